@@ -1,0 +1,46 @@
+"""Writing files so that nothing is lost or half-written: a temporary neighbour first, then a rename."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from roundelay.errors import BadInput, WouldOverwrite
+
+
+@contextmanager
+def replacing(path: Path | str, *, force: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its name when the block ends without an error.
+
+    Raises `WouldOverwrite` before anything is computed if `path` exists and `force` is false, and `BadInput`
+    if its folder cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise BadInput("output", path, "is a folder; name a file")
+    if path.exists() and not force:
+        raise WouldOverwrite(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    except OSError as error:
+        raise BadInput("output", path, f"cannot be written ({error.strerror}); name another") from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str, *, force: bool = False) -> None:
+    """Write `text` to `path` whole or not at all."""
+    with replacing(path, force=force) as temporary:
+        temporary.write_text(text, encoding="utf-8")
