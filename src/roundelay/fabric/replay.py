@@ -1,0 +1,120 @@
+"""Exact replay of fault events: what stays usable after each one, compiled by numba, no clock and no sampling.
+
+The replay kernels take `node` int32 [E] and `delta` int8 [E] (+1 the node goes down, -1 it comes up), in time order, each a real
+change of that node's state. Both return int64 [E+1]: the value with all nodes up, then after each event. Method: ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# One tree vertex: is there a cut inside; leading and trailing faults (at most K); healthy nodes of the first and of
+# the last segment; complete groups of the segments between. With no cut, `first` counts the only segment; a stretch
+# without a healthy node has first = 0.
+CUT, LEAD, TRAIL, FIRST, LAST, GROUPS, WIDTH = 0, 1, 2, 3, 4, 5, 6
+
+
+@njit(cache=True)
+def _join(tree: np.ndarray, v: int, k: int, m: int) -> None:
+    """Write to vertex `v` the summary of its left stretch a followed by its right stretch b."""
+    a, b = 2 * v, 2 * v + 1
+    empty_a = tree[a, CUT] == 0 and tree[a, FIRST] == 0
+    empty_b = tree[b, CUT] == 0 and tree[b, FIRST] == 0
+    if empty_a or empty_b:
+        keep = b if empty_a else a
+        for i in range(WIDTH):
+            tree[v, i] = tree[keep, i]
+        if empty_a:
+            tree[v, LEAD] = min(k, tree[a, LEAD] + tree[b, LEAD])
+        if empty_b:
+            tree[v, TRAIL] = min(k, tree[a, TRAIL] + tree[b, TRAIL])
+        return
+    ends = tree[a, LAST] if tree[a, CUT] else tree[a, FIRST]
+    starts = tree[b, FIRST]
+    groups = tree[a, GROUPS] + tree[b, GROUPS]
+    first, last, cut = tree[a, FIRST], tree[b, LAST] if tree[b, CUT] else starts, 1
+    if tree[a, TRAIL] + tree[b, LEAD] >= k:
+        groups += (ends // m if tree[a, CUT] else 0) + (starts // m if tree[b, CUT] else 0)
+    elif tree[a, CUT] and tree[b, CUT]:
+        groups += (ends + starts) // m
+    else:
+        cut = tree[a, CUT] | tree[b, CUT]
+        first = first if tree[a, CUT] else ends + starts
+        last = last if tree[b, CUT] else ends + starts
+    tree[v, CUT], tree[v, GROUPS] = cut, groups
+    tree[v, LEAD], tree[v, TRAIL] = tree[a, LEAD], tree[b, TRAIL]
+    tree[v, FIRST], tree[v, LAST] = first, last
+
+
+@njit(cache=True)
+def _total(tree: np.ndarray, k: int, m: int, closed: bool) -> int:
+    """Return the complete groups of the whole line, or of the circle it closes into."""
+    if tree[1, CUT] == 0:
+        return tree[1, FIRST] // m
+    if closed and tree[1, LEAD] + tree[1, TRAIL] < k:
+        return tree[1, GROUPS] + (tree[1, FIRST] + tree[1, LAST]) // m
+    return tree[1, GROUPS] + tree[1, FIRST] // m + tree[1, LAST] // m
+
+
+@njit(cache=True)
+def chain(node: np.ndarray, delta: np.ndarray, nodes: int, k: int, m: int, closed: bool) -> np.ndarray:
+    """Return complete groups of m nodes on a K-hop line or circle; O(nodes + E log nodes) time, O(nodes) memory.
+
+    A segment tree over positions; an event rewrites the summaries on one path to the root.
+    """
+    leaves = 2
+    while leaves < nodes:
+        leaves *= 2
+    tree = np.zeros((2 * leaves, WIDTH), dtype=np.int32)
+    for i in range(leaves, leaves + nodes):
+        tree[i, FIRST] = 1
+    for i in range(leaves - 1, 0, -1):
+        _join(tree, i, k, m)
+    out = np.empty(node.size + 1, dtype=np.int64)
+    out[0] = _total(tree, k, m, closed)
+    for e in range(node.size):
+        i = leaves + node[e]
+        down = 1 if delta[e] > 0 else 0
+        tree[i, FIRST] = 1 - down
+        tree[i, LEAD] = tree[i, TRAIL] = down
+        i //= 2
+        while i > 0:
+            _join(tree, i, k, m)
+            i //= 2
+        out[e + 1] = _total(tree, k, m, closed)
+    return out
+
+
+@njit(cache=True)
+def blocks(node: np.ndarray, delta: np.ndarray, nodes: int, block_nodes: int, table: np.ndarray) -> np.ndarray:
+    """Return the sum over blocks of `table[nodes down in the block]`; O(nodes / block + E)."""
+    down = np.zeros(nodes // block_nodes, dtype=np.int32)
+    out = np.empty(node.size + 1, dtype=np.int64)
+    out[0] = total = table[0] * down.size
+    for e in range(node.size):
+        b = node[e] // block_nodes
+        total -= table[down[b]]
+        down[b] += delta[e]
+        total += table[down[b]]
+        out[e + 1] = total
+    return out
+
+
+@njit(cache=True)
+def merge_faults(unit: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the faults with those of one unit that overlap or touch joined, and those of no duration dropped.
+
+    Input and output are ordered by unit, then start.
+    """
+    out_unit, out_start, out_end = np.empty_like(unit), np.empty_like(start), np.empty_like(end)
+    n = 0
+    for i in range(unit.size):
+        if end[i] <= start[i]:
+            continue
+        if n > 0 and out_unit[n - 1] == unit[i] and start[i] <= out_end[n - 1]:
+            out_end[n - 1] = max(out_end[n - 1], end[i])
+            continue
+        out_unit[n], out_start[n], out_end[n] = unit[i], start[i], end[i]
+        n += 1
+    return out_unit[:n], out_start[:n], out_end[:n]
