@@ -11,18 +11,28 @@ from pathlib import Path
 from roundelay.errors import BadInput, WouldOverwrite
 
 
-@contextmanager
-def replacing(path: Path | str, *, force: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its name when the block ends without an error.
+def check_free(path: Path, *, force: bool = False, mark: str | None = None) -> None:
+    """Raise `WouldOverwrite` if `path` exists and may not be replaced; call it before long work.
 
-    Raises `WouldOverwrite` before anything is computed if `path` exists and `force` is false, and `BadInput`
-    if its folder cannot be written.
+    It may with `force`, or where its first kilobyte holds `mark`, by which a verb knows a file of its own making.
     """
-    path = Path(path)
     if path.is_dir():
         raise BadInput("output", path, "is a folder; name a file")
-    if path.exists() and not force:
-        raise WouldOverwrite(path)
+    if not path.exists() or force:
+        return
+    with path.open("rb") as file:
+        if mark is None or mark.encode() not in file.read(1024):
+            raise WouldOverwrite(path)
+
+
+@contextmanager
+def replacing(path: Path | str, *, force: bool = False, mark: str | None = None) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its name when the block ends without an error.
+
+    Raises as `check_free` does, and `BadInput` if the folder cannot be written.
+    """
+    path = Path(path)
+    check_free(path, force=force, mark=mark)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
@@ -40,7 +50,7 @@ def replacing(path: Path | str, *, force: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path | str, text: str, *, force: bool = False) -> None:
+def write_text(path: Path | str, text: str, *, force: bool = False, mark: str | None = None) -> None:
     """Write `text` to `path` whole or not at all."""
-    with replacing(path, force=force) as temporary:
+    with replacing(path, force=force, mark=mark) as temporary:
         temporary.write_text(text, encoding="utf-8")

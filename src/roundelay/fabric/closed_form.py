@@ -1,7 +1,7 @@
 """Expected waste when each node is down with probability p, independently: no simulation, no approximation.
 
-`khop_infinite` is the closed form on an endless ring (spec section 3; checked by Monte Carlo in the tests). On a ring of
-a few hundred nodes the last incomplete group weighs as much as the faults, so `khop_finite` gives the exact mean on n
+`khop_infinite` is the closed form on an endless ring (checked by Monte Carlo in the tests). On a ring of a few
+hundred nodes the last incomplete group weighs as much as the faults, so `khop_finite` gives the exact mean on n
 nodes by a transfer matrix (ours). All results are ratios of all nodes.
 """
 

@@ -1,8 +1,8 @@
 """Generators of fault histories: fitted to a real trace, independent and identical, or correlated between neighbours.
 
-The built-in default is `specs/faults.toml`, fitted by `fit` to the InfinitePOD authors' public trace, so that everything
-runs without a file. The model (ours) keeps what the trace shows to matter: bad months, servers that fail again and
-again, several servers failing within minutes, and repair times over five orders of magnitude.
+The built-in default is `specs/faults.toml`, fitted by `fit` to the InfinitePOD authors' public trace, so that
+everything runs without a file. The model (ours) keeps what the trace shows to matter: bad months, servers that fail
+again and again, several servers failing within minutes, and repair times over five orders of magnitude.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class FaultModel:
             f"# A fault model: roundelay fabric faults --fit. Fitted to: {source}\n"
             f"span_days = {self.span_days:.6g}\nserver_shape = {self.server_shape:.6g}\n"
             f"faults_per_server_day = {row(self.months)}\nmonth_repair_days = {row(self.month_repair_days)}\n"
-            f"incident_sizes_ratio = {row(self.incident_sizes)}\nrepair_quantiles_ratio = {row(self.repair_quantiles)}\n"
+            f"incident_sizes_ratio = {row(self.incident_sizes)}\n"
+            f"repair_quantiles_ratio = {row(self.repair_quantiles)}\n"
         )
 
 
@@ -100,7 +101,10 @@ def _table_mean(table: np.ndarray) -> float:
 def read_model(path: Path | str | None = None) -> FaultModel:
     """Return the model in a TOML file, or the built-in one; raises `BadInput` for what does not fit the form."""
     if path is None:
-        text, name = files("roundelay.fabric.specs").joinpath("faults.toml").read_text(encoding="utf-8"), "built-in"
+        text, name = (
+            files("roundelay.fabric.specs").joinpath("faults.toml").read_text(encoding="utf-8"),
+            "built-in",
+        )
     else:
         name = str(path)
         try:
@@ -116,7 +120,12 @@ def read_model(path: Path | str | None = None) -> FaultModel:
 def _model(table: Mapping[str, object]) -> FaultModel:
     rows = {
         key: np.asarray(table[key], dtype=np.float64)
-        for key in ("faults_per_server_day", "month_repair_days", "incident_sizes_ratio", "repair_quantiles_ratio")
+        for key in (
+            "faults_per_server_day",
+            "month_repair_days",
+            "incident_sizes_ratio",
+            "repair_quantiles_ratio",
+        )
     }
     span, shape = float(table["span_days"]), float(table["server_shape"])  # type: ignore[arg-type]
     for key, values in rows.items():
@@ -127,8 +136,12 @@ def _model(table: Mapping[str, object]) -> FaultModel:
     if len(rows["repair_quantiles_ratio"]) != QUANTILES or rows["incident_sizes_ratio"].sum() <= 0:
         raise ValueError(f"expected {QUANTILES} repair quantiles and some incident size")
     return FaultModel(
-        rows["faults_per_server_day"], rows["month_repair_days"], span, rows["repair_quantiles_ratio"],
-        rows["incident_sizes_ratio"] / rows["incident_sizes_ratio"].sum(), shape,
+        rows["faults_per_server_day"],
+        rows["month_repair_days"],
+        span,
+        rows["repair_quantiles_ratio"],
+        rows["incident_sizes_ratio"] / rows["incident_sizes_ratio"].sum(),
+        shape,
     )
 
 
@@ -136,7 +149,10 @@ def independent(model: FaultModel) -> FaultModel:
     """Return a model with the same mean rate and repair times, but no bad months, bad servers or joint incidents."""
     rate, repair = float(model.months.mean()), model.mean_down_ratio() / float(model.months.mean())
     return replace(
-        model, months=np.array([rate]), month_repair_days=np.array([repair]), incident_sizes=np.array([1.0]),
+        model,
+        months=np.array([rate]),
+        month_repair_days=np.array([repair]),
+        incident_sizes=np.array([1.0]),
         server_shape=0.0,
     )
 
@@ -151,7 +167,11 @@ def correlated(model: FaultModel, incident_servers: int) -> FaultModel:
 
 
 def generate(
-    model: FaultModel, servers: int, seed: int, days: float | None = None, gpus_per_server: int = GPUS_PER_SERVER
+    model: FaultModel,
+    servers: int,
+    seed: int,
+    days: float | None = None,
+    gpus_per_server: int = GPUS_PER_SERVER,
 ) -> Trace:
     """Return a history of `servers` over `days` (the model's span if silent); the same seed gives the same history."""
     if not 1 <= servers <= MAX_SERVERS:
@@ -175,7 +195,9 @@ def generate(
     rates = np.cumsum(rng.gamma(model.server_shape, size=servers)) if model.server_shape > 0 else None
     if model.neighbours:
         first = np.cumsum(sizes) - sizes
-        server = (_servers(rng, rates, servers, len(sizes))[incident] + np.arange(len(incident)) - first[incident]) % servers
+        server = (
+            _servers(rng, rates, servers, len(sizes))[incident] + np.arange(len(incident)) - first[incident]
+        ) % servers
     else:
         server = _servers(rng, rates, servers, len(incident))
         _move_overlaps(rng, rates, servers, server, start, end)
@@ -196,8 +218,13 @@ def _servers(rng: np.random.Generator, rates: np.ndarray | None, servers: int, c
 
 
 def _move_overlaps(
-    rng: np.random.Generator, rates: np.ndarray | None, servers: int, server: np.ndarray, start: np.ndarray,
-    end: np.ndarray, rounds: int = 4,
+    rng: np.random.Generator,
+    rates: np.ndarray | None,
+    servers: int,
+    server: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    rounds: int = 4,
 ) -> None:
     """Draw another server, in place, for faults that fell on one already down: what is down does not fail again."""
     for _ in range(rounds):

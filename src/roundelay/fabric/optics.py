@@ -5,6 +5,7 @@ Source: InfinitePOD (arXiv 2502.03885) section 4.1; figures in specs/ocstrx.toml
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def realise(ring: KHopRing, groups: Sequence[Sequence[int]], epoch: int = 0) -> 
         reason = ring.conflict(chain)
         if reason:
             raise BadInput("group", list(chain), reason)
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in itertools.pairwise(chain):
             for here, there in ((a, b), (b, a)):
                 hop = ring.hop(here, there)
                 bundle = ring.bundle_of(hop)

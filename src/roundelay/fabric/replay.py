@@ -1,7 +1,8 @@
 """Exact replay of fault events: what stays usable after each one, compiled by numba, no clock and no sampling.
 
-The replay kernels take `node` int32 [E] and `delta` int8 [E] (+1 the node goes down, -1 it comes up), in time order, each a real
-change of that node's state. Both return int64 [E+1]: the value with all nodes up, then after each event. Method: ours.
+The replay kernels take `node` int32 [E] and `delta` int8 [E] (+1 the node goes down, -1 it comes up), in time order,
+each a real change of that node's state. Both return int64 [E+1]: the value with all nodes up, then after each event.
+Method: ours.
 """
 
 from __future__ import annotations

@@ -22,8 +22,11 @@ from roundelay.fabric.topology import Fabric, KHopRing
 class Architecture(Protocol):
     """What `waste` asks of an architecture; counts are nodes, times nodes' worth of GPUs."""
 
-    name: str
-    fabric: Fabric
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fabric(self) -> Fabric: ...
 
     def usable(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
         """Return usable GPUs [E+1] before the first and after each event (delta +1 down, -1 up)."""
@@ -111,13 +114,20 @@ def _whole_table(block_nodes: int, usable: int) -> np.ndarray:
 def _tile(name: str, fabric: Fabric, block_gpus: int, what: str) -> int:
     """Return the nodes of a block; raises `BadInput` that says what would be cut."""
     if block_gpus % fabric.gpus_per_node:
-        raise BadInput(name, f"on nodes of {fabric.gpus_per_node} GPUs", f"{what} of {block_gpus} GPUs cuts a node in two; "
-                       "choose another --arch or --gpus-per-node")
+        raise BadInput(
+            name,
+            f"on nodes of {fabric.gpus_per_node} GPUs",
+            f"{what} of {block_gpus} GPUs cuts a node in two; choose another --arch or --gpus-per-node",
+        )
     rest = fabric.gpus % block_gpus
     if rest:
         fit = fabric.gpus - rest
-        raise BadInput(name, f"on {fabric.gpus} GPUs", f"{rest} GPUs would be cut off: not a whole number of {what}s of "
-                       f"{block_gpus}; give --gpus {fit or block_gpus}, or name other --arch")
+        raise BadInput(
+            name,
+            f"on {fabric.gpus} GPUs",
+            f"{rest} GPUs would be cut off: not a whole number of {what}s of "
+            f"{block_gpus}; give --gpus {fit or block_gpus}, or name other --arch",
+        )
     return block_gpus // fabric.gpus_per_node
 
 

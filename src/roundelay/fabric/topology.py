@@ -9,6 +9,7 @@ Source: InfinitePOD (arXiv 2502.03885) section 4; the pairing of paths is ours, 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -122,7 +123,7 @@ class KHopRing:
 
     def conflict(self, chain: Sequence[int]) -> str | None:
         """Return why the nodes of `chain`, in ring order, cannot form one GPU ring; None if they can."""
-        for left, node in zip(chain, chain[1:], strict=False):
+        for left, node in itertools.pairwise(chain):
             if not 1 <= abs(self.hop(left, node)) <= self.k:
                 return f"nodes {left} and {node} are {abs(self.hop(left, node))} hops apart; K is {self.k}"
         for left, node, right in zip(chain, chain[1:], chain[2:], strict=False):
@@ -143,7 +144,7 @@ def gpu_ring(ring: KHopRing, chain: Sequence[int]) -> list[int]:
     r = ring.fabric.gpus_per_node
     neighbours: dict[int, list[int]] = {n * r + g: [] for n in chain for g in range(r)}
     open_edges: dict[int, set[int]] = {n: set() for n in chain}
-    for a, b in zip(chain, chain[1:], strict=False):
+    for a, b in itertools.pairwise(chain):
         edge_a, edge_b = ring.bundle_of(ring.hop(a, b)), ring.bundle_of(ring.hop(b, a))
         open_edges[a].add(edge_a)
         open_edges[b].add(edge_b)

@@ -67,6 +67,10 @@ class Events:
         """Return healthy nodes [E+1]."""
         return nodes - np.concatenate([[0], np.cumsum(self.delta, dtype=np.int64)])
 
+    def down_ratio(self, nodes: int) -> float:
+        """Return the time-weighted share of nodes that are down."""
+        return 1 - float(self.healthy(nodes) @ self.durations()) / (nodes * self.horizon_days)
+
 
 def read(path: Path | str, servers: int = SERVERS, gpus_per_server: int = GPUS_PER_SERVER) -> Trace:
     """Return the trace in the file; a fault without an end lasts to the last event.
@@ -106,7 +110,9 @@ def _event(record: object, index: int, path: Path) -> _Record:
         raise BadInput(where, record, "is no object; expected node_id, event_time, event_type")
     for key in ("node_id", "event_time", "event_type"):
         if key not in record:
-            raise BadInput(where, ", ".join(map(str, record)), f"has no {key}; expected node_id, event_time, event_type")
+            raise BadInput(
+                where, ", ".join(map(str, record)), f"has no {key}; expected node_id, event_time, event_type"
+            )
     time, node, kind = record["event_time"], record["node_id"], record["event_type"]
     if isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time) or time < 0:
         raise BadInput(f"event_time of {where}", time, "give days from 0 on, finite")
@@ -129,7 +135,11 @@ def _pair(ordered: list[_Record], path: Path, servers: int, gpus_per_server: int
     for time, node, is_end, kind in ordered:
         if is_end:
             if not waiting[node]:
-                raise BadInput(f"trace {path.name}", node, f"has a fault_end at day {time} without a fault_start; mend the file")
+                raise BadInput(
+                    f"trace {path.name}",
+                    node,
+                    f"has a fault_end at day {time} without a fault_start; mend the file",
+                )
             end[waiting[node].popleft()] = time
             continue
         waiting[node].append(len(start))
@@ -139,8 +149,16 @@ def _pair(ordered: list[_Record], path: Path, servers: int, gpus_per_server: int
         kinds.append(kind)
     if len(ids) > servers:
         raise BadInput("servers", servers, f"{path.name} has faults on {len(ids)}; give --servers {len(ids)} or more")
-    return Trace(np.array(server, np.int32), np.array(start), np.array(end), servers, horizon, gpus_per_server, kinds,
-                 list(ids))
+    return Trace(
+        np.array(server, np.int32),
+        np.array(start),
+        np.array(end),
+        servers,
+        horizon,
+        gpus_per_server,
+        kinds,
+        list(ids),
+    )
 
 
 def dumps(trace: Trace) -> str:
@@ -149,9 +167,23 @@ def dumps(trace: Trace) -> str:
     for i in range(trace.faults):
         name = trace.names[trace.server[i]] if trace.names else f"server-{trace.server[i]:07d}"
         kind = trace.kinds[i] if trace.kinds else {}
-        for order, what, time in ((0, "fault_start", trace.start_days[i]), (1, "fault_end", trace.end_days[i])):
-            rows.append((float(time), order, i, {"node_id": name, "event_time": round(float(time), 4), "event_type": what,
-                                                 "fault_type": kind}))
+        for order, what, time in (
+            (0, "fault_start", trace.start_days[i]),
+            (1, "fault_end", trace.end_days[i]),
+        ):
+            rows.append(
+                (
+                    float(time),
+                    order,
+                    i,
+                    {
+                        "node_id": name,
+                        "event_time": round(float(time), 4),
+                        "event_type": what,
+                        "fault_type": kind,
+                    },
+                )
+            )
     rows.sort(key=lambda row: row[:3])
     return json.dumps([row[3] for row in rows], indent=1) + "\n"
 
@@ -166,16 +198,24 @@ def on_fabric(trace: Trace, fabric: Fabric, seed: int, *, together: bool = False
     """Return the trace's events on the nodes of `fabric`, its servers in an order drawn from `seed`.
 
     A server of 8 GPUs becomes 8/R nodes of R GPUs. Which of them a fault takes is drawn by Bayes' rule: with nodes
-    failing independently and the server's mean down ratio P, a given half is down with 1/(1+q), q = sqrt(1-P). The nodes
-    are then spread at random. `together` is the pessimist's case: every fault takes the whole server, and its nodes are
-    neighbours. Raises `BadInput` where the trace has too few servers or R does not divide a server.
+    failing independently and the server's mean down ratio P, a given half is down with 1/(1+q), q = sqrt(1-P). The
+    nodes are then spread at random. `together` is the pessimist's case: every fault takes the whole server, and its
+    nodes are neighbours. Raises `BadInput` where the trace has too few servers or R does not divide a server.
     """
     if trace.gpus_per_server % fabric.gpus_per_node:
-        raise BadInput("--gpus-per-node", fabric.gpus_per_node, f"does not divide a server of {trace.gpus_per_server} GPUs")
+        raise BadInput(
+            "--gpus-per-node",
+            fabric.gpus_per_node,
+            f"does not divide a server of {trace.gpus_per_server} GPUs",
+        )
     parts = trace.gpus_per_server // fabric.gpus_per_node
     if fabric.nodes > trace.servers * parts:
-        raise BadInput("--gpus", fabric.gpus, f"the history covers {trace.servers * trace.gpus_per_server} GPUs; give "
-                       "fewer, or leave --trace out for the built-in generator")
+        raise BadInput(
+            "--gpus",
+            fabric.gpus,
+            f"the history covers {trace.servers * trace.gpus_per_server} GPUs; give "
+            "fewer, or leave --trace out for the built-in generator",
+        )
     rng = np.random.default_rng(seed)
     server, start, end = trace.merged()
     if together:
@@ -188,6 +228,12 @@ def on_fabric(trace: Trace, fabric: Fabric, seed: int, *, together: bool = False
         unit, start, end = place[server[fault] * parts + part], start[fault], end[fault]
     inside = unit < fabric.nodes
     return _events(unit[inside], start[inside], end[inside], trace.horizon_days)
+
+
+def whole_servers(trace: Trace) -> Events:
+    """Return the trace's events on its servers as they are, each one node."""
+    server, start, end = trace.merged()
+    return _events(server, start, end, trace.horizon_days)
 
 
 def _parts_down(rng: np.random.Generator, faults: int, parts: int, p: float) -> tuple[np.ndarray, np.ndarray]:

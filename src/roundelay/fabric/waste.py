@@ -6,17 +6,20 @@ Waste is the GPUs that are healthy and in no complete TP group, over all GPUs, w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from roundelay.fabric import closed_form, rivals
+from roundelay.errors import BadInput
+from roundelay.fabric import closed_form
 from roundelay.fabric.rivals import Architecture, Chain
 from roundelay.fabric.topology import Fabric
 from roundelay.fabric.trace import Events
 
-DRAW_NODES = 4_000_000  # nodes drawn at a fixed fault ratio, over all seeds, where --draws is silent: one second's work
+DRAW_NODES = 4_000_000  # nodes drawn at a fixed fault ratio, over all seeds, where --draws is silent
+MAX_DRAW_NODES = 400_000_000  # nodes drawn for one seed: 2 GB
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,29 @@ class Spread:
         held = np.flatnonzero(total > 0)
         return cls(held + low, total[held] / total.sum())
 
+    @classmethod
+    def pool(cls, spreads: Sequence[Spread]) -> Spread:
+        """Return the mixture of distributions, each with equal weight."""
+        gpus = np.concatenate([spread.gpus for spread in spreads])
+        return cls.of(gpus, np.concatenate([spread.share for spread in spreads]))
+
     @property
     def mean(self) -> float:
         return float(self.gpus @ self.share)
 
+    @property
+    def deviation(self) -> float:
+        """The standard deviation over time."""
+        return float(((self.gpus - self.mean) ** 2 @ self.share) ** 0.5)
+
+    def below(self, gpus: float) -> float:
+        """Return the share of time in which the value is under `gpus`."""
+        return float(self.share[self.gpus < gpus - 1e-9].sum())
+
     def quantile(self, q: float) -> int:
         """Return the smallest value not exceeded for a share q of the time."""
-        return int(self.gpus[min(np.searchsorted(np.cumsum(self.share), q - 1e-12), len(self.gpus) - 1)])
+        index = int(np.searchsorted(np.cumsum(self.share), q - 1e-12))
+        return int(self.gpus[min(index, len(self.gpus) - 1)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,7 @@ class Row:
     p50: float
     p99: float
     max: float
+    deviation: float
     largest_job_min_gpus: int
     largest_job_p50_gpus: int
     wait_share: float | None
@@ -87,28 +107,32 @@ def replay(arch: Architecture, events: Events) -> Replay:
 def over_history(
     archs: list[Architecture], histories: Iterable[Events], tp: int, *, job_share: float | None = None
 ) -> list[Row]:
-    """Return a row per architecture, all histories pooled with equal weight."""
-    wasted: dict[str, list[np.ndarray]] = {arch.name: [] for arch in archs}
-    usable: dict[str, list[np.ndarray]] = {arch.name: [] for arch in archs}
-    weights: list[np.ndarray] = []
-    ideal: list[np.ndarray] = []
+    """Return a row per architecture, all histories pooled with equal weight; one history is in memory at a time."""
+    wasted: dict[str, list[Spread]] = {arch.name: [] for arch in archs}
+    usable: dict[str, list[Spread]] = {arch.name: [] for arch in archs}
+    ideal: list[Spread] = []
+    fabric = archs[0].fabric
     for events in histories:
-        weights.append(events.durations())
-        ideal.append(events.healthy(archs[0].fabric.nodes) * archs[0].fabric.gpus_per_node % tp)
+        weight = events.durations()
+        ideal.append(Spread.of(events.healthy(fabric.nodes) * fabric.gpus_per_node % tp, weight))
         for arch in archs:
             result = replay(arch, events)
-            wasted[arch.name].append(result.wasted)
-            usable[arch.name].append(result.usable)
-    weight = np.concatenate(weights)
-    remainder = Spread.of(np.concatenate(ideal), weight).mean
+            wasted[arch.name].append(Spread.of(result.wasted, weight))
+            usable[arch.name].append(Spread.of(result.usable, weight))
+    remainder = Spread.pool(ideal).mean
     return [
-        _row(arch, np.concatenate(wasted[arch.name]), np.concatenate(usable[arch.name]), weight, remainder, tp, job_share)
+        _row(arch, Spread.pool(wasted[arch.name]), Spread.pool(usable[arch.name]), remainder, tp, job_share)
         for arch in archs
     ]
 
 
 def at_ratio(
-    archs: list[Architecture], p: float, tp: int, seeds: Iterable[int], *, draws: int | None = None,
+    archs: list[Architecture],
+    p: float,
+    tp: int,
+    seeds: Sequence[int],
+    *,
+    draws: int | None = None,
     job_share: float | None = None,
 ) -> list[Row]:
     """Return a row per architecture from independent draws of every node with fault probability p.
@@ -116,55 +140,54 @@ def at_ratio(
     `draws` is per seed; rows carry the closed form for this fabric, and the infinite ring's where there is one.
     """
     closed_form.check_probability(p)
-    fabric, chosen = archs[0].fabric, list(seeds)
-    count = draws or max(1, DRAW_NODES // (fabric.nodes * len(chosen)))
-    shots = [shot for seed in chosen for shot in snapshots(fabric, p, seed, count)]
-    weight = np.ones(len(shots))
-    healthy = np.array([fabric.nodes - len(shot) for shot in shots], dtype=np.int64) * fabric.gpus_per_node
-    remainder = float((healthy % tp).mean())
-    rows = []
-    for arch in archs:
-        ends = [replay(arch, _at_once(shot)) for shot in shots]
-        wasted = np.array([end.wasted[-1] for end in ends], dtype=np.int64)
-        usable = np.array([end.usable[-1] for end in ends], dtype=np.int64)
-        rows.append(_row(arch, wasted, usable, weight, remainder, tp, job_share, p))
-    return rows
+    fabric = archs[0].fabric
+    count = draws or max(1, DRAW_NODES // (fabric.nodes * len(seeds)))
+    rows = over_history(archs, (snapshots(fabric, p, seed, count) for seed in seeds), tp, job_share=job_share)
+    sample = max(count * len(seeds) - 1, 1)
+    return [
+        replace(row, standard_error=row.deviation / sample**0.5, **_expected(arch, p, tp))
+        for row, arch in zip(rows, archs, strict=True)
+    ]
 
 
-def snapshots(fabric: Fabric, p: float, seed: int, draws: int) -> Iterator[np.ndarray]:
-    """Yield the nodes that are down, int32 [D], in each independent draw."""
-    rng = np.random.default_rng(seed)
-    for _ in range(draws):
-        yield np.flatnonzero(rng.random(fabric.nodes) < p).astype(np.int32)
+def snapshots(fabric: Fabric, p: float, seed: int, draws: int) -> Events:
+    """Return independent draws as a history: draw i holds from time i to i+1, all its changes at time i."""
+    if draws * fabric.nodes > MAX_DRAW_NODES:
+        raise BadInput("--draws", draws, f"give at most {MAX_DRAW_NODES // fabric.nodes:,} for {fabric.nodes:,} nodes")
+    down = np.random.default_rng(seed).random((draws, fabric.nodes), dtype=np.float32) < p
+    before = np.zeros_like(down)
+    before[1:] = down[:-1]
+    draw, node = np.nonzero(down != before)
+    delta = np.where(down[draw, node], 1, -1).astype(np.int8)
+    return Events(node.astype(np.int32), delta, draw.astype(np.float64), float(draws))
 
 
-def _at_once(down: np.ndarray) -> Events:
-    return Events(down, np.ones(len(down), dtype=np.int8), np.zeros(len(down)), 1.0)
+def _expected(arch: Architecture, p: float, tp: int) -> dict[str, Any]:
+    """Return the closed forms of a row; waste with spares counted apart has none."""
+    out: dict[str, Any] = {}
+    if arch.spared(*_NOTHING) is None:
+        out["closed_form"] = 1 - p - arch.expected_usable(p) / arch.fabric.gpus
+    if isinstance(arch, Chain):
+        out["closed_form_infinite"] = closed_form.khop_infinite(p, arch.k, tp // arch.fabric.gpus_per_node)
+    return out
 
 
-def _row(
-    arch: Architecture, wasted: np.ndarray, usable: np.ndarray, weight: np.ndarray, remainder: float, tp: int,
-    job_share: float | None, p: float | None = None,
-) -> Row:
+def _row(arch: Architecture, wasted: Spread, usable: Spread, remainder: float, tp: int, job_share: float | None) -> Row:
     gpus = arch.fabric.gpus
-    spread, jobs = Spread.of(wasted, weight), Spread.of(usable, weight)
-    wait = None if job_share is None else float(jobs.share[jobs.gpus < job_share * gpus].sum())
-    exact = infinite = error = None
-    if p is not None:
-        error = float(wasted.std() / np.sqrt(max(len(wasted) - 1, 1)) / gpus)
-        if arch.spared(*_NOTHING) is None:
-            exact = 1 - p - arch.expected_usable(p) / gpus
-        if isinstance(arch, Chain):
-            infinite = closed_form.khop_infinite(p, arch.k, tp // arch.fabric.gpus_per_node)
-    note = None if jobs.gpus[-1] else f"no group of {tp} GPUs fits this architecture"
     return Row(
-        arch=arch.name, waste=spread.mean / gpus, remainder=remainder / gpus,
-        topology=(spread.mean - remainder) / gpus, p50=spread.quantile(0.5) / gpus, p99=spread.quantile(0.99) / gpus,
-        max=int(spread.gpus[-1]) / gpus, largest_job_min_gpus=int(jobs.gpus[0]), largest_job_p50_gpus=jobs.quantile(0.5),
-        wait_share=wait, closed_form=exact, closed_form_infinite=infinite, standard_error=error, note=note,
+        arch=arch.name,
+        waste=wasted.mean / gpus,
+        remainder=remainder / gpus,
+        topology=(wasted.mean - remainder) / gpus,
+        p50=wasted.quantile(0.5) / gpus,
+        p99=wasted.quantile(0.99) / gpus,
+        max=int(wasted.gpus[-1]) / gpus,
+        deviation=wasted.deviation / gpus,
+        largest_job_min_gpus=int(usable.gpus[0]),
+        largest_job_p50_gpus=usable.quantile(0.5),
+        wait_share=None if job_share is None else usable.below(job_share * gpus),
+        note=None if usable.gpus[-1] else f"no group of {tp} GPUs fits this architecture",
     )
 
 
 _NOTHING = (np.zeros(0, np.int32), np.zeros(0, np.int8))
-
-__all__ = ["Replay", "Row", "Spread", "at_ratio", "over_history", "replay", "rivals", "snapshots"]
