@@ -7,7 +7,7 @@ OUT ?= out
 
 run: .venv/.ready
 	@mkdir -p $(OUT)
-	@$(BIN)/roundelay fabric report --out $(OUT)/fabric-report.html --force
+	@$(BIN)/roundelay fabric report --out $(OUT)/fabric-report.html
 
 test: .venv/.ready-dev
 	$(BIN)/python -m pytest

@@ -14,6 +14,7 @@ from numba import njit
 # the last segment; complete groups of the segments between. With no cut, `first` counts the only segment; a stretch
 # without a healthy node has first = 0.
 CUT, LEAD, TRAIL, FIRST, LAST, GROUPS, WIDTH = 0, 1, 2, 3, 4, 5, 6
+LEAF = 16
 
 
 @njit(cache=True)
@@ -59,30 +60,56 @@ def _total(tree: np.ndarray, k: int, m: int, closed: bool) -> int:
 
 
 @njit(cache=True)
+def _scan(tree: np.ndarray, v: int, down: np.ndarray, start: int, end: int, k: int, m: int) -> None:
+    """Write to leaf `v` the summary of nodes start … end-1, read one by one."""
+    cut, first, here, groups, lead, gap = 0, 0, 0, 0, 0, 0
+    for i in range(start, end):
+        if down[i]:
+            gap += 1
+            continue
+        if here == 0 and cut == 0:
+            lead = gap
+        elif gap >= k:
+            if cut:
+                groups += here // m
+            else:
+                first, cut = here, 1
+            here = 0
+        here += 1
+        gap = 0
+    empty = cut == 0 and here == 0
+    tree[v, CUT], tree[v, GROUPS] = cut, groups
+    tree[v, FIRST], tree[v, LAST] = first if cut else here, here if cut else 0
+    tree[v, LEAD], tree[v, TRAIL] = min(k, gap if empty else lead), min(k, gap)
+
+
+@njit(cache=True)
 def chain(node: np.ndarray, delta: np.ndarray, nodes: int, k: int, m: int, closed: bool) -> np.ndarray:
     """Return complete groups of m nodes on a K-hop line or circle; O(nodes + E log nodes) time, O(nodes) memory.
 
-    A segment tree over positions; an event rewrites the summaries on one path to the root.
+    A segment tree whose leaves are stretches of LEAF nodes, so that it stays in the processor's cache; an event
+    rewrites one leaf and the summaries on its path to the root.
     """
     leaves = 2
-    while leaves < nodes:
+    while leaves * LEAF < nodes:
         leaves *= 2
     tree = np.zeros((2 * leaves, WIDTH), dtype=np.int32)
-    for i in range(leaves, leaves + nodes):
-        tree[i, FIRST] = 1
-    for i in range(leaves - 1, 0, -1):
-        _join(tree, i, k, m)
+    down = np.zeros(nodes, dtype=np.uint8)
+    for i in range(0, nodes, LEAF):
+        _scan(tree, leaves + i // LEAF, down, i, min(i + LEAF, nodes), k, m)
+    for v in range(leaves - 1, 0, -1):
+        _join(tree, v, k, m)
     out = np.empty(node.size + 1, dtype=np.int64)
     out[0] = _total(tree, k, m, closed)
     for e in range(node.size):
-        i = leaves + node[e]
-        down = 1 if delta[e] > 0 else 0
-        tree[i, FIRST] = 1 - down
-        tree[i, LEAD] = tree[i, TRAIL] = down
-        i //= 2
-        while i > 0:
-            _join(tree, i, k, m)
-            i //= 2
+        down[node[e]] = 1 if delta[e] > 0 else 0
+        leaf = node[e] // LEAF
+        v = leaves + leaf
+        _scan(tree, v, down, leaf * LEAF, min(leaf * LEAF + LEAF, nodes), k, m)
+        v //= 2
+        while v > 0:
+            _join(tree, v, k, m)
+            v //= 2
         out[e + 1] = _total(tree, k, m, closed)
     return out
 
