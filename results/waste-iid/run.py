@@ -26,7 +26,7 @@ def main() -> None:
             mine += sweeps.sweep(study.with_(seed=1000 * (100 * case + i)), [ratio])
         rows += [{"tp": tp, "gpus_per_node": r, **row} for row in mine]
         if (tp, r) == (32, 4):
-            pictures.save(pictures.against_ratio(mine, tp), HERE / "waste.svg")
+            pictures.save(pictures.against_ratio(mine, sweeps.curves(study, RATIOS), tp), HERE / "waste.svg")
     sweeps.write(HERE / "numbers.csv", rows, Study(), force=True)
     scores: dict[str, list[float]] = defaultdict(list)
     for row in rows:

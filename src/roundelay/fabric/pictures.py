@@ -90,7 +90,9 @@ def distribution(spreads: Mapping[str, Spread], gpus: int) -> Figure:
     return figure
 
 
-def against_ratio(rows: Sequence[Mapping[str, Any]], tp: int) -> Figure:
+def against_ratio(
+    rows: Sequence[Mapping[str, Any]], curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], tp: int
+) -> Figure:
     """Return waste against the fault ratio: points with two standard errors, closed forms as lines through them."""
     figure = Figure(figsize=(9.5, 4.2))
     axes = figure.subplots()
@@ -100,8 +102,8 @@ def against_ratio(rows: Sequence[Mapping[str, Any]], tp: int) -> Figure:
         colour = COLOURS.get(name)
         spread = [2 * row["standard_error"] for row in mine]
         axes.errorbar(x, [row["waste"] for row in mine], spread, fmt="o", ms=3.5, lw=1, color=colour, label=name)
-        lines = [row for row in mine if "closed_form" in row]
-        axes.plot([row["fault_ratio"] for row in lines], [row["closed_form"] for row in lines], lw=1.1, color=colour)
+        if name in curves:
+            axes.plot(*curves[name], lw=1.1, color=colour)
     axes.set(xlabel="node fault ratio", ylabel=f"waste at TP-{tp}, share of all GPUs", ylim=(0, 1))
     axes.set_yscale("symlog", linthresh=0.01)
     axes.set_yticks([0, 0.005, 0.01, 0.05, 0.1, 0.5, 1], ["0", "0.005", "0.01", "0.05", "0.1", "0.5", "1"])
@@ -157,7 +159,7 @@ def _link(axes: Any, a: float, b: float, bypass: bool, colour: str, width: float
     """Draw the fibre between two angles; a bypass bows outwards over the nodes it skips."""
     gap = (b - a + np.pi) % (2 * np.pi) - np.pi
     t = np.linspace(0, 1, 16)
-    radius = 1 + (0.16 * np.sin(np.pi * t) if bypass else 0 * t)
+    radius = 1 + (0.09 * np.sin(np.pi * t) if bypass else 0 * t)
     axes.plot(
         radius * np.cos(a + t * gap), radius * np.sin(a + t * gap), lw=2, ls="--" if bypass else "-", color=colour
     )

@@ -12,6 +12,7 @@ from roundelay.console import progress
 from roundelay.errors import BadInput
 from roundelay.fabric.closed_form import check_probability
 from roundelay.fabric.study import Study
+from roundelay.fabric.waste import NO_EVENTS
 from roundelay.files import replacing, write_text
 
 SUFFIXES = (".json", ".csv", ".svg", ".png")
@@ -49,6 +50,21 @@ def sweep(study: Study, ratios: list[float], *, show: bool | None = None) -> lis
     return rows
 
 
+def curves(study: Study, ratios: list[float], points: int = 61) -> dict[str, tuple[list[float], list[float]]]:
+    """Return each architecture's closed form as (fault ratios, waste), evenly over the span of `ratios`.
+
+    Waste with spares counted apart has no closed form, and no curve.
+    """
+    low, high = min(ratios), max(ratios)
+    x = [low + (high - low) * i / (points - 1) for i in range(points)]
+    archs, _ = study.architectures()
+    return {
+        arch.name: (x, [1 - p - arch.expected_usable(p) / study.gpus for p in x])
+        for arch in archs
+        if arch.spared(*NO_EVENTS) is None
+    }
+
+
 def write(out: Path, rows: list[dict[str, Any]], study: Study, *, force: bool = False) -> None:
     """Write the rows in the form that the file's ending names."""
     if out.suffix == ".json":
@@ -64,4 +80,6 @@ def write(out: Path, rows: list[dict[str, Any]], study: Study, *, force: bool = 
         from roundelay.fabric import pictures
 
         with replacing(out, force=force) as temporary:
-            pictures.save(pictures.against_ratio(rows, study.tp), temporary)
+            pictures.save(
+                pictures.against_ratio(rows, curves(study, [row["fault_ratio"] for row in rows]), study.tp), temporary
+            )

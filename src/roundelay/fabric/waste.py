@@ -165,7 +165,7 @@ def snapshots(fabric: Fabric, p: float, seed: int, draws: int) -> Events:
 def _expected(arch: Architecture, p: float, tp: int) -> dict[str, Any]:
     """Return the closed forms of a row; waste with spares counted apart has none."""
     out: dict[str, Any] = {}
-    if arch.spared(*_NOTHING) is None:
+    if arch.spared(*NO_EVENTS) is None:
         out["closed_form"] = 1 - p - arch.expected_usable(p) / arch.fabric.gpus
     if isinstance(arch, Chain):
         out["closed_form_infinite"] = closed_form.khop_infinite(p, arch.k, tp // arch.fabric.gpus_per_node)
@@ -190,4 +190,4 @@ def _row(arch: Architecture, wasted: Spread, usable: Spread, remainder: float, t
     )
 
 
-_NOTHING = (np.zeros(0, np.int32), np.zeros(0, np.int8))
+NO_EVENTS = (np.zeros(0, np.int32), np.zeros(0, np.int8))
