@@ -133,6 +133,8 @@ def ring(down_N: np.ndarray, k: int, group_nodes: int) -> Figure:
     x, y = np.cos(angle), np.sin(angle)
     shades = ["#2171b5", "#6baed6", "#238b45", "#74c476", "#807dba", "#bcbddc"]
     axes.scatter(x, y, s=46, color="#d9d9d9", zorder=3, label="healthy, in no group")
+    for node in range(n):
+        _link(axes, angle[node], angle[(node + 1) % n], False, "#d9d9d9", 0.8)
     drawn = 0
     for segment in segments(down_N, k, closed=True):
         for start in range(0, len(segment) - group_nodes + 1, group_nodes):
@@ -143,8 +145,6 @@ def ring(down_N: np.ndarray, k: int, group_nodes: int) -> Figure:
             for a, b in pairwise(group):
                 _link(axes, angle[a], angle[b], (b - a) % n > 1, colour)
     down = np.flatnonzero(down_N)
-    for node in range(n):
-        _link(axes, angle[node], angle[(node + 1) % n], False, "#d9d9d9", 0.8)
     axes.scatter(x[down], y[down], s=64, color="#cb181d", marker="X", zorder=5, label="down")
     axes.plot([], [], color="#2171b5", lw=2, label="a group (one colour each)")
     axes.plot([], [], color="#2171b5", lw=1.4, ls="--", label="backup fibre round a fault")
