@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -16,16 +17,9 @@ from roundelay.fabric import pictures
 from roundelay.fabric.study import Study
 
 HERE = Path(__file__).parent
-NAMES = ("big-switch", "infinitepod-k2", "infinitepod-k3", "nvl-72", "nvl-576", "tpuv4-subblock", "tpuv4-cube")
-TOLERANCE_POINTS = (0.05, 0.05, 0.05, 0.1, 0.1, 0.4, 0.4)
-REFERENCE_PER_CENT = {
-    (8, 16): (0.136, 0.148, 0.136, 9.34, 0.62, 2.23, 14.1),
-    (8, 32): (0.384, 0.420, 0.384, 9.86, 2.14, 6.48, 14.1),
-    (8, 64): (1.03, 1.10, 1.03, 10.9, 5.74, 14.1, 14.1),
-    (4, 16): (0.191, 0.195, 0.191, 10.0, 1.07, 3.38, 15.2),
-    (4, 32): (0.514, 0.520, 0.514, 10.08, 2.86, 7.63, 15.2),
-    (4, 64): (1.40, 1.41, 1.40, 10.2, 6.82, 15.2, 15.2),
-}
+REFERENCE = tomllib.loads((HERE / "reference.toml").read_text())
+NAMES, TOLERANCE_POINTS = REFERENCE["architectures"], REFERENCE["tolerance_points"]
+REFERENCE_PER_CENT = {(c["gpus_per_node"], c["tp"]): c["waste_percent"] for c in REFERENCE["case"]}
 
 
 def main(trace: str) -> None:

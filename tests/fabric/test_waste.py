@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,24 +127,18 @@ def test_static_block_form_is_the_block_architecture() -> None:
     assert row.closed_form == pytest.approx(closed_form.static_block(0.03, 8), rel=1e-12)
 
 
-# The spec's table: mean waste in per cent over the public trace, 2,880 GPUs, random node order, 20 seeds.
-NAMES = ("big-switch", "infinitepod-k2", "infinitepod-k3", "nvl-72", "nvl-576", "tpuv4-subblock", "tpuv4-cube")
-TABLE = {
-    (8, 16): (0.136, 0.148, 0.136, 9.34, 0.62, 2.23, 14.1),
-    (8, 32): (0.384, 0.420, 0.384, 9.86, 2.14, 6.48, 14.1),
-    (8, 64): (1.03, 1.10, 1.03, 10.9, 5.74, 14.1, 14.1),
-    (4, 16): (0.191, 0.195, 0.191, 10.0, 1.07, 3.38, 15.2),
-    (4, 32): (0.514, 0.520, 0.514, 10.08, 2.86, 7.63, 15.2),
-    (4, 64): (1.40, 1.41, 1.40, 10.2, 6.82, 15.2, 15.2),
-}
-TOLERANCE_POINTS = (0.05, 0.05, 0.05, 0.1, 0.1, 0.4, 0.4)
+REFERENCE = tomllib.loads(
+    (Path(__file__).parents[2] / "results" / "waste-trace" / "reference.toml").read_text(encoding="utf-8")
+)
 
 
-@pytest.mark.parametrize(("r", "tp"), TABLE)
-def test_the_reference_table(real_trace, r: int, tp: int) -> None:
-    rows = {row.arch: row for row in Study(trace=str(real_trace), gpus_per_node=r, tp=tp).rows()}
-    for name, expected, tolerance in zip(NAMES, TABLE[r, tp], TOLERANCE_POINTS, strict=True):
-        assert abs(100 * rows[name].waste - expected) <= tolerance, name
+@pytest.mark.parametrize("case", REFERENCE["case"], ids=lambda c: f"{c['gpus_per_node']}-gpu-tp-{c['tp']}")
+def test_the_reference_table(real_trace, case: dict) -> None:
+    study = Study(trace=str(real_trace), gpus_per_node=case["gpus_per_node"], tp=case["tp"])
+    rows = {row.arch: row for row in study.rows()}
+    expected = zip(REFERENCE["architectures"], case["waste_percent"], REFERENCE["tolerance_points"], strict=True)
+    for name, percent, tolerance_points in expected:
+        assert abs(100 * rows[name].waste - percent) <= tolerance_points, name
     assert rows["sip-ring"].waste == rows["tpuv4-subblock"].waste
 
 
