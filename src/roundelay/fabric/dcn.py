@@ -1,7 +1,7 @@
 """Traffic of a job on the datacenter network: which bytes leave a ToR, which an aggregation domain.
 
-Tensor parallelism stays on the HBD ring. The other parallelisms join equal ranks of different TP groups in rings (CP,
-EP, PP, DP); a ring whose nodes stand under several ToRs crosses between them at least once for each. Rings are nested from
+Tensor parallelism stays on the HBD ring. The others join equal ranks of different TP groups in rings (CP, EP, PP, DP);
+a ring whose nodes stand under several ToRs crosses between them at least once for each. Rings are nested from
 the innermost outwards: `cp=2,dp=108` means that two groups in a row share a CP ring. Method: ours; where nothing is
 said, one ring joins as many groups as a ToR has nodes, which is what the paper's alignment is made for.
 """
