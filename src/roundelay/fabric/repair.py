@@ -3,7 +3,7 @@
 A group that lost a node is rebuilt from free nodes where they form a run of m; otherwise the shortest run of
 neighbouring groups is found whose free nodes, with those between and inside them, make one group more, and these groups
 are cut anew. That is the fewest where a group spans at least K nodes (checked against an exact solver); shorter groups
-could also be hopped over, which is not tried. O(nodes), no loop over groups. Method: ours.
+can be hopped over, which is tried for one after the other. O(nodes), no loop over groups. Method: ours.
 """
 
 from __future__ import annotations
@@ -214,11 +214,30 @@ def _window(
     for i in np.argsort(length, kind="stable"):
         if length[i] > count:
             return None
-        window = position[left[i] : min(right[reach[i]], left[i] + once)]
-        chains = _cut_window(window, k, m, int(length[i]) + 1)
+        inside = slice(left[i], min(right[reach[i]], left[i] + once))
+        moved = list(groups[i : reach[i] + 1])
+        chains = _cut_window(position[inside], k, m, len(moved) + 1)
         if chains is not None:
-            return [int(g) % len(sizes) for g in groups[i : reach[i] + 1]], chains
+            if m < k:
+                moved, chains = _leave_some(position[inside], holder[inside], moved, chains, k)
+            return [int(g) % len(sizes) for g in moved], chains
     return None
+
+
+def _leave_some(
+    position: np.ndarray, holder: np.ndarray, moved: list[int], chains: list[np.ndarray], k: int
+) -> tuple[list[int], list[np.ndarray]]:
+    """Return fewer groups and their cut where groups shorter than K are hopped over and stay; tried one by one."""
+    m = len(chains[0])
+    for group in list(moved):
+        stays = holder != group
+        rest = position[stays]
+        runs = np.split(rest, np.flatnonzero(np.diff(rest) > k) + 1)
+        cut = [run[start : start + m] for run in runs for start in range(0, len(run) - m + 1, m)]
+        fewer = [g for g in moved if g != group]
+        if len(cut) > len(fewer) and all(_spliceable(chain, k) for chain in cut[: len(fewer) + 1]):
+            position, holder, moved, chains = rest, holder[stays], fewer, cut[: len(fewer) + 1]
+    return moved, chains
 
 
 def _spans(holder: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
