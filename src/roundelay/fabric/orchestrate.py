@@ -50,14 +50,16 @@ def on_ring(deployment: Deployment, by_node: np.ndarray) -> np.ndarray:
     return by_node[deployment.node(np.arange(deployment.nodes))]
 
 
-def cut(unavailable_N: np.ndarray, k: int, m: int, closed: bool) -> list[np.ndarray]:
+def cut(unavailable_N: np.ndarray, k: int, m: int, closed: bool, spare_every: int = 0) -> list[np.ndarray]:
     """Return the most groups of m ring positions: each segment cut into runs, the tail dropped. O(nodes).
 
-    A run that would need both longest hops of an odd K at one node is started anew behind it.
+    `spare_every` leaves one node free amid every so many groups. A run that would need both longest hops of an odd K at
+    one node is started anew behind it.
     """
     out = []
     n = len(unavailable_N)
-    for segment in segments(unavailable_N, k, closed):
+    for whole in segments(unavailable_N, k, closed):
+        segment = np.delete(whole, _spare_places(len(whole), m, spare_every)) if spare_every else whole
         hops = np.diff(segment) % n
         if k % 2 == 0 or k == 1 or not ((hops[1:] == k) & (hops[:-1] == k)).any():
             out += list(segment[: len(segment) // m * m].reshape(-1, m))
@@ -70,7 +72,7 @@ def cut(unavailable_N: np.ndarray, k: int, m: int, closed: bool) -> list[np.ndar
             if len(run) == m:
                 out.append(np.array(run))
                 run = []
-    return out
+    return [chain for chain in out if (np.diff(chain) % n <= k).all()] if spare_every else out
 
 
 def capacity(deployment: Deployment, free_N: np.ndarray, tp: int) -> int:
@@ -106,6 +108,11 @@ def pack(deployment: Deployment, free_N: np.ndarray, demands: Sequence[tuple[int
     return out
 
 
+def chains_of(deployment: Deployment, free_N: np.ndarray, m: int, spare_every: int = 0) -> list[np.ndarray]:
+    """Return the most groups of m free nodes, as ring positions, without regard to ToRs."""
+    return cut(~on_ring(deployment, free_N), deployment.ring.k, m, deployment.ring.closed, spare_every)
+
+
 def place(
     placement: Placement, tp: int, job_gpus: int, name: str = "job", *, rings: str | None = None, spare_every: int = 0
 ) -> tuple[Placement, Score]:
@@ -126,12 +133,13 @@ def place(
     fits = capacity(deployment, usable_N, tp)
     if wanted > fits:
         raise BadInput("--job-gpus", job_gpus, _cannot(placement, free_N, tp, fits))
-    found = align.aligned(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
+    found = None
+    if deployment.nodes_per_tor > 1:
+        found = align.aligned(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
     if found is not None:
         nodes_Gm = found[1] * deployment.nodes_per_tor + found[0][:, None]
     else:
-        chains = cut(~on_ring(deployment, usable_N), deployment.ring.k, m, deployment.ring.closed)[:wanted]
-        nodes_Gm = deployment.node(np.array(chains, dtype=np.int64).reshape(-1, m))
+        nodes_Gm = deployment.node(np.array(chains_of(deployment, free_N, m, spare_every)[:wanted]).reshape(-1, m))
     if len(nodes_Gm) < wanted:
         raise BadInput("--job-gpus", job_gpus, f"only {len(nodes_Gm) * tp} GPUs are realisable on the transceivers")
     nodes_Gm = nodes_Gm[rank_groups(deployment.tor(nodes_Gm), deployment.nodes_per_tor)]
@@ -141,11 +149,16 @@ def place(
 
 
 def reserve(deployment: Deployment, free_N: np.ndarray, m: int, spare_every: int) -> np.ndarray:
-    """Return `free_N` without the nodes kept as spares: a column behind every `spare_every` groups of columns."""
+    """Return `free_N` without the columns of ToRs kept as spares: one amid every `spare_every` groups of free columns."""
     rows = deployment.rows(free_N).copy()
-    some = np.flatnonzero(rows.any(axis=0))
-    rows[:, some[spare_every * m :: spare_every * m + 1]] = False
+    some = np.flatnonzero(rows.all(axis=0))
+    rows[:, some[_spare_places(len(some), m, spare_every)]] = False
     return rows.T.reshape(-1)
+
+
+def _spare_places(nodes: int, m: int, spare_every: int) -> slice:
+    """Return the places of spares in a row of free nodes: half of the groups before each, half behind it."""
+    return slice((spare_every + 1) // 2 * m, nodes, spare_every * m + 1)
 
 
 def rank_groups(tor_Gm: np.ndarray, nodes_per_tor: int) -> np.ndarray:
