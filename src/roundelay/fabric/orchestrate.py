@@ -132,7 +132,7 @@ def place(
     usable_N = reserve(deployment, free_N, m, spare_every) if spare_every else free_N
     fits = capacity(deployment, usable_N, tp)
     if wanted > fits:
-        raise BadInput("--job-gpus", job_gpus, _cannot(placement, free_N, tp, fits))
+        raise BadInput("--job-gpus", job_gpus, _cannot(placement, free_N, tp, fits, wanted))
     found = None
     if deployment.nodes_per_tor > 1:
         found = align.aligned(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
@@ -149,7 +149,7 @@ def place(
 
 
 def reserve(deployment: Deployment, free_N: np.ndarray, m: int, spare_every: int) -> np.ndarray:
-    """Return `free_N` without the columns of ToRs kept as spares: one amid every `spare_every` groups of free columns."""
+    """Return `free_N` without the columns of ToRs kept as spares: one amid every `spare_every` free groups."""
     rows = deployment.rows(free_N).copy()
     some = np.flatnonzero(rows.all(axis=0))
     rows[:, some[_spare_places(len(some), m, spare_every)]] = False
@@ -197,13 +197,16 @@ def score(
     )
 
 
-def _cannot(placement: Placement, free_N: np.ndarray, tp: int, fits: int) -> str:
+def _cannot(placement: Placement, free_N: np.ndarray, tp: int, fits: int, wanted: int) -> str:
     """Return why a job does not fit: what would, and which nodes to mend first."""
     gpus_free = int(free_N.sum()) * placement.deployment.ring.fabric.gpus_per_node
     text = f"{gpus_free} GPUs are free and healthy; in groups of {tp}, {fits * tp} fit; give --job-gpus {fits * tp}"
+    short = wanted * tp - gpus_free
+    if short > 0 and placement.down:
+        text += f", or mend at least {-(-short // placement.deployment.ring.fabric.gpus_per_node)} nodes"
     best = mend_first(placement, tp)
     if best:
-        text += f", or mend {', '.join(placement.host(node) for node in best)}"
+        text += f"; first {', '.join(placement.host(node) for node in best)}"
     return text
 
 
