@@ -117,7 +117,9 @@ def processor() -> str:
     return platform.processor() or "unknown processor"
 
 
-if len(sys.argv) > 1:
+if __name__ != "__main__":
+    pass
+elif len(sys.argv) > 1:
     print(json.dumps(one(int(sys.argv[1]))))
 else:
     main()

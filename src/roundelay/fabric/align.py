@@ -197,7 +197,7 @@ def groups_of(slots: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
 def cost(columns_Gm: np.ndarray) -> int:
     """Return the number of distinct (ToR, rank) pairs."""
     m = columns_Gm.shape[1]
-    return len(np.unique(columns_Gm * m + np.arange(m))) if len(columns_Gm) else 0
+    return int(np.count_nonzero(np.bincount((columns_Gm * m + np.arange(m)).ravel())))
 
 
 def cost_bound(groups: int, m: int, rows: int) -> int:

@@ -93,7 +93,7 @@ def realise(ring: KHopRing, groups: Sequence[Sequence[int]], epoch: int = 0) -> 
     paths[here, bundle_of[hop]] = path_of[hop]
     taken = paths[there, bundle_of[-hop]] != 0
     if taken.any():
-        raise BadInput("node", int(there[taken][0]), "needs two paths of one bundle at once; leave one neighbour out")
+        raise BadInput("node", int(there[taken][0]), "needs two paths that share a bundle; leave one neighbour out")
     paths[there, bundle_of[-hop]] = path_of[-hop]
     return Circuits(paths, epoch)
 

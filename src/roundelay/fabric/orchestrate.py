@@ -143,7 +143,7 @@ def place(
     if len(nodes_Gm) < wanted:
         raise BadInput("--job-gpus", job_gpus, f"only {len(nodes_Gm) * tp} GPUs are realisable on the transceivers")
     nodes_Gm = nodes_Gm[rank_groups(deployment.tor(nodes_Gm), deployment.nodes_per_tor)]
-    job = JobPlace(name, tp, tuple(map(tuple, nodes_Gm.tolist())))
+    job = JobPlace.of(name, tp, nodes_Gm)
     placed = placement.with_job(job)
     return placed, score(placed, job, traffic, time.perf_counter() - started, aligned=found is not None)
 
@@ -177,7 +177,7 @@ def score(
     """Return the score of one job of the placement."""
     deployment = placement.deployment
     fabric = deployment.ring.fabric
-    nodes_Gm = np.array(job.groups, dtype=np.int64)
+    nodes_Gm = job.array()
     tor_Gm = deployment.tor(nodes_Gm)
     free_N = free_mask(placement)
     stranded = int(free_N.sum()) * fabric.gpus_per_node - capacity(deployment, free_N, job.tp) * job.tp

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,21 @@ class JobPlace:
     name: str
     tp: int
     groups: tuple[tuple[int, ...], ...]
+    _array: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, name: str, tp: int, nodes_Gm: np.ndarray) -> JobPlace:
+        """Return the job of the groups int [G, m]."""
+        return cls(name, tp, tuple(map(tuple, nodes_Gm.tolist())), nodes_Gm)
+
+    def array(self) -> np.ndarray:
+        """Return the groups as int64 [G, m], made once; raises ValueError where they differ in length."""
+        if self._array is None:
+            size = len(self.groups[0]) if self.groups else 0
+            made = np.array(self.groups, dtype=np.int64).reshape(-1, size)
+            object.__setattr__(self, "_array", made)
+            return made
+        return self._array
 
     @property
     def nodes(self) -> Iterator[int]:
@@ -65,11 +80,11 @@ class Placement:
     def group_of(self) -> np.ndarray:
         """Return each node's group, counted over all jobs, int32 [nodes]; -1 is free or down."""
         out = np.full(self.deployment.nodes, -1, dtype=np.int32)
-        index = 0
+        first = 0
         for job in self.jobs:
-            for group in job.groups:
-                out[list(group)] = index
-                index += 1
+            nodes_Gm = job.array()
+            out[nodes_Gm] = np.arange(first, first + len(nodes_Gm))[:, None]
+            first += len(nodes_Gm)
         return out
 
     def down_mask(self) -> np.ndarray:

@@ -47,7 +47,7 @@ def repair(placement: Placement, failed: Sequence[int]) -> Repair:
             raise BadInput("--fail", node, f"the fabric has nodes 0 to {placement.deployment.nodes - 1}")
     down = tuple(sorted({*placement.down, *failed}))
     state = _State(replace(placement, down=down))
-    for index in state.hit(failed):
+    for index in state.hit:
         state.rebuild(index)
     return state.result(placement)
 
@@ -66,21 +66,16 @@ class _State:
         self.placement, self.deployment = placement, deployment
         self.k, self.closed = deployment.ring.k, deployment.ring.closed
         self.owner = np.full(deployment.nodes, -1, dtype=np.int64)
-        self.owner[deployment.position(np.array(placement.down, dtype=np.int64))] = -2
-        self.sizes = np.fromiter((len(group) for job in placement.jobs for group in job.groups), dtype=np.int64)
-        flat = np.fromiter((node for job in placement.jobs for node in job.nodes), dtype=np.int64)
-        position = deployment.position(flat)
-        group = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        arrays = [job.array() for job in placement.jobs]
+        self.sizes = np.concatenate([np.zeros(0, np.int64), *(np.full(len(a), a.shape[1]) for a in arrays)])
+        flat = np.concatenate([np.zeros(0, np.int64), *(a.ravel() for a in arrays)])
+        self.owner[deployment.position(flat)] = np.repeat(np.arange(len(self.sizes)), self.sizes)
         self.first = np.cumsum(self.sizes) - self.sizes
         self.flat = flat
-        alive = self.owner[position] != -2
-        self.owner[position[alive]] = group[alive]
         self.changed: dict[int, tuple[int, ...]] = {}
-
-    def hit(self, failed: Sequence[int]) -> list[int]:
-        """Return the groups that lost a node, in order."""
-        group = np.repeat(np.arange(len(self.sizes)), self.sizes)
-        return sorted({int(g) for g in group[np.isin(self.flat, list(failed))]})
+        down = deployment.position(np.array(placement.down, dtype=np.int64))
+        self.hit = sorted({int(group) for group in self.owner[down] if group >= 0})  # the groups that lost a node
+        self.owner[down] = -2
 
     def members(self, index: int) -> tuple[int, ...]:
         """Return a group's nodes as they stand now."""
@@ -138,19 +133,31 @@ class _State:
         self.changed[index] = tuple(int(x) for x in self.deployment.node(chain))
 
     def result(self, before: Placement) -> Repair:
-        """Return the repaired placement at the next epoch, checked, and its moves."""
-        jobs, moves, index = [], [], 0
+        """Return the repaired placement at the next epoch, and its moves; only what changed is checked again."""
+        jobs, moves, first = [], [], 0
         for job in self.placement.jobs:
-            groups = list(job.groups)
-            for g in range(len(groups)):
-                after = self.changed.get(index, groups[g])
-                if after != groups[g]:
-                    moves.append(Move(job.name, g, groups[g], after))
-                    groups[g] = after
-                index += 1
-            jobs.append(JobPlace(job.name, job.tp, tuple(groups)))
-        placement = replace(self.placement, jobs=tuple(jobs), epoch=before.epoch + 1)
-        return Repair(placement.check(), tuple(moves))
+            mine = {i - first: nodes for i, nodes in self.changed.items() if first <= i < first + len(job.groups)}
+            first += len(job.groups)
+            changed = {i: nodes for i, nodes in sorted(mine.items()) if nodes != job.groups[i]}
+            if not changed:
+                jobs.append(job)
+                continue
+            nodes_Gm, groups = job.array().copy(), list(job.groups)
+            for i, nodes in changed.items():
+                moves.append(Move(job.name, i, groups[i], nodes))
+                groups[i], nodes_Gm[i] = nodes, nodes
+                self._verify(nodes)
+            jobs.append(JobPlace(job.name, job.tp, tuple(groups), nodes_Gm))
+        return Repair(replace(self.placement, jobs=tuple(jobs), epoch=before.epoch + 1), tuple(moves))
+
+    def _verify(self, nodes: tuple[int, ...]) -> None:
+        """Assert that a rebuilt group holds exactly its nodes, all up, and can be spliced."""
+        position = self.deployment.position(np.array(nodes))
+        owner = self.owner[position]
+        assert len(set(nodes)) == len(nodes) and (owner == owner[0]).all() and owner[0] >= 0
+        assert int((self.owner == owner[0]).sum()) == len(nodes)
+        conflict = self.deployment.ring.conflict(position.tolist())
+        assert conflict is None, conflict
 
 
 def _runs(position: np.ndarray, k: int) -> np.ndarray:
