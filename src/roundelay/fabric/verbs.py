@@ -11,6 +11,7 @@ import click
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
+from roundelay.fabric.emit.verb import emit
 from roundelay.fabric.study import Study
 from roundelay.files import write_text
 
@@ -172,3 +173,6 @@ def report(out: Path, force: bool, bar: bool | None, **flags: Any) -> None:
     study = _study(flags)
     reports.write(study, out, force=force, show=bar)
     click.echo(f"The fabric report is at {out.resolve().as_uri()}")
+
+
+group.add_command(emit)
