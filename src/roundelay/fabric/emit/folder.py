@@ -70,7 +70,7 @@ def write(folder: Path, files: Mapping[str, str], about: Mapping[str, Any], *, f
 
 
 def _swap(new: Path, folder: Path) -> None:
-    """Put `new` where `folder` is. A folder that is not empty cannot be renamed over, so the old one steps aside first."""
+    """Put `new` where `folder` is. A full folder cannot be renamed over, so the old one steps aside."""
     if not folder.exists():
         os.rename(new, folder)
         return

@@ -19,13 +19,14 @@ HBD_VALUE = "hbd-0"
 
 
 def node_labels(view: View) -> dict[str, dict[str, str]]:
-    """Return host -> labels, in node order, for the asked job's nodes and the free nodes of whole groups.
+    """Return host -> labels, in node order, for every node but those of other jobs' groups.
 
-    Raises `BadInput` for a host or a name that Kubernetes would reject.
+    A free node left over has no group, a dead one no segment either. Raises `BadInput` for a host or a name that
+    Kubernetes would reject.
     """
     placement = view.placement
     segment_N = segment_index(placement)
-    free, _ = free_cut(placement, view.group_nodes)
+    free, rest = free_cut(placement, view.group_nodes)
     lint.label_value(group_name(view.job.name, 0), "group of job")
     by_node: dict[int, dict[str, str]] = {}
     for owner, groups in ((view.job.name, view.job.groups), ("", tuple(map(tuple, free)))):
@@ -38,6 +39,9 @@ def node_labels(view: View) -> dict[str, dict[str, str]]:
                     RING_INDEX: str(place),
                     **({JOB: owner} if owner else {}),
                 }
+    for node in [*(node for run in rest for node in run), *placement.down]:
+        live = {SEGMENT: f"segment-{segment_N[node]:05d}"} if segment_N[node] >= 0 else {}
+        by_node[node] = {HBD: HBD_VALUE, **live}
     if view.job.name == "free":
         raise BadInput("job", "free", "is the name of the free nodes' groups; rename the job")
     labels = {placement.host(node): by_node[node] for node in sorted(by_node)}
@@ -50,13 +54,16 @@ def node_labels(view: View) -> dict[str, dict[str, str]]:
 
 
 def labels_sh(view: View) -> str:
-    """Return a script of one `kubectl label` a node; a free node loses a job's mark it may still bear."""
+    """Return a script of one `kubectl label` a node; a node loses what an older cut may have left on it.
+
+    A dead node may be gone from the cluster, so failing on it stops nothing.
+    """
     lines = ["#!/usr/bin/env bash", f"# {view.header}", "set -euo pipefail"]
     for host, pairs in node_labels(view).items():
         words = [f"{key}={value}" for key, value in pairs.items()]
-        if JOB not in pairs:
-            words.append(f"{JOB}-")
-        lines.append(f"kubectl label node {host} --overwrite {' '.join(words)}")
+        words += [f"{key}-" for key in (SEGMENT, GROUP, RING_INDEX, JOB) if key not in pairs]
+        gone = "" if SEGMENT in pairs else " || true"
+        lines.append(f"kubectl label node {host} --overwrite {' '.join(words)}{gone}")
     return "\n".join(lines) + "\n"
 
 

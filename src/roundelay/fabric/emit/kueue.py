@@ -30,8 +30,8 @@ QUEUE = "roundelay"
 def objects(view: View) -> list[dict[str, Any]]:
     """Return the Topology, the ResourceFlavor, the ConfigMap and the Job, in the order in which they are applied.
 
-    A slice is a TP group: m pods in one domain of the group label, which holds just m nodes. Raises `BadInput` for a name
-    that Kubernetes would reject.
+    A slice is a TP group: m pods in one domain of the group label, which holds just m nodes. Raises `BadInput` for a
+    name that Kubernetes would reject.
     """
     nodes, name = len(view.hosts), lint.dns_label(view.job.name, "job", room=len(str(len(view.hosts))) + 1)
     levels = [{"nodeLabel": key} for key in (HBD, SEGMENT, GROUP, "kubernetes.io/hostname")]
@@ -81,8 +81,8 @@ def kueue(view: View) -> Emitted:
             "kubectl apply --server-side -f DIR/config-map.yaml -f DIR/job.yaml",
         ),
         (
-            f"The flavor roundelay-{view.job.name} must stand in the ClusterQueue behind the LocalQueue {QUEUE!r} (or set "
-            "your queue's name in job.yaml); put your image and program in job.yaml.",
+            f"The flavor roundelay-{view.job.name} must stand in the ClusterQueue behind the LocalQueue {QUEUE!r} "
+            "(or set your queue's name in job.yaml); put your image and program in job.yaml.",
             f"The labels are {PREFIX}/…; a pod's rank is its node's, not its index.",
         ),
     )

@@ -1,9 +1,10 @@
 """Slurm's topology files: the DCN as a tree, the current cut as blocks, the groups as rings.
 
-A topology file speaks for the whole cluster, so every job's groups stand in it, and the free nodes cut as the asked job's are.
+A topology file speaks for the whole cluster, so every job's groups stand in it, and the free nodes cut as the asked
+job's are.
 
-Source: topology.conf(5), topology.yaml(5); topology/ring as in Slurm 26.05: at most 16 nodes a ring, a job or segment takes
-consecutive places on the closed list, one segment a ring, and a node in use or down is never passed over.
+Source: topology.conf(5), topology.yaml(5); topology/ring as in Slurm 26.05: at most 16 nodes a ring, a job or segment
+takes consecutive places on the closed list, one segment a ring, and a node in use or down is never passed over.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from roundelay.errors import BadInput
 from roundelay.fabric.emit import lint
 from roundelay.fabric.emit.hostlist import compress
-from roundelay.fabric.emit.torchrun import ranks_tsv, run_sh
+from roundelay.fabric.emit.torchrun import ARBITRARY, ranks_tsv, run_sh
 from roundelay.fabric.emit.view import Emitted, View, break_after, free_cut, group_name
 from roundelay.fabric.emit.yaml_text import document
 
@@ -59,7 +60,7 @@ def tree(view: View) -> Emitted:
     switches = [{"switch": name, "nodes": compress(nodes)} for name, nodes in leaves]
     switches += [{"switch": name, "children": compress(children)} for name, children in upper]
     n = len(view.hosts)
-    launch = f"SLURM_HOSTFILE=DIR/hostfile srun --distribution=arbitrary --nodes={n} --ntasks={n} --exclusive DIR/run.sh train.py"
+    launch = f"{ARBITRARY} --nodes={n} --ntasks={n} --exclusive DIR/run.sh train.py"
     return Emitted(
         {
             **_job_files(view),
@@ -68,8 +69,8 @@ def tree(view: View) -> Emitted:
         },
         (_install("topology.conf"), launch),
         (
-            "topology.conf: Slurm 22.05 or later with TopologyPlugin=topology/tree in slurm.conf. topology.yaml: 25.05 or "
-            "later, instead of it.",
+            "topology.conf: Slurm 22.05 or later with TopologyPlugin=topology/tree in slurm.conf. topology.yaml: "
+            "25.05 or later, instead of it.",
         ),
     )
 
@@ -117,8 +118,8 @@ def block(view: View) -> Emitted:
         {**_job_files(view), "topology.conf": "\n".join(lines) + "\n", "topology.yaml": _yaml(view, "block", body)},
         (_install("topology.conf"), _segment_launch(view)),
         (
-            "topology.conf: Slurm 23.11 or later with TopologyPlugin=topology/block in slurm.conf. topology.yaml: 25.05 or "
-            "later, instead of it.",
+            "topology.conf: Slurm 23.11 or later with TopologyPlugin=topology/block in slurm.conf. topology.yaml: "
+            "25.05 or later, instead of it.",
             *((f"{left} free nodes fill no block and stand in none; Slurm warns of them",) if left else ()),
         ),
     )
@@ -136,8 +137,8 @@ def _segment_launch(view: View) -> str:
 def ring(view: View) -> Emitted:
     """Return one ring for every TP group of every job, for every group the free nodes could form, and for what is left.
 
-    One group a ring, since Slurm takes one segment from a ring at a time and prefers the ring it fills. Bypassed nodes are
-    left out. Where a ring ends at a true break the dead node behind it stays as a spacer, so that no job wraps round.
+    One group a ring, since Slurm takes one segment from a ring at a time and prefers the ring it fills. Bypassed nodes
+    are left out. Where a ring ends at a true break the dead node behind it stays as a spacer: no job wraps round.
     """
     _all_hosts(view)
     placement, m = view.placement, view.group_nodes

@@ -1,7 +1,7 @@
 """NVIDIA topograph: its instance graph written and read, and its node labels.
 
-Source: topograph's graph engine (docs/engines/graph.md) and node labels: an instance has an id, its switches from the leaf
-up, and labels; `network.topology.nvidia.com/accelerator` names its accelerated domain, which is here the TP group.
+Source: topograph's graph engine (docs/engines/graph.md) and node labels: an instance has an id, its switches from the
+leaf up, and labels; `network.topology.nvidia.com/accelerator` names its accelerated domain, which is here the TP group.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_INSTANCES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Racks:
-    """What a topograph graph says of the DCN: ToR -> its hosts, and each ToR's aggregation switch, ToRs in node order."""
+    """What a topograph graph says of the DCN: ToR -> its hosts, each ToR's aggregation switch; ToRs in node order."""
 
     tors: tuple[tuple[str, tuple[str, ...]], ...]
     domains: tuple[str, ...]
@@ -35,7 +35,7 @@ class Racks:
         return tuple(host for _, hosts in self.tors for host in hosts)
 
     def deployment(self, gpus_per_node: int, k: int, *, closed: bool = True) -> Deployment:
-        """Return the deployment of a K-hop ring over these racks; raises `BadInput` where ToRs or domains are uneven."""
+        """Return the deployment of a K-hop ring over these racks; raises `BadInput` where they are uneven."""
         p = len(self.tors[0][1])
         for name, hosts in self.tors:
             if len(hosts) != p:
@@ -49,7 +49,7 @@ class Racks:
 
 
 def read(path: Path | str) -> Racks:
-    """Return the racks of a topograph graph; raises `BadInput` for what is none, hosts that stand twice or lack a leaf."""
+    """Return the racks of a topograph graph; raises `BadInput` where hosts stand twice or lack a leaf."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -86,7 +86,7 @@ def _instance(value: Any) -> tuple[str, list[str]]:
 
 
 def switches(view: View) -> list[list[str]]:
-    """Return every node's switches from the leaf up: its ToR, its aggregation domain where there are several, the core."""
+    """Return every node's switches from the leaf up: its ToR, its domain where there are several, the core."""
     deployment = view.placement.deployment
     tors, per_domain = deployment.tors, deployment.tors_per_domain
     width = len(str(tors - 1))

@@ -11,12 +11,14 @@ from roundelay.fabric.emit.view import Emitted, View, group_name
 MASTER_PORT = 29500
 # How long the first host waits for the last; a large job starts slowly.
 TIMEOUT_S = 1800
+ARBITRARY = "SLURM_HOSTFILE=DIR/hostfile srun --distribution=arbitrary"
+ARBITRARY_RANKS = "SLURM_HOSTFILE=DIR/hostfile.ranks srun --distribution=arbitrary"
 # With the agent's store shared, the workers' store keeps a stale prefix after a restart.
 ENVIRONMENT = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
 
 
 def ranks_tsv(view: View) -> str:
-    """Return the rank file: a line per node with its rank, host, first and last GPU rank, group and place in the ring."""
+    """Return the rank file: a line per node: its rank, host, first and last GPU rank, group, ring index."""
     r = view.gpus_per_node
     lines = ["# node_rank\thost\tfirst_rank\tlast_rank\tgroup\tring_index"]
     rank = 0
@@ -71,10 +73,8 @@ def hostfile(view: View) -> Emitted:
             "run.sh": run_sh(view),
         },
         (
-            f"SLURM_HOSTFILE=DIR/hostfile srun --distribution=arbitrary --nodes={nodes} --ntasks={nodes} "
-            "--exclusive DIR/run.sh train.py",
-            f"SLURM_HOSTFILE=DIR/hostfile.ranks srun --distribution=arbitrary --nodes={nodes} --ntasks={nodes * r} "
-            "--exclusive python train.py",
+            f"{ARBITRARY} --nodes={nodes} --ntasks={nodes} --exclusive DIR/run.sh train.py",
+            f"{ARBITRARY_RANKS} --nodes={nodes} --ntasks={nodes * r} --exclusive python train.py",
         ),
         ("The first line starts torchrun once a node, the second your program once a GPU.",),
     )

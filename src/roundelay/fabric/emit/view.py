@@ -1,4 +1,4 @@
-"""A placement as one of its jobs sees it, and the cut of what is free: what every emitter writes down in its own words."""
+"""A placement as one of its jobs sees it, and the cut of what is free: what every emitter puts in its own words."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def group_name(job: str, index: int) -> str:
 
 
 def segment_index(placement: Placement) -> np.ndarray:
-    """Return each node's segment, int32 [nodes], -1 where it is down. A segment is healthy nodes with gaps of at most K."""
+    """Return each node's segment, int32 [nodes], -1 where it is down; healthy nodes with gaps of at most K are one."""
     deployment, ring = placement.deployment, placement.deployment.ring
     nodes_P = deployment.node(np.arange(deployment.nodes))
     index_N = np.full(deployment.nodes, -1, dtype=np.int32)
@@ -93,7 +93,7 @@ def segment_index(placement: Placement) -> np.ndarray:
 def free_cut(placement: Placement, size: int) -> tuple[list[list[int]], list[list[int]]]:
     """Return the free healthy nodes as realisable groups of `size` in ring order, and the runs left over.
 
-    The greedy cut along the ring; a chunk whose hops exclude each other on a bundle is passed over by one node. O(nodes).
+    The greedy cut along the ring; a chunk whose hops exclude each other on a bundle moves on by one. O(nodes).
     """
     deployment, ring = placement.deployment, placement.deployment.ring
     nodes_P = deployment.node(np.arange(deployment.nodes))

@@ -14,7 +14,7 @@ from roundelay.fabric.emit.yaml_text import stream
 
 
 def hyper_nodes(view: View) -> list[dict[str, Any]]:
-    """Return the HyperNodes: every group with its nodes, then the job with its groups. Raises `BadInput` as lint does."""
+    """Return the HyperNodes: every group with its nodes, then the job with its groups. Raises as lint does."""
     lint.distinct(view.hosts, "node")
     names = [group_name(view.job.name, index) for index in range(len(view.job.groups))]
     groups = [
@@ -77,7 +77,7 @@ def volcano(view: View) -> Emitted:
             "kubectl apply --server-side -f DIR/config-map.yaml -f DIR/job.yaml",
         ),
         (
-            "The scheduler needs the plugin network-topology-aware; put your image and program in job.yaml. A pod's rank is "
-            "its node's, not its index.",
+            "The scheduler needs the plugin network-topology-aware; put your image and program in job.yaml. A pod's "
+            "rank is its node's, not its index.",
         ),
     )
