@@ -1,7 +1,8 @@
-"""The small placement of the emitters' golden files. `python tests/fabric/emit_case.py` writes tests/fabric/emit/golden anew.
+"""The small placement of the emitters' golden files; `python tests/fabric/emit_case.py` writes emit/golden anew.
 
-24 nodes of 4 GPUs, 2 under a ToR, 4 ToRs in a domain, K = 3. Ring positions: job `llama` bypasses the dead 3; `other` ends
-at a true break (21, 22 and 23 are dead); 9, 10, 11 and 13 are free and form a group over the dead 12; 14, 15, 19 are left.
+24 nodes of 4 GPUs, 2 under a ToR, 4 ToRs in a domain, K = 3. Ring positions: job `llama` bypasses the dead 3; `other`
+ends at a true break (21, 22 and 23 are dead); 9, 10, 11 and 13 are free and form a group over the dead 12; 14, 15 and
+19 are left.
 """
 
 from __future__ import annotations
