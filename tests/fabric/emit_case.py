@@ -1,8 +1,8 @@
 """The small placement of the emitters' golden files; `python tests/fabric/emit_case.py` writes emit/golden anew.
 
-24 nodes of 4 GPUs, 2 under a ToR, 4 ToRs in a domain, K = 3. Ring positions: job `llama` bypasses the dead 3; `other`
-ends at a true break (21, 22 and 23 are dead); 9, 10, 11 and 13 are free and form a group over the dead 12; 14, 15 and
-19 are left.
+24 nodes of 4 GPUs, 2 under a ToR, 4 ToRs in a domain, K = 3. Ring positions: job `llama` has a group over the dead 12,
+where the ring passes to the second sub-line, and one over the dead 3, in an order that no sorting gives; `other` ends at
+a true break (21, 22 and 23 are dead); 5 to 8 are free and form a group; 14, 15 and 19 are left.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from roundelay.fabric.emit.targets import TARGETS, emit
 from roundelay.fabric.placement import JobPlace, Placement
 
 GOLDEN = Path(__file__).with_name("emit") / "golden"
-LLAMA = ((0, 1, 2, 4), (5, 6, 7, 8))
+LLAMA = ((9, 10, 11, 13), (0, 1, 2, 4))
 OTHER = ((16, 17, 18, 20),)
 DOWN = (3, 12, 21, 22, 23)
 

@@ -13,4 +13,4 @@ if [ -z "$rank" ]; then
   exit 2
 fi
 export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
-exec torchrun --nnodes=8 --nproc-per-node=4 --node-rank="$rank" --rdzv-backend=static --master-addr=node-000000 --master-port=29500 --rdzv-conf=timeout=1800 "$@"
+exec torchrun --nnodes=8 --nproc-per-node=4 --node-rank="$rank" --rdzv-backend=static --master-addr=node-000018 --master-port=29500 --rdzv-conf=timeout=1800 "$@"
