@@ -1,8 +1,8 @@
 """The small placement of the emitters' golden files; `python tests/fabric/emit_case.py` writes emit/golden anew.
 
 24 nodes of 4 GPUs, 2 under a ToR, 4 ToRs in a domain, K = 3. Ring positions: job `llama` has a group over the dead 12,
-where the ring passes to the second sub-line, and one over the dead 3, in an order that no sorting gives; `other` ends at
-a true break (21, 22 and 23 are dead); 5 to 8 are free and form a group; 14, 15 and 19 are left.
+where the ring passes to the second sub-line, and one over the dead 3, in an order that no sorting gives; `other` ends
+at a true break (21, 22 and 23 are dead); 5 to 8 are free and form a group; 14, 15 and 19 are left.
 """
 
 from __future__ import annotations

@@ -203,3 +203,13 @@ def test_a_config_map_over_kubernetes_limit_is_refused() -> None:
     case = Placement(Deployment.of(nodes, 4, 2), (JobPlace("big", 8, groups),))
     with pytest.raises(BadInput, match="over 1 MiB"):
         emit(case, "kueue")
+
+
+def test_every_target_and_file_is_documented() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "fabric-emit.md").read_text()
+    rows = {cells[1].strip(): cells for line in text.splitlines() if len(cells := line.split("|")) == 6}
+    for target in CONTRACT:
+        named = rows[f"`{target}`"][2]
+        files = {path.name for path in (emit_case.GOLDEN / target).iterdir()}
+        listed = rows["`slurm-tree`"][2] if named.strip() == "the same" else named
+        assert {f"`{name}`" for name in files} == {word.strip() for word in listed.split(",")}

@@ -40,7 +40,7 @@ def test_what_a_placement_writes_is_valid(case: Placement) -> None:
         (("down", 0), -3),
         (("down", 0), 1.5),
         (("jobs", 0, "tp"), "16"),
-        (("jobs", 0, "groups", 0, "nodes", 0), 2),
+        (("jobs", 0, "groups", 0, "nodes", 0), 20),  # stands there already
         (("jobs", 0, "groups", 0, "paths", 0, 0), 3),
         (("surplus",), 0),
     ],

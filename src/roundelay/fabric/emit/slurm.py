@@ -120,6 +120,7 @@ def block(view: View) -> Emitted:
         (
             "topology.conf: Slurm 23.11 or later with TopologyPlugin=topology/block in slurm.conf. topology.yaml: "
             "25.05 or later, instead of it.",
+            "Slurm 23.11 does not know --segment yet: leave it out there, the node list says it all.",
             *((f"{left} free nodes fill no block and stand in none; Slurm warns of them",) if left else ()),
         ),
     )
