@@ -84,7 +84,8 @@ def torchrun(view: View) -> Emitted:
     """Return the rank file, the script for all hosts and each host's own line with its static node rank."""
     lint.host_names(view.hosts)
     env = " ".join(f"{key}={value}" for key, value in ENVIRONMENT.items())
-    lines = [f"{host}\t{env} {torchrun_line(view, str(rank))} train.py\n" for rank, host in enumerate(view.hosts)]
+    before, after = torchrun_line(view, "\0").split("\0")
+    lines = [f"{host}\t{env} {before}{rank}{after} train.py\n" for rank, host in enumerate(view.hosts)]
     return Emitted(
         {"ranks.tsv": ranks_tsv(view), "run.sh": run_sh(view), "launch.tsv": "".join(lines)},
         (
