@@ -1,8 +1,8 @@
 """Where the ring's nodes stand: under which ToR, on which sub-line, at which place of the ring.
 
-Source: InfinitePOD (arXiv 2502.03885) section 5, as remembered: nodes with the same index under each ToR form a sub-line, so
-that ring neighbours sit under different ToRs and the p sub-lines run in parallel over the same ToRs. The ring is the
-sub-lines one after another.
+Source: InfinitePOD (arXiv 2502.03885) section 5, as remembered: nodes with the same index under each ToR form a
+sub-line, so that ring neighbours sit under different ToRs and the p sub-lines run in parallel over the same ToRs. The
+ring is the sub-lines one after another.
 """
 
 from __future__ import annotations
@@ -34,7 +34,14 @@ class Deployment:
 
     @classmethod
     def of(
-        cls, nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int = 1, *, closed: bool = True, tors_per_domain: int = 0
+        cls,
+        nodes: int,
+        gpus_per_node: int,
+        k: int,
+        nodes_per_tor: int = 1,
+        *,
+        closed: bool = True,
+        tors_per_domain: int = 0,
     ) -> Deployment:
         """Return the deployment of a fabric given in plain numbers."""
         return cls(KHopRing(Fabric(nodes, gpus_per_node), k, closed), nodes_per_tor, tors_per_domain)

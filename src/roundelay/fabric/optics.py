@@ -5,7 +5,6 @@ Source: InfinitePOD (arXiv 2502.03885) section 4.1; figures in specs/ocstrx.toml
 
 from __future__ import annotations
 
-import itertools
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,24 +66,42 @@ def realise(ring: KHopRing, groups: Sequence[Sequence[int]], epoch: int = 0) -> 
     """Return the circuits that form `groups`, each a chain of nodes in ring order; every other bundle loops back.
 
     Raises `BadInput` naming the first group that is not realisable: a node twice, a hop no fibre spans, or two paths
-    of one bundle at once.
+    of one bundle at once. O(nodes).
     """
-    paths = np.zeros((ring.fabric.nodes, ring.bundles), dtype=np.uint8)
-    pairs = path_pairs(ring.k)
-    seen: set[int] = set()
-    for chain in groups:
-        for node in chain:
-            if not 0 <= node < ring.fabric.nodes:
-                raise BadInput("node", node, f"the fabric has nodes 0 to {ring.fabric.nodes - 1}")
-            if node in seen:
-                raise BadInput("node", node, "stands in two places; a node belongs to one group")
-            seen.add(node)
-        reason = ring.conflict(chain)
-        if reason:
-            raise BadInput("group", list(chain), reason)
-        for a, b in itertools.pairwise(chain):
-            for here, there in ((a, b), (b, a)):
-                hop = ring.hop(here, there)
-                bundle = ring.bundle_of(hop)
-                paths[here, bundle] = Path(pairs[bundle].index(hop) + 1)
+    n = ring.fabric.nodes
+    chain = np.fromiter((node for group in groups for node in group), dtype=np.int64)
+    lengths = np.array([len(group) for group in groups], dtype=np.int64)
+    outside = (chain < 0) | (chain >= n)
+    if outside.any():
+        raise BadInput("node", int(chain[outside][0]), f"the fabric has nodes 0 to {n - 1}")
+    again = np.flatnonzero(np.bincount(chain, minlength=n) > 1)
+    if again.size:
+        raise BadInput("node", int(again[0]), "stands in two places; a node belongs to one group")
+    joined = np.ones(len(chain), dtype=bool)  # whether a node is spliced with the one after it in the chain
+    joined[np.cumsum(lengths) - 1] = False
+    here = chain[joined]
+    there = chain[1:][joined[:-1]] if len(chain) else here
+    hop = there - here
+    if ring.closed:
+        hop = (hop + n // 2) % n - n // 2
+    bad = np.flatnonzero((hop == 0) | (np.abs(hop) > ring.k))
+    if bad.size:
+        a, b = int(here[bad[0]]), int(there[bad[0]])
+        raise BadInput("group with nodes", [a, b], f"they are {abs(int(hop[bad[0]]))} hops apart; K is {ring.k}")
+    bundle_of, path_of = _tables(ring.k)
+    paths = np.zeros((n, ring.bundles), dtype=np.uint8)
+    paths[here, bundle_of[hop]] = path_of[hop]
+    taken = paths[there, bundle_of[-hop]] != 0
+    if taken.any():
+        raise BadInput("node", int(there[taken][0]), "needs two paths of one bundle at once; leave one neighbour out")
+    paths[there, bundle_of[-hop]] = path_of[-hop]
     return Circuits(paths, epoch)
+
+
+def _tables(k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bundle and the path of each signed hop, [2k+1]; a negative hop counts from the end."""
+    bundle, path = np.zeros(2 * k + 1, dtype=np.int64), np.zeros(2 * k + 1, dtype=np.uint8)
+    for index, hops in enumerate(path_pairs(k)):
+        for place, hop in enumerate(hops):
+            bundle[hop], path[hop] = index, Path(place + 1)
+    return bundle, path

@@ -97,7 +97,9 @@ class Placement:
                     raise BadInput("group", list(group), f"TP-{job.tp} takes {size} nodes; place again")
                 for node in group:
                     if node in down:
-                        raise BadInput("node", node, f"is down and stands in a group of {job.name}; repair the placement")
+                        raise BadInput(
+                            "node", node, f"is down and stands in a group of {job.name}; repair the placement"
+                        )
         if len({job.name for job in self.jobs}) < len(self.jobs):
             raise BadInput("jobs", [job.name for job in self.jobs], "two have one name; rename one")
         if self.hosts and (len(self.hosts) != self.deployment.nodes or len(set(self.hosts)) < len(self.hosts)):
@@ -138,7 +140,8 @@ class Placement:
                     "name": job.name,
                     "tp": job.tp,
                     "groups": [
-                        {"nodes": list(group), "paths": paths_NB[position(np.array(group))].tolist()} for group in job.groups
+                        {"nodes": list(group), "paths": paths_NB[position(np.array(group))].tolist()}
+                        for group in job.groups
                     ],
                 }
                 for job in self.jobs
