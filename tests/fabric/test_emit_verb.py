@@ -102,6 +102,10 @@ def test_out_is_never_a_file_nor_the_folder_one_stands_in(
     call = ("fabric", "emit", placement, "--to", "ray", "--job", "llama", "--force", "--out")
     before = written(tmp_path)
     refused(roundelay(*call, placement), "is a file")
+    refused(roundelay(*call, placement / "below"), "cannot be written")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    refused(roundelay(*call, tmp_path / "link"), "is a link")
     monkeypatch.chdir(tmp_path)
     refused(roundelay(*call, "."), "one of its own")
     refused(roundelay(*call, ".."), "one of its own")
@@ -121,7 +125,7 @@ def test_a_write_that_fails_leaves_the_old_folder(
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", broken)
-    with pytest.raises(OSError, match="disk is gone"):
+    with pytest.raises(BadInput, match="disk is gone"):
         folder.write(out, {"a": "new"}, {})
     assert (out / "a").read_text() == "old" and folder.is_ours(out)
     assert {path.name for path in tmp_path.iterdir()} == {"placement.json", "out"}

@@ -34,6 +34,8 @@ def is_ours(folder: Path) -> bool:
 
 def check_free(folder: Path, *, force: bool = False) -> None:
     """Raise where `folder` may not be written: a file stands there, or a folder that is not ours without `force`."""
+    if folder.is_symlink():
+        raise BadInput("--out", folder, "is a link, which would be lost; name the folder itself")
     if folder.exists() and not folder.is_dir():
         raise BadInput("--out", folder, "is a file; name a folder")
     here = Path.cwd().resolve()
@@ -52,20 +54,21 @@ def write(folder: Path, files: Mapping[str, str], about: Mapping[str, Any], *, f
     check_free(folder, force=force)
     digests = {name: _digest(text.encode()) for name, text in sorted(files.items())}
     manifest = json.dumps({"format": FORMAT, **about, "files": digests}, indent=1, sort_keys=True) + "\n"
+    new = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    except OSError as error:
-        raise BadInput("--out", folder, f"cannot be written ({error.strerror}); name another") from None
-    try:
         for name, text in {**files, MANIFEST: manifest}.items():
             path = new / name
             path.write_text(text, encoding="utf-8", newline="\n")
             path.chmod(0o755 if name.endswith(".sh") else 0o644)
         new.chmod(0o755)
         _swap(new, folder)
+    except OSError as error:
+        raise BadInput("--out", folder, f"cannot be written ({error.strerror or error}); name another") from None
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        if new is not None:
+            shutil.rmtree(new, ignore_errors=True)
     return [folder / name for name in sorted(files)]
 
 
@@ -75,7 +78,11 @@ def _swap(new: Path, folder: Path) -> None:
         os.rename(new, folder)
         return
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
-    os.rename(folder, aside)
+    try:
+        os.rename(folder, aside)
+    except OSError:
+        aside.rmdir()
+        raise
     try:
         os.rename(new, folder)
     except OSError:
