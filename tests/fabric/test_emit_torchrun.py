@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.10", "127.0.0.3")
 def test_ranks_are_the_rings_and_not_the_hosts_order_as_strings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if shutil.which("torchrun") is None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    if shutil.which("torchrun", path=path) is None:
         pytest.skip(
             "torchrun is not installed: pip install 'roundelay[train]'; test_emit.py runs run.sh with a stand-in"
         )
@@ -38,7 +40,9 @@ def test_ranks_are_the_rings_and_not_the_hosts_order_as_strings(
     (tmp_path / "said").mkdir()
     command = ["bash", tmp_path / "out" / "run.sh", tmp_path / "say.py", tmp_path / "said"]
     hosts = [case.host(node) for node in case.rank_order()]
-    agents = [subprocess.Popen(command, env={**os.environ, "NODE_NAME": host}) for host in reversed(hosts)]
+    agents = [
+        subprocess.Popen(command, env={**os.environ, "PATH": path, "NODE_NAME": host}) for host in reversed(hosts)
+    ]
     try:
         assert [agent.wait(timeout=LIMIT_S) for agent in agents] == [0, 0]
     finally:
