@@ -217,3 +217,17 @@ def test_every_target_and_file_is_documented() -> None:
         files = {path.name for path in (emit_case.GOLDEN / target).iterdir()}
         listed = rows["`slurm-tree`"][2] if named.strip() == "the same" else named
         assert {f"`{name}`" for name in files} == {word.strip() for word in listed.split(",")}
+
+
+def test_a_placement_edited_by_hand_is_refused(roundelay, placement: Path, tmp_path: Path) -> None:
+    whole = json.loads(placement.read_text())
+    call = ("fabric", "emit", placement, "--to", "slurm-tree", "--job", "llama", "--out", tmp_path / "out")
+    first = whole["jobs"][0]["groups"][0]["nodes"]
+    for edit, word in (
+        ({"hosts": ["a", "a", *hosts()[2:]]}, "different names"),
+        ({"down": [*whole["down"], first[0]]}, "repair the placement"),
+        ({"jobs": [{**whole["jobs"][0], "groups": [{"nodes": [first[0], 1, 2, 3], "paths": []}]}]}, "node"),
+    ):
+        placement.write_text(json.dumps({**whole, **edit}))
+        refused(roundelay(*call), word)
+        assert not (tmp_path / "out").exists()
