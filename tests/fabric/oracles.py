@@ -12,11 +12,16 @@ cp_model = pytest.importorskip("ortools.sat.python.cp_model", reason="OR-tools i
 
 
 def chains(free: Sequence[int], k: int, m: int, size: int | None = None) -> list[tuple[int, ...]]:
-    """Return every chain of m of the free positions with gaps of at most K; on a circle of `size` if given."""
+    """Return every realisable chain of m of the free positions with gaps of at most K; on a circle of `size` if given.
+
+    Two hops of an odd K in a row need one bundle twice (K=1 has two bundles with a path each).
+    """
     free_set = set(free)
     out = []
     for start in free:
         for hops in itertools.product(range(1, k + 1), repeat=m - 1):
+            if k % 2 and k > 1 and any(a == b == k for a, b in itertools.pairwise(hops)):
+                continue
             chain = [start]
             for hop in hops:
                 there = chain[-1] + hop

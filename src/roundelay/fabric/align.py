@@ -14,16 +14,20 @@ import numpy as np
 from numba import njit
 
 SWEEPS = 2
+SMALL_WORK = 40_000  # states of the exact row program up to which groups may interleave
 REWARD_STEPS = 7
 Found = tuple[int, np.ndarray, np.ndarray]  # cost, row [G], columns [G, m]
 START_WORK, MAX_STARTS = 60_000, 200
 
 
 @njit(cache=True)
-def _row(healthy: np.ndarray, pairs: np.ndarray, k: int, m: int, reward: float, slot: np.ndarray) -> int:
-    """Write to `slot` [T] the rank of each column in the row's cheapest groups (-1 unused); return their number.
+def _row(
+    healthy: np.ndarray, pairs: np.ndarray, price: np.ndarray, k: int, m: int, reward: float, slot: np.ndarray
+) -> int:
+    """Write to `slot` the row's cheapest groups, one behind the other; return their number.
 
-    healthy bool [T]; pairs int [T, m], how many other rows use a (column, rank). O(T m k).
+    healthy bool [T]; pairs int [T, m], how many other rows use a (column, rank); price float [T] of using one first.
+    slot int16 [T, 2]: the rank of each column (-1 unused) and the hop back to the rank before. O(T m k).
     """
     columns = healthy.size
     far = 1e18
@@ -36,7 +40,7 @@ def _row(healthy: np.ndarray, pairs: np.ndarray, k: int, m: int, reward: float, 
         done[t + 1] = done[t]
         if not healthy[t]:
             continue
-        value[t, 0] = done[t] + (0.0 if pairs[t, 0] > 0 else 1.0)
+        value[t, 0] = done[t] + (0.0 if pairs[t, 0] > 0 else price[t])
         for j in range(1, m):
             best, hop = far, 0
             for h in range(1, min(k, t) + 1):
@@ -45,12 +49,13 @@ def _row(healthy: np.ndarray, pairs: np.ndarray, k: int, m: int, reward: float, 
                 if value[t - h, j - 1] < best:
                     best, hop = value[t - h, j - 1], h
             if hop:
-                value[t, j] = best + (0.0 if pairs[t, j] > 0 else 1.0)
+                value[t, j] = best + (0.0 if pairs[t, j] > 0 else price[t])
                 back[t, j] = hop
         if value[t, m - 1] - reward < done[t + 1]:
             done[t + 1] = value[t, m - 1] - reward
             ends[t + 1] = True
-    slot[:] = -1
+    slot[:, 0] = -1
+    slot[:, 1] = 0
     groups, t = 0, columns
     while t > 0:
         if not ends[t]:
@@ -58,43 +63,112 @@ def _row(healthy: np.ndarray, pairs: np.ndarray, k: int, m: int, reward: float, 
             continue
         groups += 1
         here = t - 1
-        for j in range(m - 1, 0, -1):
-            slot[here] = j
+        for j in range(m - 1, -1, -1):
+            slot[here, 0] = j
+            slot[here, 1] = back[here, j]
             here -= back[here, j]
-        slot[here] = 0
-        t = here
+            t = here
     return groups
 
 
 @njit(cache=True)
-def _improve(healthy: np.ndarray, slots: np.ndarray, pairs: np.ndarray, k: int, m: int, reward: np.ndarray) -> int:
-    """Find each row's groups anew, in turn, against the pairs of the others; update slots [p, T] and pairs [T, m]."""
+def _row_interleaved(
+    healthy: np.ndarray, pairs: np.ndarray, price: np.ndarray, k: int, m: int, reward: float, slot: np.ndarray
+) -> int:
+    """As `_row`, but groups may interleave: exact, and for small fabrics only. O(T (2m-1)^K K).
+
+    A state has a digit for each of the last K columns: 0, or the rank that an open group whose last node stands there
+    needs next, and whether the longest hop led to it.
+    """
+    columns, base = healthy.size, 2 * m - 1
+    states = base**k
+    odd = k % 2 == 1 and k > 1
+    value = np.full((columns + 1, states), 1e18)
+    back = np.zeros((columns + 1, states), dtype=np.int64)
+    hops = np.full((columns + 1, states), -1, dtype=np.int8)  # -1 unused, 0 begins a group, else the hop back
+    ranks = np.zeros((columns + 1, states), dtype=np.int16)
+    value[0, 0] = 0.0
+    top = base ** (k - 1)
+    for t in range(columns):
+        for s in range(states):
+            if value[t, s] >= 1e18:
+                continue
+            oldest = s // top
+            for h in range(-1, k + 1 if healthy[t] else 0):
+                if oldest != 0 and h != k:
+                    continue
+                rest, rank, digit, gain = s, 0, 0, 0.0
+                if h > 0:
+                    place = base ** (h - 1)
+                    held = s // place % base
+                    if held == 0 or (h == k and odd and (held - 1) % 2 == 1):
+                        continue
+                    rank = (held - 1) // 2 + 1
+                    rest = s - held * place
+                if h >= 0:
+                    gain = 0.0 if pairs[t, rank] > 0 else price[t]
+                    if rank + 1 == m:
+                        gain -= reward
+                    else:
+                        digit = 1 + 2 * rank + (1 if h == k else 0)
+                after = rest % top * base + digit
+                if value[t, s] + gain < value[t + 1, after]:
+                    value[t + 1, after] = value[t, s] + gain
+                    back[t + 1, after], hops[t + 1, after], ranks[t + 1, after] = s, h, rank
+    slot[:, 0] = -1
+    slot[:, 1] = 0
+    groups, s = 0, 0
+    for t in range(columns, 0, -1):
+        if hops[t, s] >= 0:
+            slot[t - 1, 0] = ranks[t, s]
+            slot[t - 1, 1] = hops[t, s]
+            groups += ranks[t, s] == m - 1
+        s = back[t, s]
+    return groups
+
+
+@njit(cache=True)
+def _improve(
+    healthy: np.ndarray,
+    slots: np.ndarray,
+    pairs: np.ndarray,
+    price: np.ndarray,
+    k: int,
+    m: int,
+    reward: np.ndarray,
+    small: bool,
+) -> int:
+    """Find each row's groups anew, in turn, against the pairs of the others; update slots [p, T, 2], pairs [T, m]."""
     total = 0
     for s in range(healthy.shape[0]):
         for t in range(healthy.shape[1]):
-            if slots[s, t] >= 0:
-                pairs[t, slots[s, t]] -= 1
-        total += _row(healthy[s], pairs, k, m, reward[s], slots[s])
+            if slots[s, t, 0] >= 0:
+                pairs[t, slots[s, t, 0]] -= 1
+        if small:
+            total += _row_interleaved(healthy[s], pairs, price, k, m, reward[s], slots[s])
+        else:
+            total += _row(healthy[s], pairs, price, k, m, reward[s], slots[s])
         for t in range(healthy.shape[1]):
-            if slots[s, t] >= 0:
-                pairs[t, slots[s, t]] += 1
+            if slots[s, t, 0] >= 0:
+                pairs[t, slots[s, t, 0]] += 1
     return total
 
 
 @njit(cache=True)
 def _solve(
-    healthy: np.ndarray, guide: np.ndarray, k: int, m: int, reward: np.ndarray, sweeps: int
+    healthy: np.ndarray, guide: np.ndarray, price: np.ndarray, k: int, m: int, reward: np.ndarray, small: bool
 ) -> tuple[int, np.ndarray]:
-    """Return groups and slots int16 [p, T] for a reward a row.
+    """Return groups and slots int16 [p, T, 2] for a reward a row.
 
-    The pairs of `guide` int32 [T, m] cost nothing in the first sweep and are forgotten after it.
+    In the first sweep the pairs of `guide` int32 [T, m] cost nothing and others `price` float [T]; after it every pair
+    costs one.
     """
-    slots = np.full(healthy.shape, -1, dtype=np.int16)
+    slots = np.full((healthy.shape[0], healthy.shape[1], 2), -1, dtype=np.int16)
     pairs = guide.copy()
-    total = _improve(healthy, slots, pairs, k, m, reward)
+    total = _improve(healthy, slots, pairs, price, k, m, reward, small)
     pairs -= guide
-    for _ in range(sweeps - 1):
-        total = _improve(healthy, slots, pairs, k, m, reward)
+    for _ in range(SWEEPS - 1):
+        total = _improve(healthy, slots, pairs, np.ones(len(price)), k, m, reward, small)
     return total, slots
 
 
@@ -111,9 +185,13 @@ def _cut(columns: np.ndarray, k: int, m: int, tors: int) -> np.ndarray:
 
 
 def groups_of(slots: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the groups of slots [p, T] as (row [G], columns [G, m])."""
-    row, column = np.nonzero(slots >= 0)  # row by row, columns ascending: a group is m entries in a run
-    return row[::m], column.reshape(-1, m)
+    """Return the groups of slots [p, T, 2] as (row [G], columns [G, m])."""
+    row, here = np.nonzero(slots[:, :, 0] == m - 1)
+    columns = np.empty((len(row), m), dtype=np.int64)
+    for j in range(m - 1, -1, -1):
+        columns[:, j] = here
+        here = here - slots[row, here, 1]
+    return row, columns
 
 
 def cost(columns_Gm: np.ndarray) -> int:
@@ -148,9 +226,10 @@ def aligned(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> tuple[np.nda
     bound = cost_bound(wanted, m, rows)
     best: Found | None = None
     healthy_T = healthy_PT.sum(axis=0)
+    plain = np.ones(tors)
     for least in dict.fromkeys((rows, max(1, rows - 1))):
         guide = _cut(np.flatnonzero(healthy_T >= least), k, m, tors)
-        found = _search(healthy_PT, guide, np.ones(rows), k, m, wanted)
+        found = _search(healthy_PT, guide, plain, np.ones(rows), k, m, wanted)
         if found is None:
             return None
         best = found if best is None or found[0] < best[0] else best
@@ -166,21 +245,25 @@ def aligned(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> tuple[np.nda
 
 
 def _vary(healthy_PT: np.ndarray, k: int, m: int, wanted: int, best: Found, rng: np.random.Generator) -> Found:
-    """Return the better of `best` and a search that starts from it with part forgotten, rows in another order."""
+    """Return the better of `best` and a search from it with part forgotten, prices shaken, rows in another order."""
     rows, tors = healthy_PT.shape
     guide = np.zeros((tors, m), dtype=np.int32)
     guide[best[2], np.arange(m)] = 1
     first = rng.integers(tors)
     guide[first : first + rng.integers(1, tors + 1)] = 0
     guide[rng.random(guide.shape) < 0.1] = 0
+    guide *= rng.random() < 0.7
+    shaken = np.asarray(rng.random(tors) ** 2)
     order = rng.permutation(rows)
-    found = _search(healthy_PT[order], guide, np.exp(rng.normal(size=rows)), k, m, wanted)
+    found = _search(healthy_PT[order], guide, shaken, np.exp(rng.normal(size=rows)), k, m, wanted)
     if found is None or found[0] > best[0]:
         return best
     return found[0], order[found[1]], found[2]
 
 
-def _search(healthy_PT: np.ndarray, guide: np.ndarray, weight: np.ndarray, k: int, m: int, wanted: int) -> Found | None:
+def _search(
+    healthy_PT: np.ndarray, guide: np.ndarray, price: np.ndarray, weight: np.ndarray, k: int, m: int, wanted: int
+) -> Found | None:
     """Return (cost, row, columns) from one guide, over rewards, by halving on a log scale; None if they cannot fit."""
     rows, tors = healthy_PT.shape
     best: Found | None = None
@@ -189,14 +272,14 @@ def _search(healthy_PT: np.ndarray, guide: np.ndarray, weight: np.ndarray, k: in
     # which pays for moving every other group of a row.
     for reward in (0.25, 2.0 * m, 4.0 * m * tors * rows):
         low, high = high, float(np.log(reward / weight.min()))
-        best = _try(healthy_PT, guide, np.exp(high) * weight, k, m, wanted)
+        best = _try(healthy_PT, guide, price, np.exp(high) * weight, k, m, wanted)
         if best is not None:
             break
     if best is None or low == 0.0:
         return best
     for _ in range(REWARD_STEPS):
         middle = (low + high) / 2
-        found = _try(healthy_PT, guide, np.exp(middle) * weight, k, m, wanted)
+        found = _try(healthy_PT, guide, price, np.exp(middle) * weight, k, m, wanted)
         if found is None:
             low = middle
             continue
@@ -205,9 +288,12 @@ def _search(healthy_PT: np.ndarray, guide: np.ndarray, weight: np.ndarray, k: in
     return best
 
 
-def _try(healthy_PT: np.ndarray, guide: np.ndarray, reward: np.ndarray, k: int, m: int, wanted: int) -> Found | None:
+def _try(
+    healthy_PT: np.ndarray, guide: np.ndarray, price: np.ndarray, reward: np.ndarray, k: int, m: int, wanted: int
+) -> Found | None:
     """Return the wanted groups that these rewards give, the costliest left out; None if they give too few."""
-    groups, slots = _solve(healthy_PT, guide, k, m, reward, SWEEPS)
+    small = healthy_PT.size * (2 * m - 1) ** k <= SMALL_WORK
+    groups, slots = _solve(healthy_PT, guide, price, k, m, reward, small)
     if groups < wanted:
         return None
     row, columns = groups_of(slots, m)

@@ -216,6 +216,8 @@ def _window(
             return None
         inside = slice(left[i], min(right[reach[i]], left[i] + once))
         moved = list(groups[i : reach[i] + 1])
+        if not np.isin(holder[inside], [-1, *moved]).all():
+            continue  # a group that interleaves with these would be cut
         chains = _cut_window(position[inside], k, m, len(moved) + 1)
         if chains is not None:
             if m < k:
