@@ -6,7 +6,8 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 host="${NODE_NAME:-${SLURMD_NODENAME:-$(hostname)}}"
 rank=""
 while IFS=$'\t' read -r node_rank name _; do
-  if [ "$name" = "$host" ] || [ "$name" = "${host%%.*}" ]; then rank="$node_rank"; fi
+  if [ "$name" = "$host" ]; then rank="$node_rank"; break; fi
+  if [ "$name" = "${host%%.*}" ]; then rank="$node_rank"; fi
 done < "$here/ranks.tsv"
 if [ -z "$rank" ]; then
   echo "run.sh: $host is not in $here/ranks.tsv; set NODE_NAME to this node's name there" >&2
