@@ -222,7 +222,7 @@ def edited(tmp_path: Path, change) -> Path:
 
 
 def swap(value: dict) -> None:
-    value["jobs"][0]["groups"][0]["nodes"][0] = 40
+    value["jobs"][0]["groups"][0]["nodes"][0] = 60
 
 
 def down_used(value: dict) -> None:

@@ -73,10 +73,10 @@ def realise(ring: KHopRing, groups: Sequence[Sequence[int]], epoch: int = 0) -> 
     lengths = np.array([len(group) for group in groups], dtype=np.int64)
     outside = (chain < 0) | (chain >= n)
     if outside.any():
-        raise BadInput("node", int(chain[outside][0]), f"the fabric has nodes 0 to {n - 1}")
+        raise BadInput("ring position", int(chain[outside][0]), f"the ring has 0 to {n - 1}")
     again = np.flatnonzero(np.bincount(chain, minlength=n) > 1)
     if again.size:
-        raise BadInput("node", int(again[0]), "stands in two places; a node belongs to one group")
+        raise BadInput("ring position", int(again[0]), "stands in two places; a node belongs to one group")
     joined = np.ones(len(chain), dtype=bool)  # whether a node is spliced with the one after it in the chain
     joined[np.cumsum(lengths) - 1] = False
     here = chain[joined]
@@ -87,13 +87,15 @@ def realise(ring: KHopRing, groups: Sequence[Sequence[int]], epoch: int = 0) -> 
     bad = np.flatnonzero((hop == 0) | (np.abs(hop) > ring.k))
     if bad.size:
         a, b = int(here[bad[0]]), int(there[bad[0]])
-        raise BadInput("group with nodes", [a, b], f"they are {abs(int(hop[bad[0]]))} hops apart; K is {ring.k}")
+        raise BadInput("group at ring positions", [a, b], f"they are {abs(int(hop[bad[0]]))} hops apart; K is {ring.k}")
     bundle_of, path_of = _tables(ring.k)
     paths = np.zeros((n, ring.bundles), dtype=np.uint8)
     paths[here, bundle_of[hop]] = path_of[hop]
     taken = paths[there, bundle_of[-hop]] != 0
     if taken.any():
-        raise BadInput("node", int(there[taken][0]), "needs two paths that share a bundle; leave one neighbour out")
+        raise BadInput(
+            "ring position", int(there[taken][0]), "needs two paths that share a bundle; leave one neighbour out"
+        )
     paths[there, bundle_of[-hop]] = path_of[-hop]
     return Circuits(paths, epoch)
 

@@ -102,7 +102,8 @@ class Placement:
     def check(self) -> Placement:
         """Return the placement itself; raises `BadInput` naming what a scheduler or the optics would refuse."""
         down = set(self.down)
-        for node in down:
+        seen: set[int] = set()
+        for node in (*down, *(node for job in self.jobs for node in job.nodes)):
             if not 0 <= node < self.deployment.nodes:
                 raise BadInput("node", node, f"the fabric has nodes 0 to {self.deployment.nodes - 1}")
         for job in self.jobs:
@@ -112,9 +113,10 @@ class Placement:
                     raise BadInput("group", list(group), f"TP-{job.tp} takes {size} nodes; place again")
                 for node in group:
                     if node in down:
-                        raise BadInput(
-                            "node", node, f"is down and stands in a group of {job.name}; repair the placement"
-                        )
+                        raise BadInput("node", node, f"is down and stands in a group of {job.name}; repair it")
+                    if node in seen:
+                        raise BadInput("node", node, "stands in two places; a node belongs to one group")
+                    seen.add(node)
         if len({job.name for job in self.jobs}) < len(self.jobs):
             raise BadInput("jobs", [job.name for job in self.jobs], "two have one name; rename one")
         if self.hosts and (len(self.hosts) != self.deployment.nodes or len(set(self.hosts)) < len(self.hosts)):
