@@ -236,7 +236,7 @@ EDITS = [
     (swap, "hops apart"),
     (down_used, "is down"),
     (lambda v: v["jobs"][0]["groups"][0].update(paths=[]), "are not those"),
-    (lambda v: v["jobs"].append(v["jobs"][0]), "name"),
+    (lambda v: v["jobs"].append({**v["jobs"][0], "groups": []}), "name"),
     (lambda v: v.update(hosts=["a"] * 64), "different names"),
     (lambda v: v["jobs"][0]["groups"][0]["nodes"].pop(), "takes 4 nodes"),
 ]

@@ -37,8 +37,7 @@ class JobPlace:
     def array(self) -> np.ndarray:
         """Return the groups as int64 [G, m], made once; raises ValueError where they differ in length."""
         if self._array is None:
-            size = len(self.groups[0]) if self.groups else 0
-            made = np.array(self.groups, dtype=np.int64).reshape(-1, size)
+            made = np.array(self.groups, dtype=np.int64) if self.groups else np.zeros((0, 0), dtype=np.int64)
             object.__setattr__(self, "_array", made)
             return made
         return self._array
