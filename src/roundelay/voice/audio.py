@@ -29,8 +29,8 @@ def _soundfile() -> Any:
 class Audio:
     """Mono sound: `samples` float32 [T] within [-1, 1] at `rate` Hz (8,000 to 96,000).
 
-    Silence and a constant level are sound like any other. Raises `BadInput` for an empty or one-sample array, more
-    than one dimension, NaN or infinity, values beyond full scale, and a rate out of range.
+    Silence and a constant level are sound like any other. Raises `BadInput` for an empty or one-sample
+    array, more than one dimension, NaN or infinity, values beyond full scale, and a rate out of range.
     """
 
     samples: np.ndarray
@@ -111,7 +111,7 @@ class Audio:
         return audio if rate is None else audio.resample(rate)
 
     def write(self, path: Path | str, *, force: bool = False) -> None:
-        """Write the file whole or not at all; the format follows the name (.wav .flac .ogg .opus), 16 bits."""
+        """Write the file whole or not at all; the name (.wav .flac .ogg .opus) decides its format."""
         soundfile = _soundfile()
         path = Path(path)
         if path.suffix.lower() not in {".wav", ".flac", ".ogg", ".opus"}:
@@ -141,7 +141,7 @@ class Audio:
 
 
 def _check_riff(path: Path) -> None:
-    """Raise if a WAV's header promises more bytes than the file has: libsndfile reads such a file in silence."""
+    """Raise if a WAV promises more bytes than the file has: libsndfile would read it without a word."""
     with path.open("rb") as file:
         head = file.read(12)
     if head[:4] != b"RIFF" or head[8:] != b"WAVE":

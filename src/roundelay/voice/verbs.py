@@ -1,4 +1,4 @@
-"""`roundelay voice`: what the voice does from the command line. Heavy modules are imported by the verb that needs them."""
+"""`roundelay voice`: its verbs; heavy modules are imported by the verb that needs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The build: a list of shards, planned first and then made on all cores or on many machines; killed, it resumes."""
+"""The build: shards planned first, then made on all cores or many machines; killed, it resumes."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Report:
 def plan(config: DataConfig, hours: float) -> list[ShardPlan]:
     """Every shard of a build of `hours` of training speech, in order: train, then dev, then test.
 
-    The hours are divided over the sources by their shares, so that the engines are balanced. Raises `BadInput` for
-    hours that are not between 0 and 10,000.
+    The hours are divided over the sources by their shares, so that the engines are balanced. Raises
+    `BadInput` for hours that are not between 0 and 10,000.
     """
     if not 0 < hours <= LONGEST_H:
         raise BadInput("hours", hours, f"must be above 0 and at most {LONGEST_H:g}")
@@ -85,9 +85,10 @@ def build(
 ) -> Report:
     """Make the corpus in `out`, or finish it: shards that are there stay, the manifest is written last.
 
-    The result depends on the configuration and the hours alone, not on the number of workers nor on interruptions.
-    With `ray` (an address, or "local") the shards are made by a Ray cluster that shares the folder `out`. Raises
-    `BadInput` if `out` belongs to another configuration or another build is running there.
+    The result depends on the configuration and the hours alone, not on the number of workers nor on
+    interruptions. With `ray` (an address, or "local") the shards are made by a Ray cluster that shares the
+    folder `out`. Raises `BadInput` if `out` belongs to another configuration or another build is running
+    there.
     """
     shards = plan(config, hours)
     for engine in {name for shard in shards for name, _ in shard.seconds}:
@@ -137,7 +138,7 @@ def _locked(out: Path) -> Iterator[None]:
 
 
 def _claim(config: DataConfig, hours: float, out: Path) -> None:
-    """Write down what is built here, or check it is the same; throw away what a killed worker left half-written."""
+    """Write down what is built here, or check that it is the same; clear what a killed worker left."""
     wanted = json.loads(json.dumps({"format": FORMAT, "hours": hours, "config": config.as_dict()}))
     path = out / STATE
     if path.exists():

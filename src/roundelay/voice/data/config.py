@@ -20,7 +20,8 @@ PEOPLE = "people"
 class People:
     """Recordings of people: a folder with a `manifest.jsonl` of path, text, speaker, split, kind and licence.
 
-    `caps_s` limits the training seconds of a subfolder of `audio/`, 0 leaves it out; without a cap all of it is used.
+    `caps_s` limits the training seconds of a subfolder of `audio/`, 0 leaves it out; without a cap all of
+    it is used.
     """
 
     folder: str = ""
@@ -29,10 +30,11 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
-    """What to build. `shares` weighs the sources (flite, festival, espeak, people); hours come from the command line.
+    """What to build; the hours come from the command line.
 
-    `warped_share` of an engine's lines is spoken by its `warped_voices`, the others by its plain voices;
-    `voices_seed` fixes who they are, apart from `seed`, so that corpora of different seeds share their speakers.
+    `shares` weighs the sources (flite, festival, espeak, people). `warped_share` of an engine's lines is
+    spoken by its `warped_voices`, the others by its plain voices. `voices_seed` fixes who they are, apart from
+    `seed`, so that corpora of different seeds share their speakers.
     """
 
     seed: int = 1
@@ -44,9 +46,9 @@ class DataConfig:
     lexicon_share: float = 0.5
     warped_voices: int = 150
     warped_share: float = 0.5
-    effects: EffectShares = EffectShares()
-    gates: Limits = Limits()
-    people: People = People()
+    effects: EffectShares = field(default_factory=EffectShares)
+    gates: Limits = field(default_factory=Limits)
+    people: People = field(default_factory=People)
 
     def __post_init__(self) -> None:
         for name in self.shares:
@@ -102,7 +104,13 @@ def _made(kind: type, table: Any, where: str) -> Any:
         if name not in known:
             raise BadInput("config key", f"{where} {name}", f"is not known; known are {', '.join(known)}")
         plain = str(known[name].type).split(" | ")[0]
-        wanted = {"int": int, "float": (int, float), "bool": bool, "str": str}.get(plain)
+        kinds: dict[str, tuple[type, ...]] = {
+            "int": (int,),
+            "float": (int, float),
+            "bool": (bool,),
+            "str": (str,),
+        }
+        wanted = kinds.get(plain)
         if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and plain != "bool")):
             raise BadInput("config value", f"{where} {name} = {value!r}", f"must be of kind {plain}")
     return kind(**table)

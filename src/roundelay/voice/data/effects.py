@@ -1,4 +1,4 @@
-"""What befalls speech on its way: noise, a room, a telephone. Each is drawn by seed and noted in the manifest."""
+"""What befalls speech on its way: noise, a room, a telephone; drawn by seed, noted in the manifest."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def drawn(rng: np.random.Generator, shares: EffectShares) -> dict[str, Any] | No
 def applied(
     samples_T: np.ndarray, rate_hz: int, effects: dict[str, Any], rng: np.random.Generator
 ) -> np.ndarray:
-    """`samples` after the effects, float32 [T], never beyond full scale: first the room, then noise, then the line."""
+    """`samples` after the effects, float32 [T], within full scale: the room, then noise, then the line."""
     y = samples_T.astype(np.float64)
     if room := effects.get("room"):
         y = _room(y, rate_hz, room["rt60_s"], rng)

@@ -1,8 +1,8 @@
 """Run as a program by the espeak-ng teacher: reads lines as JSON, writes raw sound and phoneme times.
 
-espeak-ng's C interface gives what its program does not: phoneme events with times. The library is loaded here, in a
-process of its own, so that the GPL code is run and never linked, and so that every batch starts from the same state.
-Needs nothing but the standard library.
+espeak-ng's C interface gives what its program does not: phoneme events with times. The library is loaded
+here, in a process of its own, so that the GPL code is run and never linked, and so that every batch starts
+from the same state. Needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ctypes
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 SYNCHRONOUS, PHONEME_EVENTS = 2, 1
 RATE, VOLUME, PITCH, RANGE = 1, 2, 3, 4
@@ -44,13 +45,13 @@ def main() -> None:
     events: list[tuple[str, int]] = []
 
     @CALLBACK
-    def collect(wave: object, count: int, event: object) -> int:
+    def collect(wave: Any, count: int, event: Any) -> int:
         if wave and count > 0:
             pieces.append(ctypes.string_at(wave, count * 2))
         k = 0
-        while event[k].type != EVENT_END:  # type: ignore[index]
-            if event[k].type == EVENT_PHONEME:  # type: ignore[index]
-                events.append((event[k].string.decode("utf-8", "replace"), event[k].audio_position))  # type: ignore[index]
+        while event[k].type != EVENT_END:
+            if event[k].type == EVENT_PHONEME:
+                events.append((event[k].string.decode("utf-8", "replace"), event[k].audio_position))
             k += 1
         return 0
 

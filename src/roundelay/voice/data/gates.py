@@ -13,7 +13,7 @@ CLIP_LEVEL = 0.999
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The thresholds (ours): seconds, seconds per character, fractions, and the judge's highest error (None: off)."""
+    """The thresholds (ours): seconds, seconds per character, fractions, the judge's error (None: off)."""
 
     shortest_s: float = 0.3
     longest_s: float = 15.0
@@ -67,11 +67,9 @@ def recogniser_gate(limits: Limits) -> Callable[[np.ndarray, int, str], str | No
     from roundelay.voice.eval.judge import Judge
     from roundelay.voice.eval.wer import word_errors
 
-    worst = limits.worst_wer
+    worst, judge = limits.worst_wer, Judge()
 
     def gate(samples_T: np.ndarray, rate_hz: int, text: str) -> str | None:
-        judge = Judge(sorted(set(text.split())))
-        heard = judge.hear(samples_T, rate_hz)
-        return "misheard" if word_errors(text, heard) > worst * len(text.split()) else None
+        return "misheard" if word_errors(text, judge.hear(samples_T, rate_hz)).rate > worst else None
 
     return gate

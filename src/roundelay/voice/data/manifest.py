@@ -18,9 +18,11 @@ MANIFEST, DONE = "manifest.jsonl", "DONE"
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One line of the manifest. `shard` is relative to the corpus; `offset` and `samples` count 16 kHz samples.
+    """One line of the manifest.
 
-    `speaker` is one voice with its warp; `phones` are (symbol, start_s, end_s) or None; `effects` None means clean.
+    `shard` is relative to the corpus; `offset` and `samples` count 16 kHz samples.
+    `speaker` is one voice with its warp; `phones` are (symbol, start_s, end_s) or None; `effects` None
+    means clean.
     """
 
     id: str

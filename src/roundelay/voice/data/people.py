@@ -38,7 +38,7 @@ class Clip:
 
 
 def clips(people: People) -> list[Clip]:
-    """Every clip of the folder's manifest, in its order; raises `BadInput` for a missing or broken manifest."""
+    """Every clip of the folder's manifest, in order; raises `BadInput` if it is missing or broken."""
     path = Path(people.folder) / "manifest.jsonl"
     if not path.is_file():
         raise BadInput("people folder", people.folder, "has no manifest.jsonl")
@@ -64,7 +64,7 @@ def clips(people: People) -> list[Clip]:
 
 
 def chosen(people: People, hours: float, seed: int) -> dict[str, list[Clip]]:
-    """The clips of each split: all of `dev` and `test`, and at most `hours` of `train`, within each origin's cap.
+    """The clips of each split: all of `dev` and `test`, at most `hours` of `train` within the caps.
 
     Within an origin the speakers take turns, each giving sentences first: diverse speakers, long clips.
     """
@@ -83,7 +83,7 @@ def chosen(people: People, hours: float, seed: int) -> dict[str, list[Clip]]:
     part = min(1.0, hours * 3600 / total_s) if total_s else 0.0
     for group in taken.values():
         splits["train"] += _head(group, part * sum(clip.duration_s for clip in group))
-    np.random.default_rng([seed, 99]).shuffle(splits["train"])  # type: ignore[arg-type]
+    np.random.default_rng([seed, 99]).shuffle(splits["train"])
     return dict(splits)
 
 

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 Phones = tuple[tuple[str, float, float], ...]  # (symbol, start, end), seconds
 
-SYMBOLS = tuple(
-    "pau aa ae ah ao aw ax ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh t th uh uw v w y z zh".split()
-)
+_SYMBOLS = """
+pau aa ae ah ao aw ax ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh t th uh uw v w y z zh
+"""
+SYMBOLS = tuple(_SYMBOLS.split())
 _ESPEAK = """
-n n|t t|s s|I ih|l l|d d|k k|r r|z z|@ ax|m m|a ae|E eh|3 er|p p|b b|f f|aI ay|V ah|eI ey|i: iy|oU ow|w w|v v|D dh
-i iy|u: uw|0 aa|N ng|I# ih|t# t|I2 ih|h hh|g g|@2 ax|a# ax|dZ jh|j y|S sh|@L ax l|; y|3: er|aU aw|T th|A@ aa r
-tS ch|O@ ao r|U uh|o@ ao r|O: ao|O2 ao|aa ae|i@ iy ax|e@ eh r|r- r|i@3 iy r|A: aa|OI oy|U@ uh r|aI@ ay ax|t2 t
-? t|n- n|aI3 ay er|@- ax|x k|Z zh|@5 ax|aI2 ay|VR ah r|IR ih r|w# w|t[ t|u uw|o ao|e ey|O ao|E2 eh|l^ l|l/ l|R r
-@3 er|O@2 ao r|A aa|ER eh r|U2 uh|oU# ow|aU@ aw ax|E# eh|d# d|z# z|I@ ih ax|e: eh|o: ow|l- l|m- m|h2 hh|Y: uw|ts t s
+n n|t t|s s|I ih|l l|d d|k k|r r|z z|@ ax|m m|a ae|E eh|3 er|p p|b b|f f|aI ay|V ah|eI ey|i: iy|oU ow
+w w|v v|D dh|i iy|u: uw|0 aa|N ng|I# ih|t# t|I2 ih|h hh|g g|@2 ax|a# ax|dZ jh|j y|S sh|@L ax l|; y|3: er
+aU aw|T th|A@ aa r|tS ch|O@ ao r|U uh|o@ ao r|O: ao|O2 ao|aa ae|i@ iy ax|e@ eh r|r- r|i@3 iy r|A: aa
+OI oy|U@ uh r|aI@ ay ax|t2 t|? t|n- n|aI3 ay er|@- ax|x k|Z zh|@5 ax|aI2 ay|VR ah r|IR ih r|w# w|t[ t
+u uw|o ao|e ey|O ao|E2 eh|l^ l|l/ l|R r|@3 er|O@2 ao r|A aa|ER eh r|U2 uh|oU# ow|aU@ aw ax|E# eh|d# d
+z# z|I@ ih ax|e: eh|o: ow|l- l|m- m|h2 hh|Y: uw|ts t s
 """
 ESPEAK: dict[str, tuple[str, ...]] = {
     pair.split()[0]: tuple(pair.split()[1:])

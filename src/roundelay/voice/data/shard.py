@@ -1,4 +1,4 @@
-"""One shard: a plan of what to say, carried out. The result depends on the configuration and the index alone."""
+"""One shard: a plan of what to say, carried out; it depends on the configuration and its index alone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class Take:
 def build_shard(config: DataConfig, plan: ShardPlan, out: Path) -> str:
     """Write `shards/NAME.flac` and then `parts/NAME.jsonl`, each whole or not at all; the shard's name.
 
-    The part's first line counts the rejects by reason; a shard without a part was never finished and is made anew.
+    The part's first line counts the rejects by reason; a shard without a part was never finished and is
+    made anew.
     """
     import soundfile
 
@@ -163,7 +164,8 @@ def _finished(
 ) -> tuple[np.ndarray, Phones | None, dict[str, Any] | None]:
     """The take after warp, level and effects: samples, phones with their new times, and what was done.
 
-    Only training lines of the engines get effects: people bring their own, and the held-out splits stay clean.
+    Only training lines of the engines get effects: people bring their own, and the held-out splits stay
+    clean.
     """
     rng = np.random.default_rng(seed)
     wave, phones, warp = take.samples, take.phones, take.speaker.warp

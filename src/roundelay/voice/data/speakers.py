@@ -1,7 +1,8 @@
-"""Who speaks: the engines' few real voices, turned into hundreds by seeded warps; one voice per engine held out.
+"""Who speaks: few real voices turned into hundreds by seeded warps; one voice per engine held out.
 
-Held out, with all their warps: flite `awb`, festival `kal_diphone` and espeak-ng's variant `m3`. flite's `kal` and
-`kal16` are recordings of the same person as festival's `kal_diphone`, so nobody named KAL is trained on.
+Held out, with all their warps: flite `awb`, festival `kal_diphone` and espeak-ng's variant `m3`. flite's
+`kal` and `kal16` are recordings of the same person as festival's `kal_diphone`, so nobody named KAL is
+trained on.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Warp:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """One voice as it is heard: engine, its voice, the warp (None: as it is) and espeak-ng's pitch and speed."""
+    """A voice as it is heard: engine, its voice, the warp (None: as it is), espeak-ng's pitch and speed."""
 
     name: str
     engine: str
@@ -67,8 +68,7 @@ def cast(engine: str, warped: int, seed: int) -> tuple[Speaker, ...]:
     """
     rng = np.random.default_rng([seed, len(engine), ord(engine[0])])
     if engine == "espeak":
-        plain = (Speaker("espeak-en-us", "espeak", "en-us"),)
-        return plain + tuple(_espeak(k, rng) for k in range(warped))
+        return (Speaker("espeak-en-us", "espeak", "en-us"), *(_espeak(k, rng) for k in range(warped)))
     voices = TRAIN_VOICES[engine]
     plain = tuple(Speaker(f"{engine}-{voice}", engine, voice) for voice in voices)
     return plain + tuple(

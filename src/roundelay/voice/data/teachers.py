@@ -1,4 +1,4 @@
-"""The teachers: speech engines that are run as programs. flite, festival and espeak-ng are Debian packages."""
+"""The teachers: speech engines run as programs; flite, festival and espeak-ng are Debian packages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TIMEOUT_S = 600
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a teacher is asked to say; `pitch` (0-99) and `speed` (words per minute) are espeak-ng's own controls."""
+    """What a teacher shall say; `pitch` (0-99) and `speed` (words per minute) are espeak-ng's controls."""
 
     text: str
     voice: str

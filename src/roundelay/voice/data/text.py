@@ -1,7 +1,8 @@
 """What the teachers say: half sentences of a grammar, half random words of a lexicon (ours).
 
-Every text is lower-case a-z, apostrophe and single spaces, numbers spelled out. A text of three words or more
-belongs for ever to one split, decided by its checksum, so that no sentence of `dev` or `test` is ever trained on.
+Every text is lower-case a-z, apostrophe and single spaces, numbers spelled out. A text of three words or
+more belongs for ever to one split, decided by its checksum, so that no sentence of `dev` or `test` is ever
+trained on.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def clean(text: str) -> str:
 
 
 def expand(rule: str, rng: np.random.Generator) -> str:
-    """One sentence of the grammar: each <slot> replaced by an alternative drawn at random, until none is left."""
+    """One sentence of the grammar: every <slot> replaced by an alternative drawn at random."""
     text = rule
     for _ in range(64):
         found = _SLOT.search(text)
@@ -90,7 +91,7 @@ def lexicon_line(rng: np.random.Generator) -> str:
 
 
 def draw(rng: np.random.Generator, split: str, lexicon_share: float) -> tuple[str, str]:
-    """(text, kind) of a random line that belongs to `split`; kind is "lexicon", "grammar", "digits" or "word"."""
+    """(text, kind) of a random line of `split`; kind is "lexicon", "grammar", "digits" or "word"."""
     while True:
         roll, kind = rng.random(), "grammar"
         if rng.random() < lexicon_share:

@@ -14,7 +14,7 @@ FRAME_MS = 5.0
 
 
 def warped(samples_T: np.ndarray, rate_hz: int, warp: Warp) -> np.ndarray:
-    """The same words in another voice, float32 [T / warp.rate]; F0 by DIO refined by StoneMask (the cheap way).
+    """The same words in another voice, float32 [T / warp.rate]; F0 by DIO and StoneMask, the cheap way.
 
     Raises `MissingPackage` without pyworld.
     """
@@ -40,7 +40,7 @@ def retimed(phones: Phones, rate: float) -> Phones:
 
 
 def _stretch(spectrum_FB: np.ndarray, factor: float) -> np.ndarray:
-    """Each frame's spectrum with its frequency axis stretched: bin b of the result is bin b / factor, interpolated."""
+    """Each frame's spectrum stretched in frequency: bin b of the result is bin b / factor, interpolated."""
     bins = spectrum_FB.shape[1]
     source = np.minimum(np.arange(bins) / factor, bins - 1)
     low = np.floor(source).astype(int)
