@@ -137,7 +137,10 @@ class Audio:
             import soxr
         except ImportError:
             raise MissingPackage("soxr", "voice") from None
-        return Audio.from_array(soxr.resample(self.samples, self.rate, rate), rate)
+        made = soxr.resample(self.samples, self.rate, rate)
+        if made.size < MIN_SAMPLES:  # a few samples at a high rate: less than one sample at a low one
+            made = np.pad(made, (0, MIN_SAMPLES - made.size))
+        return Audio.from_array(made, rate)
 
 
 def _check_riff(path: Path) -> None:

@@ -33,8 +33,8 @@ class DataConfig:
     """What to build; the hours come from the command line.
 
     `shares` weighs the sources (flite, festival, espeak, people). `warped_share` of an engine's lines is
-    spoken by its `warped_voices`, the others by its plain voices. `voices_seed` fixes who they are, apart from
-    `seed`, so that corpora of different seeds share their speakers.
+    spoken by its `warped_voices`, the others by its plain voices. `voices_seed` fixes who they are, apart
+    from `seed`, so that corpora of different seeds share their speakers.
     """
 
     seed: int = 1

@@ -20,7 +20,7 @@ EDGE_S = 0.25  # silence put before and after: a recogniser needs some, and some
 
 
 class Judge:
-    """A recogniser told the `words` that may occur, or (None) left with its whole dictionary, which is slower.
+    """A recogniser told the `words` that may occur, or (None) with its whole dictionary, which is slower.
 
     Words outside the pronouncing dictionary are left out. Raises `MissingPackage` without pocketsphinx.
     """
@@ -42,7 +42,7 @@ class Judge:
             self._decoder = Decoder(hmm=str(model / "en-us"), lm=lm, dict=str(path), loglevel="FATAL")
 
     def hear(self, samples_T: np.ndarray, rate_hz: int) -> str:
-        """The words heard in `samples`, separated by spaces; the result does not depend on what came before."""
+        """The words heard in `samples`, separated by spaces, whatever was heard before."""
         audio = Audio.from_array(samples_T, rate_hz).resample(RATE_HZ).samples
         peak = float(np.abs(audio).max())
         edge = np.zeros(round(EDGE_S * RATE_HZ), np.float32)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Errors (substitutions, deletions and insertions) out of `total` words or characters of the reference."""
+    """Errors (substitutions, deletions, insertions) out of `total` words or characters that were said."""
 
     errors: int
     total: int
 
     @property
     def rate(self) -> float:
-        """The error rate, 0 where nothing was said and nothing heard; above 1 where more was heard than said."""
+        """The error rate; 0 if nothing was said and nothing heard, above 1 if more was heard than said."""
         return self.errors / self.total if self.total else float(self.errors > 0)
 
     def __add__(self, other: Errors) -> Errors:
