@@ -6,10 +6,16 @@ from pathlib import Path
 
 import click
 
+from roundelay.voice.codec_verbs import decode, encode, resynth
+
 
 @click.group()
 def group() -> None:
     """Speech to tokens and back, and the data to learn it from."""
+
+
+for verb in (encode, decode, resynth):
+    group.add_command(verb)
 
 
 @group.group()
