@@ -199,6 +199,12 @@ def test_the_configuration_is_checked_key_by_key(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(BadInput, match=words):
             configuration.load(path)
+    path.write_text("seed = 1")
+    changed = configuration.load(path, ["seed=7", "gates.longest_s=9.5", "shares = {flite = 1.0}"])
+    assert (changed.seed, changed.gates.longest_s, changed.shares) == (7, 9.5, {"flite": 1.0})
+    for wrong, words in (("seed", "must read name=value"), ("gates.long=1", "not known")):
+        with pytest.raises(BadInput, match=words):
+            configuration.load(path, [wrong])
     for shipped in Path("configs").glob("data-*.toml"):
         configuration.load(shipped)
 

@@ -32,17 +32,24 @@ def data() -> None:
     "--out", type=click.Path(path_type=Path), required=True, help="The corpus folder, made or resumed."
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; by default one per core.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a value of the config.")
 @click.option("--ray", metavar="ADDRESS", help='A Ray cluster that sees the folder, or "local".')
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def build_data(
-    config_path: Path, hours: float, out: Path, workers: int | None, ray: str | None, as_json: bool
+    config_path: Path,
+    hours: float,
+    out: Path,
+    workers: int | None,
+    changes: tuple[str, ...],
+    ray: str | None,
+    as_json: bool,
 ) -> None:
     """Build a corpus, or finish one that was interrupted."""
     from roundelay.console import print_json, print_table
     from roundelay.voice.data.build import build
     from roundelay.voice.data.config import load
 
-    report = build(load(config_path), hours, out, workers=workers, ray=ray).as_dict()
+    report = build(load(config_path, changes), hours, out, workers=workers, ray=ray).as_dict()
     if as_json:
         print_json(report)
         return

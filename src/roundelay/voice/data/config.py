@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -71,16 +71,22 @@ class DataConfig:
         return asdict(self)
 
 
-def load(path: Path | str) -> DataConfig:
-    """The configuration in a TOML file; a relative people folder is taken from that file's folder.
+def load(path: Path | str, changes: Sequence[str] = ()) -> DataConfig:
+    """The configuration in a TOML file, with `changes` such as "gates.longest_s=9" made to it.
 
-    Raises `BadInput` for a missing file, bad TOML, an unknown key or a value of the wrong kind.
+    A relative people folder is taken from that file's folder. Raises `BadInput` for a missing file, bad TOML,
+    an unknown key or a value of the wrong kind.
     """
     path = Path(path)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput("config", path, f"cannot be read ({error})") from None
+    for change in changes:
+        try:
+            _merge(table, tomllib.loads(change))
+        except tomllib.TOMLDecodeError:
+            raise BadInput("--set", change, "must read name=value, the value as in TOML") from None
     parts = {"effects": EffectShares, "gates": Limits, "people": People}
     for name, kind in parts.items():
         if name in table:
@@ -90,6 +96,14 @@ def load(path: Path | str) -> DataConfig:
         folder = str((path.parent / config.people.folder).resolve())
         return DataConfig(**{**_shallow(config), "people": People(folder, config.people.caps_s)})
     return config
+
+
+def _merge(table: dict[str, Any], change: dict[str, Any]) -> None:
+    for name, value in change.items():
+        if isinstance(value, dict) and isinstance(table.get(name), dict):
+            _merge(table[name], value)
+        else:
+            table[name] = value
 
 
 def _shallow(config: DataConfig) -> dict[str, Any]:
