@@ -28,7 +28,8 @@ APT ?= $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 TEACHERS := flite festival festvox-kallpc16k festvox-us-slt-hts espeak-ng
 
 setup-train: .venv/.ready
-	@command -v flite festival espeak-ng >/dev/null || $(APT) install -y $(TEACHERS)
+	@for each in flite festival espeak-ng; do \
+	  command -v $$each >/dev/null || { $(APT) install -y $(TEACHERS); break; }; done
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,train,eval]'
 
 .venv/bin/python:

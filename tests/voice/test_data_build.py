@@ -215,7 +215,7 @@ def test_killed_for_real_and_resumed_is_byte_for_byte_the_same(tmp_path: Path) -
     """SIGKILL to the whole process group while workers write, then the same command again."""
     path = tmp_path / "c.toml"
     path.write_text(
-        "seed = 3\nshard_s = 12.0\ndev_s = 0.0\ntest = false\nlexicon_share = 0.0\n[shares]\nflite = 1.0\n"
+        "seed = 3\nshard_s = 12.0\ndev_s = 0.0\ntest = false\nlexicon_share = 0.0\nwarped_share = 0.0\n[shares]\nflite = 1.0\n"
     )
 
     def command(out: str) -> list[str]:
@@ -248,7 +248,15 @@ def test_killed_for_real_and_resumed_is_byte_for_byte_the_same(tmp_path: Path) -
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed (make setup-train)")
 def test_ray_makes_the_same_corpus(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="ray is an optional extra")
-    config = DataConfig(seed=3, shard_s=10.0, dev_s=0.0, test=False, lexicon_share=0.0, shares={"flite": 1.0})
+    config = DataConfig(
+        seed=3,
+        shard_s=10.0,
+        dev_s=0.0,
+        test=False,
+        lexicon_share=0.0,
+        warped_share=0.0,
+        shares={"flite": 1.0},
+    )
     build(config, 0.01, tmp_path / "here", workers=1)
     build(config, 0.01, tmp_path / "there", ray="local")
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
