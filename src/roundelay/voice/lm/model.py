@@ -71,6 +71,16 @@ class State:
         self.lengths_B.clamp_(max=length)
         self.longest = min(self.longest, length)
 
+    def resized(self, capacity: int, length: int) -> State:
+        """A copy of each row's first `length` tokens with room for `capacity`."""
+        rows, groups, width = self.keys_LBGSD.shape[1], self.keys_LBGSD.shape[2], self.keys_LBGSD.shape[4]
+        caches = []
+        for old in (self.keys_LBGSD, self.values_LBGSD):
+            new = old.new_zeros(len(old), rows, groups, capacity, width)
+            new[:, :, :, :length] = old[:, :, :, :length]
+            caches.append(new)
+        return State(caches[0], caches[1], self.lengths_B.clamp(max=length), min(self.longest, length))
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
