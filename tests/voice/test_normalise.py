@@ -67,6 +67,8 @@ SAID = {
         5/8 | five eighths
         1 1/2 hours | one and a half hours
         2½ | two and a half
+        10/10 | ten out of ten
+        3/0 | three over zero
         7/100 | seven over one hundred
         open 24/7 | open twenty four seven
     """,
@@ -81,6 +83,8 @@ SAID = {
         the 60s | the sixties
         1914-1918 | nineteen fourteen to nineteen eighteen
         2025-02-17 | february seventeenth twenty twenty five
+        2024/12/25 | december twenty fifth twenty twenty four
+        12/2024 | december twenty twenty four
         12/25/2024 | december twenty fifth twenty twenty four
         25/12/2024 | december twenty fifth twenty twenty four
         July 4, 1776 | july fourth seventeen seventy six
@@ -88,11 +92,13 @@ SAID = {
         5 May 2021 | fifth of may twenty twenty one
         the 3rd of March | the third of march
         March 2024 | march twenty twenty four
+        June 3-5, 2024 | june third to fifth twenty twenty four
         Sept 9 | september ninth
         I may 5 times | i may five times
         2025-02-17T13:05 | february seventeenth twenty twenty five thirteen oh five
     """,
     "times": """
+        10am-5pm | ten a m to five p m
         5pm | five p m
         5 p.m. sharp | five p m sharp
         12:00 | twelve o'clock
@@ -138,7 +144,11 @@ SAID = {
         3 m² | three square meters
         2 cm^3 | two cubic centimeters
         a 5-km run | a five kilometer run
+        5 ft 10 in | five feet ten inches
+        8 in. long | eight inches long
+        in 8 in 10 cases | in eight in ten cases
         6 ft tall | six feet tall
+        6′2″ | six feet two inches
         5'10" | five feet ten inches
         16 GB | sixteen gigabytes
         2.4 GHz | two point four gigahertz
@@ -159,6 +169,7 @@ SAID = {
         3*4 | three times four
         8 ÷ 2 | eight divided by two
         5 - 3 | five minus three
+        x = -b ± √4 | x equals minus b plus or minus square root of four
         x^2 | x squared
         10^6 | ten to the power of six
         ±3 | plus or minus three
@@ -180,6 +191,7 @@ SAID = {
         Mr Bean | mister bean
         221 Baker St. | two hundred twenty one baker street
         St. Louis | saint louis
+        St. John's St. | saint john's street
         in St. Louis | in saint louis
         Rodeo Dr. is near | rodeo drive is near
         Prof. Lee et al. | professor lee et al
@@ -221,6 +233,7 @@ SAID = {
     "Roman numerals": """
         Henry VIII | henry the eighth
         Louis XIV. | louis the fourteenth
+        Charles III's crown | charles the third's crown
         World War II | world war two
         World War I | world war one
         Chapter IV | chapter four
@@ -249,6 +262,8 @@ SAID = {
     """,
     "words": """
         Hello, world! | hello world
+        DON'T do it | don't do it
+        **bold** and *it* | bold and it
         don't STOP | don't stop
         O’Brien’s “dog” | o'brien's dog
         the dogs' bowls | the dogs bowls

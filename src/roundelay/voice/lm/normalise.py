@@ -80,7 +80,7 @@ class _Place:
     @property
     def word_before(self) -> str:
         """The word just before, as written."""
-        found = re.search(r"([A-Za-z]+)\.?\s+$", self.before)
+        found = re.search(r"([A-Za-z']+)\.?\s+$", self.before)
         return found[1] if found else ""
 
 
@@ -132,7 +132,7 @@ def _of(table: Mapping[str, str]) -> Say:
 def _plain_words() -> list[tuple[str, Say]]:
     """Most of most texts, tried first to save time: a lower-case word before a space or a mark no other rule reads."""
     phrases = tables().phrases
-    return [(r"""[a-z]{2,}(?:'[a-z]+)?(?=[\s,;!?:")]|$)""", lambda p: None if p[0] in phrases else p[0])]
+    return [(r"""[a-z]{2,}(?:'[a-z]+)?(?=[\s,;!?")]|:(?!//)|$)""", lambda p: None if p[0] in phrases else p[0])]
 
 
 def _addresses() -> list[tuple[str, Say]]:
@@ -154,6 +154,11 @@ def _calendar() -> list[tuple[str, Say]]:
     def month(name: str) -> int:
         return next(i for i, full in enumerate(readings.MONTHS, 1) if full.startswith(name.lower()[:3]))
 
+    def monthly(place: _Place) -> str | None:
+        first = readings.date(place[2], month(place[1]))
+        until = f" to {numbers.ordinal(place[3])}" if place[3] else ""
+        return first and first + until + (f" {readings.number(place[4])}" if place[4] else "")
+
     def slashed(place: _Place) -> str | None:
         first, second = int(place[1]), int(place[2])
         day, when = (place[1], second) if first > 12 else (place[2], first)  # American order where it can be
@@ -172,17 +177,22 @@ def _calendar() -> list[tuple[str, Say]]:
 
     return [
         (
-            r"(?<![\w-])(\d{4})-(\d{1,2})-(\d{1,2})(?:T(\d\d):(\d\d)(?::\d\d(?:\.\d+)?)?Z?)?(?![\w-])",
+            r"(?<![\w-])(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:T(\d\d):(\d\d)(?::\d\d(?:\.\d+)?)?Z?)?(?![\w-])",
             stamp,
         ),
         (r"(?<![\w/])(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?![\w/])", slashed),
+        (
+            r"(?<![\w/.,])(1[0-2]|0?[1-9])/((?:19|20)\d\d)(?![\w/])",
+            lambda p: f"{readings.MONTHS[int(p[1]) - 1]} {readings.number(p[2])}",
+        ),
         (
             rf"(?<!\w){_MONTH}\.?,?\s+(\d{{4}})(?![\w,])",
             lambda p: f"{readings.MONTHS[month(p[1]) - 1]} {readings.number(p[2])}",
         ),
         (
-            rf"(?<!\w){_MONTH}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?(?![\w:.]\d|\w)(?:,?\s+(\d{{4}})(?!\w))?",
-            lambda p: readings.date(p[2], month(p[1]), p[3]),
+            rf"(?<!\w){_MONTH}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?(?![\w:.]\d|\w)(?:-(\d{{1,2}})(?!\w))?"
+            r"(?:,?\s+(\d{4})(?!\w))?",
+            monthly,
         ),
         (
             rf"(?<![\w.,])(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?!\w)\.?(?:,?\s+(\d{{4}})(?!\w))?",
@@ -221,6 +231,10 @@ def _amounts() -> list[tuple[str, Say]]:
         (
             r"(?<![\w.])(\d+)'\s?(\d{1,2})(?:\"|'')",
             lambda p: f"{readings.quantity(p[1], 'foot|feet')} {readings.quantity(p[2], 'inch|inches')}",
+        ),
+        (
+            rf"(?<![\w.])({NUM})(?:in\b|\s?in\.(?=\s))|(?<=ft )({NUM})\s?in\b",
+            lambda p: readings.quantity(p[1] or p[2], "inch|inches"),
         ),
         (rf"(?:(?<![\w.])|(?<=\dx))({NUM})(\s|-)?({_any(known.units)})(\^?[23])?(?!\w)", measure),
         (
@@ -261,8 +275,8 @@ def _numbers() -> list[tuple[str, Say]]:
         (r"(?<![\w/.,])(?:(\d{1,4})\s)?(\d{1,3})/(\d{1,3})(?![\w/])", part),
         (r"(?<![\w:.,])(\d+):(\d+)(?![\w:])", lambda p: f"{numbers.cardinal(p[1])} to {numbers.cardinal(p[2])}"),
         (rf"(?<![\w.])({NUM})[eE]([+-]?)(\d{{1,4}})(?!\w)", power),
-        (r"(?<=[\d%])-(?=[$€£]?\d[\d,.]*(?![\d-]))", dash),
-        (r"(?<=\d)\s-\s(?=\d)|(?<![\w%)])-(?=[$€£]?\.?\d)", lambda p: "minus"),
+        (r"(?<=[\d%])-(?=[$€£]?\d[\d,.]*(?![\d-]))|(?<=[ap]m)-(?=\d)", dash),
+        (r"(?<=\d)\s-\s(?=\d)|(?<==)\s?-(?=\w)|(?<![\w%)])-(?=[$€£]?\.?\d)", lambda p: "minus"),
         (r"(?<=\d)\s?x\s?(?=\d)", lambda p: "by"),
         (r"(?<!\w)[Nn]os?\.\s?(?=\d)|#(?=\d)", lambda p: "number"),
         (r"\^2(?!\d)", lambda p: "squared"),
@@ -283,13 +297,13 @@ def _words() -> list[tuple[str, Say]]:
         return "drive" if place.word_before[:1].isupper() and not ahead[:1].isupper() else "doctor"
 
     def numeral(place: _Place) -> str | None:
-        value, before = numbers.roman(place[0]), place.word_before
+        value, before = numbers.roman(place[1]), place.word_before
         if value is None or not before:
             return None
         if before in known.counted:
-            return numbers.cardinal(str(value))
-        if before in known.rulers and place[0] != "I":
-            return f"the {numbers.ordinal(str(value))}"
+            return numbers.cardinal(str(value)) + place[2]
+        if before in known.rulers and place[1] != "I":
+            return f"the {numbers.ordinal(str(value))}{place[2]}"
         return None
 
     return [
@@ -299,7 +313,7 @@ def _words() -> list[tuple[str, Say]]:
         (rf"(?<!\w)({_any(set(known.abbreviations) - {'p'})})\.(?!\w)", lambda p: known.abbreviations[p[1]]),
         (r"(?<!\w)(Mr|Mrs|Ms|Dr|Prof)(?=\s[A-Z])", _of(known.abbreviations)),
         (r"(?<!\w)(?:[A-Za-z]\.){2,}", lambda p: " ".join(p[0].lower().replace(".", ""))),
-        (r"(?<!\w)[IVXLCDM]+(?![\w'])", numeral),
+        (r"(?<!\w)([IVXLCDM]+)('s)?(?![\w'])", numeral),
         (r"#(?=[A-Za-z])", lambda p: "hashtag"),
         (r"[A-Za-z]+(?:'[A-Za-z]+)*", lambda p: readings.word(p[0], shouting=p.shouting)),
     ]
@@ -308,7 +322,7 @@ def _words() -> list[tuple[str, Say]]:
 def _signs() -> list[tuple[str, Say]]:
     symbols = tables().symbols
     return [
-        (r"(?<=[\w)])\s?\*\s?(?=[\w(])", lambda p: "times"),
+        (r"(?<=[\d)])\s?\*\s?(?=[\w(])|(?<=\b\w)\s?\*\s?(?=\w\b)", lambda p: "times"),
         (r"~(?!\d)", lambda p: ""),
         (_any(symbols), _of(symbols)),
     ]

@@ -86,12 +86,13 @@ def plural(word: str) -> str:
 
 
 def fraction(above: str, below: str) -> str:
-    """A fraction: "3", "4" is three quarters; one over a hundred and more is read with "over"."""
-    if int(below) == 0 or int(below) > 99 or len(above) > 3:
+    """A fraction: "3", "4" is three quarters; "5", "5" is five out of five; one over a hundred and more is
+    read with "over"."""
+    if int(below) < 2 or int(below) > 99 or len(above) > 3:
         return f"{cardinal(above)} over {cardinal(below)}"
+    if int(above) == int(below):
+        return f"{cardinal(above)} out of {cardinal(below)}"
     part = {2: "half", 4: "quarter"}.get(int(below)) or ordinal(str(int(below)))
-    if int(below) == 1:
-        return f"{cardinal(above)} over one"
     return f"{cardinal(above)} {part if int(above) == 1 else plural(part)}"
 
 

@@ -149,6 +149,8 @@ def word(text: str, *, shouting: bool = False) -> str:
     """
     base, _, suffix = text.partition("'")
     tail = f"'{suffix.lower()}" if suffix else ""
+    if suffix.isupper() and len(suffix) == 1 and base.isupper() and base.endswith("N"):
+        return base.lower() + tail  # DON'T
     if base.islower() or (base[:1].isupper() and base[1:].islower()) or len(base) < 2:
         return base.lower() + tail
     if re.fullmatch("[A-Z]{2,}s", base):
