@@ -84,6 +84,13 @@ def test_editx(golden: Callable[[str], Golden], tokenizer: TextTokenizer) -> Non
     assert prompt.clone(one["text"], anchor, tokenizer) == vectors.lists("clone.ids")[0].tolist()
 
 
+def test_unknown_roles_and_edits_are_one_line() -> None:
+    with pytest.raises(BadInput, match="role judge: is unknown; known: system, user"):
+        Message("judge", "hello")
+    with pytest.raises(BadInput, match="edit louder: is unknown; known: emotion"):
+        prompt.instruction("louder")
+
+
 def test_parser_gives_the_corrected_choice(golden: Callable[[str], Golden]) -> None:
     vectors = golden("parser")
     judged = 0

@@ -33,6 +33,10 @@ def test_without_a_prefix_text_stands_as_after_a_symbol(tokenizer: TextTokenizer
     assert tokenizer.encode("human\n", bos=False) != after[2:]
 
 
+def test_half_a_surrogate_pair_is_a_question_mark(tokenizer: TextTokenizer) -> None:
+    assert tokenizer.encode("a\ud800b") == tokenizer.encode("a?b")
+
+
 def test_bad_files_and_ids_are_one_line(tokenizer: TextTokenizer, tmp_path: Path) -> None:
     damaged = tmp_path / "tokenizer.model"
     damaged.write_bytes(b"not a model at all")

@@ -41,7 +41,8 @@ def top_k(scores_V: np.ndarray, k: int) -> np.ndarray:
 
 def top_p(scores_V: np.ndarray, p: float) -> np.ndarray:
     """Keep the fewest likeliest ids whose probabilities reach p; the best is always kept."""
-    order = np.argsort(scores_V, kind="stable")
+    open_ids = np.flatnonzero(np.isfinite(scores_V))  # after top-k these are few
+    order = open_ids[np.argsort(scores_V[open_ids], kind="stable")]
     below = np.cumsum(probabilities(scores_V[order]), dtype=np.float32)
     out = order[:-1][below[:-1] <= 1 - p]
     scores_V = np.array(scores_V, np.float32)

@@ -91,6 +91,7 @@ class TextTokenizer:
         text, which is what words of a user should be.
         """
         ids = [int(Symbol.BOS)] if bos else []
+        text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is no letter
         first = prefix
         for part in _BRACKETED.split(text):
             if part in self._symbols and symbols:
