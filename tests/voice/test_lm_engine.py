@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 import threading
@@ -61,6 +62,14 @@ def test_onnx_logits_equal_torch(model: Step1, graphs: dict[str, bytes], count: 
     theirs = model(torch.tensor([IDS[:count]]))[0, -1].numpy()
     assert np.abs(fresh(OnnxEngine(graphs["fp32"]), IDS[:count]) - theirs).max() < CLOSE
     assert np.abs(fresh(OnnxEngine(graphs["int8"]), IDS[:count]) - theirs).max() < 0.02 * np.abs(theirs).max()
+
+
+def test_export_takes_half_precision_and_leaves_the_model_as_it_is(model: Step1) -> None:
+    half = copy.deepcopy(model).to(torch.bfloat16)
+    engine = OnnxEngine(to_onnx(half, "fp32"))
+    assert half.lm_head.weight.dtype == torch.bfloat16
+    expected = half.float()(torch.tensor([IDS[:20]]))[0, -1].numpy()
+    assert np.abs(fresh(engine, IDS[:20]) - expected).max() < CLOSE
 
 
 def test_steps_equal_a_prefill(engine: Engine[Any]) -> None:
