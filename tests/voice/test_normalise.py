@@ -98,6 +98,7 @@ SAID = {
         2025-02-17T13:05 | february seventeenth twenty twenty five thirteen oh five
     """,
     "times": """
+        8 a.m.-5 p.m. | eight a m to five p m
         10am-5pm | ten a m to five p m
         5pm | five p m
         5 p.m. sharp | five p m sharp
@@ -128,6 +129,7 @@ SAID = {
         50¢ | fifty cents
         100 USD | one hundred dollars
         2.5 million EUR | two point five million euros
+        $10/hour | ten dollars per hour
         -$5 | minus five dollars
         $5-$10 | five dollars to ten dollars
     """,
@@ -145,6 +147,9 @@ SAID = {
         2 cm^3 | two cubic centimeters
         a 5-km run | a five kilometer run
         5 ft 10 in | five feet ten inches
+        2.5 in? | two point five inches
+        how many cm in a km | how many centimeters in a kilometer
+        9.8 m/s² | nine point eight meters per second squared
         8 in. long | eight inches long
         in 8 in 10 cases | in eight in ten cases
         6 ft tall | six feet tall
@@ -192,6 +197,7 @@ SAID = {
         221 Baker St. | two hundred twenty one baker street
         St. Louis | saint louis
         St. John's St. | saint john's street
+        St Mary | saint mary
         in St. Louis | in saint louis
         Rodeo Dr. is near | rodeo drive is near
         Prof. Lee et al. | professor lee et al
@@ -211,6 +217,10 @@ SAID = {
         NASA | nasa
         NATO's plan | nato's plan
         the FBI's plan | the f b i's plan
+        the GPU-to-GPU HBD | the g p u to g p u h b d
+        node 17's ring | node seventeen's ring
+        a 70B model | a seventy b model
+        ZIP 90210 | zip nine zero two one zero
         HTML | h t m l
         GPUs | g p u's
         CEOs | c e o's

@@ -17,6 +17,7 @@ from roundelay.voice.lm import numbers, readings
 from roundelay.voice.lm.readings import tables
 
 LONGEST = 100_000  # characters of one text
+NO_UNIT_ALONE = frozenset({"us", "ms", "mi", "min", "sec", "cal", "Pa", "mm", "rpm", "psi"})  # words, or other things
 LOOK_BACK = 32  # characters a rule may see of what stands before
 
 NUM = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
@@ -95,8 +96,7 @@ class _Rule:
 
 def _read(text: str) -> str:
     rules, scanner = _rules()
-    letters = [c for c in text if c.isalpha()]
-    shouting = len(letters) > 12 and sum(c.isupper() for c in letters) > 0.7 * len(letters)
+    shouting = _shouting(text)
     said: list[str] = []
     at = 0
     while (first := scanner.search(text, at)) is not None:
@@ -110,6 +110,13 @@ def _read(text: str) -> str:
                 at = found.end()
                 break
     return " ".join(said)
+
+
+def _shouting(text: str) -> bool:
+    """Whether all is written in capitals: most words, and at least one that is no abbreviation."""
+    words = re.findall(r"[A-Za-z]{2,}", text)
+    loud = [word for word in words if word.isupper()]
+    return len(words) > 3 and len(loud) > 0.8 * len(words) and any(word in tables().spoken for word in loud)
 
 
 @cache
@@ -131,8 +138,8 @@ def _of(table: Mapping[str, str]) -> Say:
 
 def _plain_words() -> list[tuple[str, Say]]:
     """Most of most texts, tried first to save time: a lower-case word before a space or a mark no other rule reads."""
-    phrases = tables().phrases
-    return [(r"""[a-z]{2,}(?:'[a-z]+)?(?=[\s,;!?")]|:(?!//)|$)""", lambda p: None if p[0] in phrases else p[0])]
+    others = tables().phrases.keys() | _bare_units()
+    return [(r"""[a-z]{2,}(?:'[a-z]+)?(?=[\s,;!?")]|:(?!//)|$)""", lambda p: None if p[0] in others else p[0])]
 
 
 def _addresses() -> list[tuple[str, Say]]:
@@ -207,6 +214,11 @@ def _calendar() -> list[tuple[str, Say]]:
     ]
 
 
+def _bare_units() -> set[str]:
+    """Units that are read as such without a number before them."""
+    return {key for key in tables().units if len(key) > 1} - NO_UNIT_ALONE
+
+
 def _amounts() -> list[tuple[str, Say]]:
     known = tables()
     signs = _any(key for key in known.currencies if not key.isalpha())
@@ -221,6 +233,11 @@ def _amounts() -> list[tuple[str, Say]]:
         unit = f"{kind}{single}|{kind}{many or numbers.plural(single)}"
         return readings.quantity(place[1], unit, one=place[2] == "-")
 
+    def alone(place: _Place) -> str:
+        single, _, many = known.units[place[1]].partition("|")
+        one = place.word_before.lower() in ("a", "an", "per", "one", "each")
+        return single if one else many or numbers.plural(single)
+
     return [
         (r"(?<![\w.])(\+?1[-. ])?(?:\(\d{3}\)\s?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w-])", _phone),
         (r"\+\d{1,3}(?:[ -]?\d{2,4}){2,5}(?![\w-])", _phone),
@@ -233,14 +250,16 @@ def _amounts() -> list[tuple[str, Say]]:
             lambda p: f"{readings.quantity(p[1], 'foot|feet')} {readings.quantity(p[2], 'inch|inches')}",
         ),
         (
-            rf"(?<![\w.])({NUM})(?:in\b|\s?in\.(?=\s))|(?<=ft )({NUM})\s?in\b",
+            rf"(?<![\w.])({NUM})(?:in\b|\s?in\.(?=\s)|\s?in(?=\s?[?!.,;)]|$))|(?<=ft )({NUM})\s?in\b",
             lambda p: readings.quantity(p[1] or p[2], "inch|inches"),
         ),
         (rf"(?:(?<![\w.])|(?<=\dx))({NUM})(\s|-)?({_any(known.units)})(\^?[23])?(?!\w)", measure),
         (
-            rf"(?<![\w.])({NUM})(?:\s?({words})|(k|M|B|T|bn|mn))(?!\w)",
+            rf"(?<![\w.])({NUM})(?:\s?({words})|(k|M|bn|mn))(?!\w)",
             lambda p: f"{numbers.decimal(p[1])} {known.magnitudes[p[2] or p[3]]}",
         ),
+        (rf"(?<!\w)({_any(_bare_units())})(?!\w)", alone),
+        (r"/(?=(?:second|minute|hour|day|night|week|month|year|person|mile|token)(?!\w))", lambda p: "per"),
     ]
 
 
@@ -275,10 +294,12 @@ def _numbers() -> list[tuple[str, Say]]:
         (r"(?<![\w/.,])(?:(\d{1,4})\s)?(\d{1,3})/(\d{1,3})(?![\w/])", part),
         (r"(?<![\w:.,])(\d+):(\d+)(?![\w:])", lambda p: f"{numbers.cardinal(p[1])} to {numbers.cardinal(p[2])}"),
         (rf"(?<![\w.])({NUM})[eE]([+-]?)(\d{{1,4}})(?!\w)", power),
-        (r"(?<=[\d%])-(?=[$€£]?\d[\d,.]*(?![\d-]))|(?<=[ap]m)-(?=\d)", dash),
-        (r"(?<=\d)\s-\s(?=\d)|(?<==)\s?-(?=\w)|(?<![\w%)])-(?=[$€£]?\.?\d)", lambda p: "minus"),
+        (r"(?<=[\d%])-(?=[$€£]?\d[\d,.]*(?![\d-]))|(?:(?<=[ap]m)|(?<=[ap]\.m\.))-(?=\d)", dash),
+        (r"(?<=\d)\s-\s(?=\d)|(?<==)\s?-(?=\w)|(?<![\w%).])-(?=[$€£]?\.?\d)", lambda p: "minus"),
         (r"(?<=\d)\s?x\s?(?=\d)", lambda p: "by"),
         (r"(?<!\w)[Nn]os?\.\s?(?=\d)|#(?=\d)", lambda p: "number"),
+        (r"(?:(?<=ZIP )|(?<=ZIP code )|(?<=zip code ))\d{5}(?!\d)", lambda p: numbers.spelled(p[0])),
+        (rf"({NUM})'s(?!\w)", lambda p: readings.number(p[1]) + "'s"),
         (r"\^2(?!\d)", lambda p: "squared"),
         (r"\^3(?!\d)", lambda p: "cubed"),
         (r"\^-", lambda p: "to the power of minus"),
@@ -307,7 +328,7 @@ def _words() -> list[tuple[str, Say]]:
         return None
 
     return [
-        (r"(?<!\w)St\.(?!\w)", saint_or_street),
+        (r"(?<!\w)St(?:\.(?!\w)|(?=\s[A-Z]))", saint_or_street),
         (r"(?<!\w)Dr\.(?!\w)", doctor_or_drive),
         (r"(?<!\w)p\.\s?(?=\d)", lambda p: "page"),
         (rf"(?<!\w)({_any(set(known.abbreviations) - {'p'})})\.(?!\w)", lambda p: known.abbreviations[p[1]]),
