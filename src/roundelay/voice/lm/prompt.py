@@ -139,3 +139,11 @@ def audio_codes(generated: Iterable[int]) -> np.ndarray:
             break
         codes.append(i - VOCAB.text)
     return np.asarray(codes, np.int64)
+
+
+def filled(codes: np.ndarray) -> Tokens:
+    """Tokens of generated audio codes; a last group cut short is filled with each codebook's code 0, as released."""
+    begun = len(codes) % VOCAB.group
+    group = [0] * VOCAB.linguistic_per_group + [VOCAB.linguistic] * VOCAB.semantic_per_group
+    rest = np.asarray(group[begun:] if begun else [], np.int64)
+    return Tokens(np.concatenate([np.asarray(codes, np.int64), rest]) + VOCAB.text)
