@@ -107,3 +107,16 @@ def test_a_checkpoint_of_another_shape_is_one_line(shared: Path) -> None:
     with pytest.raises(BadInput, match="of another shape") as refused:
         load(shared / "golden" / "lm_a_pow2_weights.safetensors", Shape(96, 256, 2, 8, 2, 16, 512, 512))
     assert "\n" not in str(refused.value)
+
+
+def test_the_embedded_engine_gives_the_official_logits(case: tuple[Step1, Golden]) -> None:
+    pytest.importorskip("onnx", reason="exporting needs the train extra")
+    from roundelay.train.export_lm import to_onnx
+    from roundelay.voice.lm.onnx_engine import OnnxEngine
+
+    model, golden = case
+    with torch.inference_mode(False):
+        engine = OnnxEngine(to_onnx(model, "fp32"))
+    ids, session = golden["in.ids_T128"][0].tolist(), engine.open()
+    ours = [engine.prefill(session, ids[:121]), *(engine.step(session, token) for token in ids[121:])]
+    assert np.abs(np.stack(ours) - golden["out.logits_incremental_last8_T128"][0]).max() < TOLERANCE
