@@ -214,9 +214,8 @@ def test_the_configuration_is_checked_key_by_key(tmp_path: Path) -> None:
 def test_killed_for_real_and_resumed_is_byte_for_byte_the_same(tmp_path: Path) -> None:
     """SIGKILL to the whole process group while workers write, then the same command again."""
     path = tmp_path / "c.toml"
-    path.write_text(
-        "seed = 3\nshard_s = 12.0\ndev_s = 0.0\ntest = false\nlexicon_share = 0.0\nwarped_share = 0.0\n[shares]\nflite = 1.0\n"
-    )
+    lines = ("seed = 3", "shard_s = 12.0", "dev_s = 0.0", "test = false", "lexicon_share = 0.0")
+    path.write_text("\n".join([*lines, "warped_share = 0.0", "[shares]", "flite = 1.0"]))
 
     def command(out: str) -> list[str]:
         call = "from roundelay.cli import main; main()"
