@@ -24,7 +24,7 @@ from roundelay.train.codec.tokenizer_stage import PHONES, SPEAKERS, Feeder, chec
 
 T = TypeVar("T")
 PLAN_KEYS = ("steps", "rate")
-DEV_READ = 12
+DEV_READ = 8
 DEV_PER_ENGINE = 4  # utterances heard at every check
 
 
@@ -93,9 +93,9 @@ def train_vocoder(run: Run) -> Progress:
     torch.manual_seed(run.recipe.seed)
     net = vocoder.Vocoder(_sizes(vocoder.Sizes, table, "[vocoder]")).to(run.device)
     note(f"vocoder: {parameters(net):,} parameters")
-    items = [item for item in data.items if item.split == "train"]
+    items = [item for item in data.items if item.split == "train" and item.clean]
     crops = vocoder_stage.Crops(
-        data, items, run.recipe.shares, int(table["crop_s"] * 100), table["batch"], run.recipe.seed
+        data, items, run.recipe.decoder_shares, int(table["crop_s"] * 100), table["batch"], run.recipe.seed
     )
     check = vocoder_stage.check_of(net, data, some(data.items, "dev", DEV_PER_ENGINE))
     return fit("vocoder", net, vocoder_stage.step_of(net, crops, run.device), run.plan(table), run.out, check)
@@ -126,10 +126,10 @@ def train_flow(run: Run) -> Progress:
     torch.manual_seed(run.recipe.seed)
     net = flow.Flow(_sizes(flow.Sizes, table, "[flow]")).to(run.device)
     note(f"flow: {parameters(net):,} parameters")
-    items = [item for item in data.items if item.split == "train"]
-    pairs = flow.Pairs(teacher, data, items, run.recipe.shares, run.recipe.seed)
+    items = [item for item in data.items if item.split == "train" and item.clean]
+    pairs = flow.Pairs(teacher, data, items, run.recipe.decoder_shares, run.recipe.seed)
     dev = flow.Pairs(
-        teacher, data, some(data.items, "dev", DEV_PER_ENGINE), run.recipe.shares, run.recipe.seed
+        teacher, data, some(data.items, "dev", DEV_PER_ENGINE), run.recipe.decoder_shares, run.recipe.seed
     )
     check = flow.check_of(net, dev, range(len(dev.items)))
     step = flow.step_of(net, pairs, table["batch"], int(table["crop_s"] * 100), run.device)
