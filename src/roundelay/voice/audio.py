@@ -145,7 +145,7 @@ class Audio:
 
 
 def _check_whole(path: Path) -> None:
-    """Raise if a WAV or an Ogg promises more bytes than the file has: libsndfile reads both without a word."""
+    """Raise if a WAV or an Ogg promises more bytes than the file has; libsndfile reads both in silence."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
