@@ -15,7 +15,7 @@ from roundelay.voice.tokenizer import frontend
 from roundelay.voice.vocab import VOCAB
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 
 def draw(place: Place, out: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from roundelay.cli import main
 from roundelay.errors import BadInput
 from roundelay.voice.data import build as orchestrator
 from roundelay.voice.data import config as configuration
@@ -279,3 +280,27 @@ def test_one_shard_is_a_function_of_configuration_and_index(
         (tmp_path / name).mkdir()
         sharding.build_shard(CONFIG, plan(CONFIG, HOURS)[1], tmp_path / name)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("config", "hours", "words"),
+    [
+        ("missing.toml", "1", "cannot be read"),
+        ("good.toml", "0", "hours 0.0"),
+        ("good.toml", "many", "is not a valid float"),
+        ("bad.toml", "1", "is not known"),
+    ],
+)
+def test_the_verb_gives_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], config: str, hours: str, words: str
+) -> None:
+    (tmp_path / "good.toml").write_text("seed = 1")
+    (tmp_path / "bad.toml").write_text("colour = 1")
+    verb = ["voice", "data", "build", "--config", str(tmp_path / config), "--hours", hours]
+    with pytest.raises(SystemExit) as caught:
+        main([*verb, "--out", str(tmp_path / "out")])
+    assert caught.value.code == 2
+    message = capsys.readouterr().err.strip()
+    assert words in message
+    assert "\n" not in message
+    assert not (tmp_path / "out").exists()
