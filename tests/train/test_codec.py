@@ -1,4 +1,4 @@
-"""The codec's training at toy size: stages run, a resumed run gives the same losses, exports agree with torch."""
+"""The codec's training at toy size: stages run, resumed runs repeat losses, exports agree with torch."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def toy_recipe() -> config.Recipe:
     tokenizer |= {"speaker_width": 16, "speaker_dilations": [1]}
     crops = {"steps": 4, "rate": 1e-3, "batch": 2, "crop_s": 0.8, **small}
     shares = {"flite": 0.5, "espeak": 0.5}
-    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, dict(crops), dict(crops))
+    flow = {"steps": 4, "rate": 1e-3, "batch": 2, "groups": 6, **small}
+    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, flow, crops)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ SIZES = ("tiny", "base")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One recipe: seed, device, threads, shares of the seconds by engine, and each stage's table as written."""
+    """One recipe: seed, device, threads, shares of the seconds drawn, and each stage's table as written."""
 
     seed: int
     device: str
