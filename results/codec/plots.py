@@ -1,4 +1,4 @@
-"""The figures: spectrograms of original, vocoder and tokens; F0 tracks; the use of the codes. SVG, small."""
+"""The figures: spectrograms of original, vocoder and tokens; F0 tracks; the use of the codes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from roundelay.voice.tokenizer import frontend
 from roundelay.voice.vocab import VOCAB
 
 mpl.use("Agg")
-mpl.rcParams["svg.hashsalt"] = "roundelay"  # the same picture gives the same file
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 
 def draw(place: Place, out: Path) -> None:
-    """Write `spectrograms.png`, `pitch.png` and `codes.png` into `out`."""
+    """Write `spectrograms.jpg`, `pitch.png`, `codes.png` and, of the engines, `samples/*.ogg` into `out`."""
     chosen = _one_of_each(place)
     made = {item.row.id: _variants(place, item) for item in chosen}
-    _spectrograms(chosen, made, out / "spectrograms.png")
+    _spectrograms(chosen, made, out / "spectrograms.jpg")
     _pitches(chosen, made, out / "pitch.png")
     _codes(place, out / "codes.png")
+    for item in chosen:
+        for name, audio in made[item.row.id].items() if item.row.engine != "human" else ():
+            audio.write(out / "samples" / f"{item.row.engine}-{name.split()[0]}.ogg", force=True)
 
 
 def _one_of_each(place: Place) -> list[Item]:
@@ -45,7 +47,7 @@ def _variants(place: Place, item: Item) -> dict[str, Audio]:
     return {
         "original": item.audio,
         "vocoder alone": chain.vocoded(item.audio),
-        "through tokens": chain.resynth(item.audio, chain.encoder.embed(item.audio)),
+        "tokens": chain.resynth(item.audio, chain.encoder.embed(item.audio)),
     }
 
 
@@ -61,13 +63,13 @@ def _spectrograms(chosen: list[Item], made: dict[str, dict[str, Audio]], path: P
         row[0].set_ylabel("mel band", fontsize=8)
         row[1].text(0.5, -0.32, f"“{item.row.text}”", transform=row[1].transAxes, ha="center", fontsize=8)
     figure.tight_layout()
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=80, pil_kwargs={"quality": 80})
     plt.close(figure)
 
 
 def _pitches(chosen: list[Item], made: dict[str, dict[str, Audio]], path: Path) -> None:
     figure, axes = plt.subplots(len(chosen), 1, figsize=(10, 2.2 * len(chosen)), squeeze=False)
-    styles = {"original": ("k", 3.0), "vocoder alone": ("tab:blue", 1.5), "through tokens": ("tab:red", 1.5)}
+    styles = {"original": ("k", 3.0), "vocoder alone": ("tab:blue", 1.5), "tokens": ("tab:red", 1.5)}
     for axis, item in zip(axes[:, 0], chosen, strict=True):
         for name, audio in made[item.row.id].items():
             times, f0 = pitch_track(audio)

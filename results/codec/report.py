@@ -21,8 +21,15 @@ def write(numbers: Path) -> str:
     found = {path.stem: json.loads(path.read_text()) for path in sorted(numbers.glob("*.json"))}
     parts = [HEAD, "## Targets\n", _table(("what", "target", "measured", "verdict"), _targets(found))]
     parts += [_words(found), _stoi(found), _pitch(found), _cloning(found), _codebooks(found), _people(found)]
-    figures = (("spectrograms", "Spectrograms"), ("pitch", "F0 tracks"), ("codes", "Use of the codes"))
-    parts.append("## Figures\n\n" + "\n\n".join(f"![{title}]({name}.png)" for name, title in figures) + "\n")
+    figures = (
+        ("spectrograms.jpg", "Spectrograms"),
+        ("pitch.png", "F0 tracks"),
+        ("codes.png", "Use of the codes"),
+    )
+    parts.append(
+        "## To hear\n\n`samples/`: one held-out sentence of each engine, as it was and through the tokens.\n"
+    )
+    parts.append("## Figures\n\n" + "\n\n".join(f"![{title}]({name})" for name, title in figures) + "\n")
     return "\n".join(part for part in parts if part)
 
 

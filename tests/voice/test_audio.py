@@ -99,15 +99,19 @@ def bad_files(folder: Path) -> dict[str, Path]:
     soundfile.write(folder / "nan.wav", np.full(100, np.nan, np.float32), 16_000, subtype="FLOAT")
     soundfile.write(folder / "slow.wav", np.zeros(100), 4_000)
     soundfile.write(folder / "x.flac", tone(16_000, 3.0), 16_000)
-    cut = (folder / "x.flac").read_bytes()
-    (folder / "cut.flac").write_bytes(cut[: len(cut) // 2])
+    soundfile.write(folder / "x.ogg", tone(16_000, 3.0), 16_000)
+    for suffix in ("flac", "ogg"):
+        whole_bytes = (folder / f"x.{suffix}").read_bytes()
+        (folder / f"cut.{suffix}").write_bytes(whole_bytes[: len(whole_bytes) // 2])
     return {path.name: path for path in folder.iterdir()} | {"missing": folder / "no.wav", "folder": folder}
 
 
 BAD_WAVS = ["empty", "header only", "truncated", "not sound", "one", "nan", "slow"]
 
 
-@pytest.mark.parametrize("name", [*(f"{name}.wav" for name in BAD_WAVS), "cut.flac", "missing", "folder"])
+@pytest.mark.parametrize(
+    "name", [*(f"{name}.wav" for name in BAD_WAVS), "cut.flac", "cut.ogg", "missing", "folder"]
+)
 def test_bad_files_are_one_line(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput) as caught:
         Audio.read(bad_files(tmp_path)[name])

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from roundelay.cli import main
 from roundelay.errors import BadInput
 from roundelay.voice.data import build as orchestrator
 from roundelay.voice.data import config as configuration
@@ -214,9 +215,8 @@ def test_the_configuration_is_checked_key_by_key(tmp_path: Path) -> None:
 def test_killed_for_real_and_resumed_is_byte_for_byte_the_same(tmp_path: Path) -> None:
     """SIGKILL to the whole process group while workers write, then the same command again."""
     path = tmp_path / "c.toml"
-    path.write_text(
-        "seed = 3\nshard_s = 12.0\ndev_s = 0.0\ntest = false\nlexicon_share = 0.0\nwarped_share = 0.0\n[shares]\nflite = 1.0\n"
-    )
+    lines = ("seed = 3", "shard_s = 12.0", "dev_s = 0.0", "test = false", "lexicon_share = 0.0")
+    path.write_text("\n".join([*lines, "warped_share = 0.0", "[shares]", "flite = 1.0"]))
 
     def command(out: str) -> list[str]:
         call = "from roundelay.cli import main; main()"
@@ -280,3 +280,27 @@ def test_one_shard_is_a_function_of_configuration_and_index(
         (tmp_path / name).mkdir()
         sharding.build_shard(CONFIG, plan(CONFIG, HOURS)[1], tmp_path / name)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("config", "hours", "words"),
+    [
+        ("missing.toml", "1", "cannot be read"),
+        ("good.toml", "0", "hours 0.0"),
+        ("good.toml", "many", "is not a valid float"),
+        ("bad.toml", "1", "is not known"),
+    ],
+)
+def test_the_verb_gives_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], config: str, hours: str, words: str
+) -> None:
+    (tmp_path / "good.toml").write_text("seed = 1")
+    (tmp_path / "bad.toml").write_text("colour = 1")
+    verb = ["voice", "data", "build", "--config", str(tmp_path / config), "--hours", hours]
+    with pytest.raises(SystemExit) as caught:
+        main([*verb, "--out", str(tmp_path / "out")])
+    assert caught.value.code == 2
+    message = capsys.readouterr().err.strip()
+    assert words in message
+    assert "\n" not in message
+    assert not (tmp_path / "out").exists()

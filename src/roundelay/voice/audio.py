@@ -13,6 +13,7 @@ from roundelay.files import replacing
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000  # telephone to studio (ours)
 MIN_SAMPLES = 2  # one sample has no pitch, no band and no duration worth the name (ours)
+OGG_PAGE_BYTES = 65_307  # the longest page of an Ogg file (RFC 3533)
 LEEWAY = 1e-4  # a float file may pass full scale by rounding
 BLOCK_FRAMES = 1 << 20  # a long many-channel file is folded to mono in pieces of this many frames
 
@@ -103,7 +104,7 @@ class Audio:
             raise BadInput("audio file", path, "holds no samples")
         if 0 < promised < 1 << 60 and samples.size < promised:
             raise BadInput("audio file", path, f"is truncated: {samples.size} of {promised} samples")
-        _check_riff(path)
+        _check_whole(path)
         try:
             audio = cls.from_array(samples, file_rate)
         except BadInput as error:
@@ -143,12 +144,19 @@ class Audio:
         return Audio.from_array(made, rate)
 
 
-def _check_riff(path: Path) -> None:
-    """Raise if a WAV promises more bytes than the file has: libsndfile would read it without a word."""
+def _check_whole(path: Path) -> None:
+    """Raise if a WAV or an Ogg promises more bytes than the file has; libsndfile reads both in silence."""
+    size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
-    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        return
-    promised, size = int.from_bytes(head[4:8], "little") + 8, path.stat().st_size
-    if size < promised < 0xFFFFFF00:  # streamed WAVs write 0xFFFFFFFF: length unknown
-        raise BadInput("audio file", path, f"is truncated: {size:,} of {promised:,} bytes")
+        file.seek(max(0, size - OGG_PAGE_BYTES))
+        tail = file.read()
+    if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+        promised = int.from_bytes(head[4:8], "little") + 8
+        if size < promised < 0xFFFFFF00:  # streamed WAVs write 0xFFFFFFFF: length unknown
+            raise BadInput("audio file", path, f"is truncated: {size:,} of {promised:,} bytes")
+    if head[:4] == b"OggS":
+        page = tail[tail.rfind(b"OggS") :]
+        segments = page[26] if len(page) > 26 else 255
+        if len(page) < 27 + segments + sum(page[27 : 27 + segments]):
+            raise BadInput("audio file", path, "is truncated: its last page is not whole")

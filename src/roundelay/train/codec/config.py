@@ -15,12 +15,13 @@ SIZES = ("tiny", "base")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One recipe: seed, device, threads, shares by engine, and each stage's table as written."""
+    """One recipe: seed, device, threads, shares of the seconds drawn, and each stage's table as written."""
 
     seed: int
     device: str
     threads: int
     shares: dict[str, float]
+    decoder_shares: dict[str, float]
     tokenizer: dict[str, Any]
     flow: dict[str, Any]
     vocoder: dict[str, Any]

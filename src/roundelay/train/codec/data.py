@@ -36,6 +36,7 @@ class Item:
     start: int
     frames: int
     phones: tuple[tuple[str, float, float], ...]
+    clean: bool = True  # no noise, room or line was added: fit to be a decoder's target
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +99,8 @@ def _manifest(folder: Path) -> list[dict[str, Any]]:
 
 def _item(corpus: int, line: dict[str, Any], start: int, frames: int) -> Item:
     phones = tuple((str(p), float(a), float(b)) for p, a, b in line.get("phones") or ())
-    return Item(
-        corpus,
-        line["id"],
-        line["text"],
-        line["speaker"],
-        line["engine"],
-        line["split"],
-        start,
-        frames,
-        phones,
-    )
+    words = (line["id"], line["text"], line["speaker"], line["engine"], line["split"])
+    return Item(corpus, *words, start, frames, phones, clean=not line.get("effects"))
 
 
 def _compute(folder: Path, lines: list[dict[str, Any]], base: Path) -> None:

@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from roundelay.train.codec.blocks import Stack
 from roundelay.train.codec.data import Corpora, Item, train_weights
 from roundelay.train.codec.tokenizer import QUIET, SPEAKER, Prior, Teachable, grouped, with_margins
+from roundelay.train.codec.tokenizer_stage import REFERENCE, SPEAKERS, hashed, refer, speaker_loss
 from roundelay.voice.decoder.flow import FLOW_AHEAD, PAIR, RESIDUAL, STEPS
 from roundelay.voice.tokenizer.frontend import BANDS, normal
+from roundelay.voice.tokenizer.fsq import GROUP_VALUES
 
 GROUP = 12  # mel frames
 WARM = 10  # steps of 20 ms whose loss is not counted: the memory is still filling
@@ -67,82 +69,101 @@ class Flow(nn.Module):
         return self.out(self.norm(hidden)), cache
 
 
-class Pairs:
-    """Crops of (regressed, true) mel steps; the frozen tokenizer regresses an utterance once and it is
-    remembered.
+class Mouth(nn.Module):
+    """What the flow stage trains: the flow, and on with the prior and the speaker encoder, now that codes are
+    fixed.
     """
+
+    def __init__(self, teacher: Teachable, flow: Flow) -> None:
+        super().__init__()
+        self.flow, self.prior, self.speaker = flow, teacher.prior, teacher.speaker
+        self.classes = teacher.classes
+        self.requires_grad_(True)
+
+
+class Crops:
+    """Stretches of codes, true frames and references; the frozen tokenizer reads an utterance once."""
 
     def __init__(
         self, teacher: Teachable, corpora: Corpora, items: Sequence[Item], shares: dict[str, float], seed: int
     ) -> None:
-        self.teacher, self.corpora, self.items, self.seed = teacher.eval(), corpora, items, seed
+        self.trunk, self.corpora, self.items, self.seed = teacher.trunk.eval(), corpora, items, seed
         lengths = np.array([item.frames for item in items], float)
         weights = train_weights(items, shares) * lengths
         self.weights = weights / weights.sum()
         self.same: dict[str, list[int]] = {}
         for at, item in enumerate(items):
             self.same.setdefault(item.speaker, []).append(at)
-        self.known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.known: dict[int, np.ndarray] = {}
 
-    def regress(self, at: int) -> tuple[np.ndarray, np.ndarray]:
-        """Regressed normalised steps float16 [T+1, 160] of utterance `at`, and the voice [192] they were made
-        with.
-        """
+    def codes(self, at: int) -> np.ndarray:
+        """Digit values float16 [G, 28] of utterance `at`."""
         if at not in self.known:
-            item = self.items[at]
-            voices = self.same[item.speaker]
-            other = voices[(at * 7919 + 1) % len(voices)]
-            device = next(self.teacher.parameters()).device
+            mel = whole(self.corpora.mel(self.items[at])).to(next(self.trunk.parameters()).device)
             with torch.no_grad():
-                mel = _whole(self.corpora.mel(item)).to(device)
-                reference = _whole(self.corpora.mel(self.items[other] if at % 2 else item)).to(device)
-                linguistic, semantic, *_ = self.teacher.trunk(with_margins(mel), drop=1)
-                vector = self.teacher.speaker(reference)
-                groups = torch.nn.functional.pad(grouped(linguistic, semantic), (0, 0, 0, 1))
-                steps, _ = self.teacher.prior(groups, vector)
-            kept = steps[0, Prior.AHEAD :].cpu().numpy().astype(np.float16)
-            self.known[at] = kept, vector[0].cpu().numpy()
+                linguistic, semantic, *_ = self.trunk(with_margins(mel), drop=1)
+            self.known[at] = grouped(linguistic, semantic)[0].cpu().numpy().astype(np.float16)
         return self.known[at]
 
-    def draw(self, step: int, count: int, frames: int) -> tuple[np.ndarray, ...]:
-        """Condition [B, T, 320], residual [B, T, 160], voice [B, 192], noise and time of a step; T = frames /
-        2.
+    def draw(self, step: int, count: int, groups: int) -> tuple[np.ndarray, ...]:
+        """Codes [B, G, 28], mel [B, 6G, 160], weight [B, 6G], reference [B, 240, 80], class, noise, time of a
+        step.
         """
         rng = np.random.default_rng([self.seed, step])
-        steps = frames // 2
-        conditions = np.zeros((count, steps, 2 * PAIR), np.float32)
-        residuals, voices = np.zeros((count, steps, PAIR), np.float32), np.zeros((count, SPEAKER), np.float32)
-        for row, at in enumerate(rng.choice(len(self.items), count, p=self.weights)):
-            prior, voices[row] = self.regress(int(at))
-            mel = _whole(self.corpora.mel(self.items[at]))[0].numpy().reshape(-1, PAIR)
-            start = int(rng.integers(max(1, len(mel) - steps)))
-            now = prior[start : start + steps][: len(mel) - start].astype(np.float32)
-            ahead = prior[start + FLOW_AHEAD : start + FLOW_AHEAD + len(now)].astype(np.float32)
-            conditions[row, : len(now)] = np.concatenate([now, ahead], 1)
-            residuals[row, : len(now)] = (mel[start : start + len(now)] - now) / RESIDUAL
-        noise = rng.standard_normal(residuals.shape, dtype=np.float32)
-        return conditions, residuals, voices, noise, rng.random(count, dtype=np.float32)
+        values = np.zeros((count, groups, GROUP_VALUES), np.float32)
+        mels, weight = (
+            np.full((count, groups * 6, PAIR), QUIET, np.float32),
+            np.zeros((count, groups * 6), np.float32),
+        )
+        reference, speaker = np.empty((count, REFERENCE, BANDS), np.float32), np.empty(count, np.int64)
+        for row, at in enumerate(rng.choice(len(self.items), count, p=self.weights).tolist()):
+            codes, mel = self.codes(at), whole(self.corpora.mel(self.items[at]))[0].numpy().reshape(-1, PAIR)
+            start = int(rng.integers(max(1, len(codes) - groups + 1)))
+            taken = codes[start : start + groups]
+            values[row, : len(taken)] = taken
+            mels[row, : 6 * len(taken)] = mel[6 * start : 6 * (start + len(taken))]
+            weight[row, : 6 * len(taken)] = 1
+            weight[row, :WARM] *= start == 0
+            voices = self.same[self.items[at].speaker]
+            other = voices[int(rng.integers(len(voices)))] if rng.random() < 0.5 else at
+            reference[row] = refer(self.corpora.mel(self.items[other]), rng)
+            speaker[row] = hashed(self.items[at].speaker, SPEAKERS)
+        noise = rng.standard_normal(mels.shape, dtype=np.float32)
+        return values, mels, weight, reference, speaker, noise, rng.random(count, dtype=np.float32)
 
 
-def _whole(mel: np.ndarray) -> Tensor:
+def whole(mel: np.ndarray) -> Tensor:
     """Normalised frames [1, T, 80], filled with silence to whole groups."""
     filled = np.pad(normal(mel), ((0, -len(mel) % GROUP), (0, 0)), constant_values=QUIET)
     return torch.from_numpy(filled.astype(np.float32))[None]
 
 
 def step_of(
-    net: Flow, pairs: Pairs, count: int, frames: int, device: torch.device
+    net: Mouth, crops: Crops, count: int, groups: int, device: torch.device
 ) -> Callable[[int], dict[str, Tensor]]:
-    """The flow-matching loss of a step."""
+    """The losses of a step: mel regression, speaker classes, and flow matching on what regression
+    leaves out.
+    """
 
     def losses(step: int) -> dict[str, Tensor]:
-        arrays = pairs.draw(step, count, frames)
-        condition, target, voice, noise, time = (torch.from_numpy(a).to(device) for a in arrays)
+        arrays = (torch.from_numpy(a).to(device) for a in crops.draw(step, count, groups))
+        values, mel, weight, reference, speaker, noise, time = arrays
+        vector = net.speaker(reference)
+        guess = net.prior(values, vector)[0][:, Prior.AHEAD :]
+        steps = guess.shape[1] - FLOW_AHEAD
+        mel, weight, noise = mel[:, :steps], weight[:, :steps, None], noise[:, :steps]
+        total = (weight.sum() * PAIR).clamp(min=1)
+        line = guess.detach()
+        condition = torch.cat([line[:, :steps], line[:, FLOW_AHEAD:]], -1)
+        target = (mel - line[:, :steps]) / RESIDUAL
         part = time[:, None, None]
-        velocity, _ = net((1 - part) * noise + part * target, condition, voice, time)
-        error = (velocity - (target - noise)) ** 2
-        loss = error[:, WARM:].mean()
-        return {"loss": loss}
+        velocity, _ = net.flow((1 - part) * noise + part * target, condition, vector.detach(), time)
+        parts = {
+            "flow": (((velocity - (target - noise)) ** 2) * weight).sum() / total,
+            "mel": ((guess[:, :steps] - mel).abs() * weight).sum() / total,
+            "speaker": speaker_loss(vector, net.classes, speaker),
+        }
+        return {"loss": parts["flow"] + 2 * parts["mel"] + 0.15 * parts["speaker"], **parts}
 
     return losses
 
@@ -165,17 +186,24 @@ def sample(
     return np.asarray((line[:steps] + RESIDUAL * x[0]).cpu().numpy().reshape(-1, BANDS))
 
 
-def check_of(net: Flow, pairs: Pairs, watched: Sequence[int]) -> Callable[[int], dict[str, Any]]:
+def check_of(net: Mouth, crops: Crops, watched: Sequence[int]) -> Callable[[int], dict[str, Any]]:
     """On whole utterances: mel L1 of the prior and of the flow, and how lively each is (true = 1)."""
 
     def check(step: int) -> dict[str, Any]:
         net.eval()
+        device = next(net.parameters()).device
         rows = []
         for at in watched:
-            prior, voice = pairs.regress(at)
-            truth = _whole(pairs.corpora.mel(pairs.items[at]))[0].numpy()
-            made = sample(net, prior[: len(truth) // 2 + FLOW_AHEAD], voice)
-            flat = prior[: len(truth) // 2].astype(np.float32).reshape(-1, BANDS)
+            mel = whole(crops.corpora.mel(crops.items[at]))
+            values = torch.nn.functional.pad(
+                torch.from_numpy(crops.codes(at).astype(np.float32)), (0, 0, 0, 1)
+            )
+            with torch.no_grad():
+                vector = net.speaker(mel.to(device))
+                prior = net.prior(values[None].to(device), vector)[0][0, Prior.AHEAD :].cpu().numpy()
+            truth = mel[0].numpy()
+            made = sample(net.flow, prior[: len(truth) // 2 + FLOW_AHEAD], vector[0].cpu().numpy())
+            flat = prior[: len(truth) // 2].reshape(-1, BANDS)
             lively = [float(np.abs(np.diff(m, axis=0)).mean()) for m in (flat, made, truth)]
             rows.append(
                 [np.abs(flat - truth).mean(), np.abs(made - truth).mean(), *np.array(lively[:2]) / lively[2]]

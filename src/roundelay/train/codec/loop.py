@@ -29,7 +29,7 @@ class Plan:
     warmup: int = 100
     cooldown: float = 0.3
     minutes: float | None = None
-    save_minutes: float = 3.0
+    save_minutes: float = 5.0
     report: int = 20
     betas: tuple[float, float] = (0.9, 0.98)
 

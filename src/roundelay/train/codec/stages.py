@@ -23,8 +23,8 @@ from roundelay.train.codec.tokenizer import Sizes, Teachable
 from roundelay.train.codec.tokenizer_stage import PHONES, SPEAKERS, Feeder, check_of, step_of
 
 T = TypeVar("T")
-PLAN_KEYS = ("steps", "rate")
-DEV_READ = 12
+PLAN_KEYS = ("steps", "rate", "cooldown")
+DEV_READ = 8
 DEV_PER_ENGINE = 4  # utterances heard at every check
 
 
@@ -51,7 +51,8 @@ class Run:
 
     def plan(self, table: dict[str, object], **more: object) -> Plan:
         """The stage's plan from its table."""
-        return Plan(steps=int(table["steps"]), rate=float(table["rate"]), minutes=self.minutes, **more)  # type: ignore
+        keys = {key: table[key] for key in PLAN_KEYS if key in table}
+        return Plan(**keys, minutes=self.minutes, **more)  # type: ignore[arg-type]
 
 
 def some(items: Sequence[Item], split: str, each: int) -> list[Item]:
@@ -93,9 +94,9 @@ def train_vocoder(run: Run) -> Progress:
     torch.manual_seed(run.recipe.seed)
     net = vocoder.Vocoder(_sizes(vocoder.Sizes, table, "[vocoder]")).to(run.device)
     note(f"vocoder: {parameters(net):,} parameters")
-    items = [item for item in data.items if item.split == "train"]
+    items = [item for item in data.items if item.split == "train" and item.clean]
     crops = vocoder_stage.Crops(
-        data, items, run.recipe.shares, int(table["crop_s"] * 100), table["batch"], run.recipe.seed
+        data, items, run.recipe.decoder_shares, int(table["crop_s"] * 100), table["batch"], run.recipe.seed
     )
     check = vocoder_stage.check_of(net, data, some(data.items, "dev", DEV_PER_ENGINE))
     return fit("vocoder", net, vocoder_stage.step_of(net, crops, run.device), run.plan(table), run.out, check)
@@ -120,20 +121,20 @@ def load(model: nn.Module, path: Path) -> int:
 
 
 def train_flow(run: Run) -> Progress:
-    """Train the flow on what the frozen tokenizer regresses."""
+    """Train the flow, and prior and speaker encoder further, on the codes of the frozen tokenizer."""
     table, data = run.recipe.flow, run.data()
     teacher = taught(run)
     torch.manual_seed(run.recipe.seed)
     net = flow.Flow(_sizes(flow.Sizes, table, "[flow]")).to(run.device)
     note(f"flow: {parameters(net):,} parameters")
-    items = [item for item in data.items if item.split == "train"]
-    pairs = flow.Pairs(teacher, data, items, run.recipe.shares, run.recipe.seed)
-    dev = flow.Pairs(
-        teacher, data, some(data.items, "dev", DEV_PER_ENGINE), run.recipe.shares, run.recipe.seed
-    )
-    check = flow.check_of(net, dev, range(len(dev.items)))
-    step = flow.step_of(net, pairs, table["batch"], int(table["crop_s"] * 100), run.device)
-    return fit("flow", net, step, run.plan(table), run.out, check)
+    items = [item for item in data.items if item.split == "train" and item.clean]
+    mouth = flow.Mouth(teacher, net).to(run.device)
+    shares, seed = run.recipe.decoder_shares, run.recipe.seed
+    crops = flow.Crops(teacher, data, items, shares, seed)
+    dev = flow.Crops(teacher, data, some(data.items, "dev", DEV_PER_ENGINE), shares, seed)
+    check = flow.check_of(mouth, dev, range(len(dev.items)))
+    step = flow.step_of(mouth, crops, table["batch"], table["groups"], run.device)
+    return fit("flow", mouth, step, run.plan(table), run.out, check)
 
 
 def export(run: Run) -> None:
@@ -144,8 +145,10 @@ def export(run: Run) -> None:
     recipe = run.recipe
     model, net = taught(run), vocoder.Vocoder(_sizes(vocoder.Sizes, recipe.vocoder, "[vocoder]"))
     velocity = flow.Flow(_sizes(flow.Sizes, recipe.flow, "[flow]"))
-    steps = {"flow": load(velocity, run.out / "flow.pt"), "vocoder": load(net, run.out / "vocoder.pt")}
-    steps["tokenizer"] = load(model, run.out / "tokenizer.pt")
+    mouth = flow.Mouth(model, velocity)
+    steps = {
+        stage: load(part, run.out / f"{stage}.pt") for stage, part in (("flow", mouth), ("vocoder", net))
+    }
     graphs = {
         name: files.to_onnx(module, inputs, outputs)
         for name, (module, inputs, outputs) in files.specs(model, velocity, net).items()
@@ -157,7 +160,7 @@ def export(run: Run) -> None:
 
 
 def _sizes(kind: type[T], table: dict[str, Any], name: str) -> T:
-    return build(kind, table, name, ignore=(*PLAN_KEYS, "batch", "crop_s", "batch_s", "longest_s"))
+    return build(kind, table, name, ignore=(*PLAN_KEYS, "batch", "groups", "crop_s", "batch_s", "longest_s"))
 
 
 STAGES: dict[str, Callable[[Run], Progress | None]] = {

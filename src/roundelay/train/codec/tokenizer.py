@@ -68,7 +68,7 @@ class Quantiser(nn.Module):
             with torch.no_grad():
                 self.mean.lerp_(mean, 0.02)
                 self.var.lerp_(var, 0.02)
-        normal = (raw - mean) / torch.sqrt(var + 1e-4)
+        normal = (raw - mean) / torch.sqrt(var + 1e-8)
         # The bell curve's own distribution function, nearly: all four levels are equally likely.
         share = torch.sigmoid(1.702 * normal) * LEVELS
         level = torch.clamp(torch.floor(share), 0, LEVELS - 1)

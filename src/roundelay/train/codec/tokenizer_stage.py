@@ -21,7 +21,7 @@ from roundelay.voice.vocab import VOCAB
 
 GROUP = VOCAB.group_ms // 10  # mel frames
 PRIOR_GROUPS = 20  # groups of 120 ms the mel regression sees in a step
-PRIOR_ROWS = 8  # utterances of a batch that it, and the speaker encoder, see
+PRIOR_ROWS = 4  # utterances of a batch that it, and the speaker encoder, see
 SOFT_STEPS = 500  # until then fewer and fewer codes go unrounded
 REFERENCE = 240  # frames of the reference the speaker's vector is taken from
 SPEAKERS, PHONES = (
@@ -31,12 +31,12 @@ SPEAKERS, PHONES = (
 BLANKED = len(LETTERS) + 1  # CTC's classes
 MARGIN, SHARPNESS = 0.15, 20.0  # of the speaker classes (additive margin softmax)
 WEIGHTS = {
-    "hint": 0.5,
+    "hint": 0.8,
     "ctc02": 1.0,
     "ctc06": 0.6,
-    "phone02": 0.4,
-    "phone06": 0.3,
-    "mel": 2.0,
+    "phone02": 0.6,
+    "phone06": 0.4,
+    "mel": 4.0,
     "speaker": 0.15,
     "spread": 0.2,
 }
@@ -99,13 +99,15 @@ class Feeder:
                 text = []
             else:
                 phones[row, : item.frames // 2] = phones_of(item, item.frames // 2)
-                spoken = stretched(spoken, rng) if rng.random() < 0.6 else spoken
-                spoken = soiled(spoken, rng, 0.6 if item.engine == "human" else 1.0)
+                spoken = stretched(spoken, rng) if rng.random() < 0.5 else spoken
+                spoken = soiled(spoken, rng, 0.5 if item.engine == "human" else 0.7)
             heard[row, : item.frames] = normal(gained(spoken, rng))
             clean[row, : item.frames] = normal(target)
             letters.append(text)
             if row < PRIOR_ROWS:
-                self._refer(reference[row], item, target, rng)
+                others = self.same[item.speaker]
+                other = others[int(rng.integers(len(others)))]
+                reference[row] = refer(self.corpora.mel(other) if rng.random() < 0.5 else target, rng)
         to = lambda array: torch.from_numpy(array).to(device)  # noqa: E731
         speakers = [hashed(item.speaker, SPEAKERS) for item in items[:PRIOR_ROWS]]
         return Batch(
@@ -118,16 +120,23 @@ class Feeder:
             steps=torch.tensor([item.frames // 2 for item in items], device=device),
         )
 
-    def _refer(self, into: np.ndarray, item: Item, mel: np.ndarray, rng: np.random.Generator) -> None:
-        """Fill the reference with another utterance of the speaker, or this one; tile it when it is short."""
-        if rng.random() < 0.5:
-            others = self.same[item.speaker]
-            mel = self.corpora.mel(others[int(rng.integers(len(others)))])
-        start = int(rng.integers(max(1, len(mel) - REFERENCE)))
-        piece = mel[start : start + REFERENCE]
-        piece = np.tile(piece, (-(-REFERENCE // len(piece)), 1))[:REFERENCE]
-        piece = soiled(piece, rng, 0.3) if rng.random() < 0.5 else piece
-        into[:] = normal(gained(piece, rng))
+
+def refer(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random stretch float32 [240, 80] of a reference, repeated when it is short, soiled half of
+    the time.
+    """
+    start = int(rng.integers(max(1, len(mel) - REFERENCE)))
+    piece = mel[start : start + REFERENCE]
+    piece = np.tile(piece, (-(-REFERENCE // len(piece)), 1))[:REFERENCE]
+    piece = soiled(piece, rng, 0.3) if rng.random() < 0.5 else piece
+    return np.asarray(normal(gained(piece, rng)), np.float32)
+
+
+def speaker_loss(vector: Tensor, classes: Tensor, speaker: Tensor) -> Tensor:
+    """Cross-entropy of the speaker classes with an additive margin."""
+    cosine = vector @ functional.normalize(classes, dim=-1).T
+    marked = cosine - MARGIN * functional.one_hot(speaker, cosine.shape[1])
+    return functional.cross_entropy(SHARPNESS * marked, speaker)
 
 
 def _ctc(logs: Tensor, batch: Batch) -> Tensor:
@@ -168,8 +177,6 @@ def step_of(model: Teachable, feeder: Feeder, device: torch.device) -> Callable[
         logs02, phones02 = model.reads_linguistic(linguistic)
         logs06, phones06 = model.reads_semantic(semantic)
         vector = model.speaker(batch.reference)
-        cosine = vector @ functional.normalize(model.classes, dim=-1).T
-        marked = cosine - MARGIN * functional.one_hot(batch.speaker, cosine.shape[1])
         parts = {
             "hint": _ctc(letters, batch) + 0.5 * _phone(sounds, batch.phones),
             "ctc02": _ctc(logs02, batch),
@@ -177,7 +184,7 @@ def step_of(model: Teachable, feeder: Feeder, device: torch.device) -> Callable[
             "phone02": _phone(phones02, batch.phones),
             "phone06": _phone(phones06, batch.phones),
             "mel": _mel(model.prior, grouped(linguistic, semantic)[:PRIOR_ROWS], vector, batch, step),
-            "speaker": functional.cross_entropy(SHARPNESS * marked, batch.speaker),
+            "speaker": speaker_loss(vector, model.classes, batch.speaker),
             "spread": _spread(raw02, mask[:, ::3]) + _spread(raw06, mask[:, ::2]),
         }
         return {

@@ -23,7 +23,7 @@ SILENCE = float(np.log(FLOOR))
 MEMORY = N_FFT - HOP  # samples a frame looks back beyond its own hop
 BLOCK_FRAMES = 3000  # spectra are taken 30 s at a time, so that an hour needs little memory
 
-# Where speech lies, so that the networks see values near zero (measured once over the teachers' speech; ours).
+# Where speech lies, so that the networks see values near zero (measured over the teachers; ours).
 MEAN, SCALE = -4.0, 2.5
 
 
