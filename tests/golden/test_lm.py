@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vectors import Golden
+from vectors import Golden, shape_of
 
 from roundelay.errors import BadInput
 from roundelay.shape import Shape
@@ -21,19 +21,6 @@ from roundelay.voice.lm.model import Step1, distance_bias, slopes  # noqa: E402
 TOLERANCE = 1.5e-5  # absolute, on logits of about 4: the golden README
 SHAPES = ["lm_a_pow2", "lm_b_h6g1", "lm_c_h12g6"]
 FULL = ["T1", "T17", "T128", "batch2_T17"]
-
-
-def shape_of(config: dict[str, int]) -> Shape:
-    return Shape(
-        hidden=config["hidden_size"],
-        ffn=config["intermediate_size"],
-        layers=config["num_hidden_layers"],
-        heads=config["num_attention_heads"],
-        kv_groups=config["num_attention_groups"],
-        head_dim=config["head_dim"],
-        vocab=config["vocab_size"],
-        max_length=config["max_seq_len"],
-    )
 
 
 @pytest.fixture(scope="module", params=SHAPES)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vectors import Golden
+from vectors import Golden, shape_of
 
 from roundelay.voice.lm.sampling import CHAT, TTS, Sampler, Sampling, ban_repetition, probabilities
 
@@ -41,8 +41,6 @@ def test_whole_chain(golden: Callable[[str], Golden], name: str, rules: Sampling
 def test_greedy_run(golden: Callable[[str], Golden], shared: Path, repetition: bool, name: str) -> None:
     torch = pytest.importorskip("torch", reason="the model is of the train extra")
     pytest.importorskip("safetensors", reason="safetensors is of the train extra")
-    from test_lm import shape_of
-
     from roundelay.voice.lm.checkpoint import load
 
     vectors, weights = golden("sampling"), golden("lm_b_h6g1_weights")

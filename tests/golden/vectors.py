@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from roundelay.shape import Shape
+
 KINDS = {"F32": np.float32, "I64": np.int64, "I32": np.int32, "U8": np.uint8}
 
 
@@ -45,3 +47,16 @@ def read(path: Path) -> Golden:
         kind = KINDS[entry["dtype"]]
         tensors[name] = np.frombuffer(data[start + first : start + last], kind).reshape(entry["shape"])
     return Golden(tensors, config)
+
+
+def shape_of(config: dict[str, int]) -> Shape:
+    return Shape(
+        hidden=config["hidden_size"],
+        ffn=config["intermediate_size"],
+        layers=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        kv_groups=config["num_attention_groups"],
+        head_dim=config["head_dim"],
+        vocab=config["vocab_size"],
+        max_length=config["max_seq_len"],
+    )
