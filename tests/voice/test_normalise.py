@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -314,6 +315,12 @@ def test_a_paragraph() -> None:
         "cents on march fourteenth twenty twenty four at nine forty five a m for twelve g p u's eighty gigabytes each "
         "roughly fifteen percent less than in twenty three call five five five zero one two three"
     )
+
+
+def test_the_page_on_the_model_shows_what_is_said() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "voice-lm.md").read_text(encoding="utf-8")
+    shown = re.search(r'normalise\("(.+)"\)\n# (.+)', page)
+    assert shown and normalise(shown[1]) == shown[2]
 
 
 @given(some.text(alphabet=some.characters(max_codepoint=0x24F, exclude_categories=["Cc", "Cs"]), max_size=60))
