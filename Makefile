@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out
 
-.PHONY: run test check setup clean docs
+.PHONY: run test check setup setup-train clean docs
 
 run: .venv/.ready
 	@mkdir -p $(OUT)
@@ -21,6 +21,16 @@ docs: .venv/.ready-dev
 	$(BIN)/python docs/make_cli.py
 
 setup: .venv/.ready
+
+# The data engine's teachers are Debian packages; the torch already in .venv (CPU or CUDA build: your choice, install
+# it first, e.g. pip install torch --index-url https://download.pytorch.org/whl/cpu) is left alone.
+APT ?= $(if $(filter 0,$(shell id -u)),,sudo )apt-get
+TEACHERS := flite festival festvox-kallpc16k festvox-us-slt-hts espeak-ng
+
+setup-train: .venv/.ready
+	@for each in flite festival espeak-ng; do \
+	  command -v $$each >/dev/null || { $(APT) install -y $(TEACHERS); break; }; done
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,train,eval]'
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -18,6 +18,7 @@ LAYERS = {
     "errors": 0, "units": 0, "machine": 0, "files": 1, "console": 1, "shape": 1, "config": 2,
     "voice.audio": 3, "voice.vocab": 3, "voice.tokens": 3, "fabric": 3,
     "voice.tokenizer": 4, "voice.lm": 4, "voice.decoder": 4, "voice.control": 4, "voice.voices": 4, "voice.weights": 4,
+    "voice.graphs": 4,
     "voice.realtime": 5, "voice.data": 6, "voice.eval": 6, "voice": 6, "train": 7, "server": 7, "cli": 8,
 }  # fmt: skip
 BOTH_HALVES = ("train", "server", "cli")

@@ -13,6 +13,8 @@ from roundelay.errors import RoundelayError
 # room -> module that holds its click group
 ROOMS = {
     "fabric": "roundelay.fabric.verbs",
+    "train": "roundelay.train.verbs",
+    "voice": "roundelay.voice.verbs",
 }
 
 

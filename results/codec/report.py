@@ -1,0 +1,187 @@
+"""Writes README.md from the numbers: each target, what was measured, a verdict; misses with their gap."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+HEAD = """# The codec, measured
+
+Sound to tokens and back with the weights in the package. Everything here is written by `run.py` from
+`numbers/`: nothing is typed in by hand. The judge of words is PocketSphinx (its own acoustic and language
+model, told which words the set contains); it is weak, so its rate on the original recording stands beside
+every rate. Voices held out from training: flite `awb`, festival `kal_diphone` (and flite's voices of the
+same person), espeak-ng's variant `m3`; the test sentences were never spoken in training.
+"""
+
+
+def write(numbers: Path) -> str:
+    """The text of README.md from the files in `numbers`; a section that was not measured says so."""
+    found = {path.stem: json.loads(path.read_text()) for path in sorted(numbers.glob("*.json"))}
+    parts = [HEAD, "## Targets\n", _table(("what", "target", "measured", "verdict"), _targets(found))]
+    parts += [_words(found), _stoi(found), _pitch(found), _cloning(found), _codebooks(found), _people(found)]
+    figures = (
+        ("spectrograms.jpg", "Spectrograms"),
+        ("pitch.png", "F0 tracks"),
+        ("codes.png", "Use of the codes"),
+    )
+    parts.append("## To hear\n\n`samples/`: one held-out sentence of each engine, as it was and through the tokens.\n")
+    parts.append("## Figures\n\n" + "\n\n".join(f"![{title}]({name})" for name, title in figures) + "\n")
+    return "\n".join(part for part in parts if part)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)]) + "\n"
+
+
+def _verdict(value: float, limit: float, at_most: bool, unit: str) -> str:
+    gap = value - limit if at_most else limit - value
+    return "met" if gap <= 0 else f"**missed** by {gap:.3g}{unit}"
+
+
+def _targets(found: dict[str, Any]) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    held = found.get("held_out")
+    for engine in ("flite", "festival", "espeak") if held else ():
+        own, made = held["original"][engine], held["cloned"][engine]
+        verdict = _verdict(made, own + 5, True, " points")
+        rows.append(
+            (
+                f"word errors, {engine}, held out",
+                f"≤ {own + 5:.1f} % (teacher {own:.1f} + 5)",
+                f"{made:.1f} %",
+                verdict,
+            )
+        )
+    if voc := found.get("vocoder"):
+        value = voc["teachers"]["all"]["vocoder"]
+        rows.append(("STOI of the vocoder alone", "≥ 0.95", value, _verdict(value, 0.95, False, "")))
+    if pitch := found.get("pitch"):
+        value = pitch["own words"]["median deviation %"]
+        rows.append(
+            (
+                "F0 of the reference voice, training voices",
+                "within 5 %",
+                f"{value} % (median)",
+                _verdict(value, 5, True, " %"),
+            )
+        )
+    for name in ("linguistic", "semantic") if "codebooks" in found else ():
+        use = found["codebooks"]["speech"][name]
+        text = f"{use['used %']} %, perplexity {use['perplexity']}"
+        rows.append((f"entries used, {name}", "≥ 60 %", text, _verdict(use["used %"], 60, False, " points")))
+    for name in ("silence", "white noise", "pink noise", "music") if "codebooks" in found else ():
+        one = found["codebooks"][name]
+        used = {book: one[book]["used"] for book in ("linguistic", "semantic")}
+        level = one["decoded level dBFS"]
+        if name == "silence":
+            verdict = "met" if level < -40 else f"**missed**: {level} dBFS of sound out of silence"
+            rows.append(("silence stays silence", "decoded below -40 dBFS", f"{level} dBFS", verdict))
+        else:
+            verdict = "met" if min(used.values()) > 1 else "**missed**: one code"
+            text = f"{used['linguistic']} and {used['semantic']} codes"
+            rows.append((f"no collapse on {name}", "more than one code", text, verdict))
+    for name, limit, unit in (
+        ("tokenizer real-time factor", 0.15, ""),
+        ("tokens to waveform real-time factor", 0.15, ""),
+        ("first chunk of a stream, ms", 120.0, " ms"),
+        ("resident memory, MB", 500.0, " MB"),
+    ):
+        if name in found.get("speed", {}):
+            value = found["speed"][name]
+            rows.append((f"{name} (one core)", f"under {limit:g}", value, _verdict(value, limit, True, unit)))
+    return rows
+
+
+def _words(found: dict[str, Any]) -> str:
+    names = {
+        "held_out": "held-out voices and sentences",
+        "known_voices": "training voices, held-out texts",
+        "people": "people, dev split",
+    }
+    rows: list[tuple[Any, ...]] = []
+    for key, title in names.items():
+        one = found.get(key, {})
+        for group in [g for g in ("flite", "festival", "espeak", "human", "all") if g in one.get("original", {})]:
+            if group == "all" and key == "people":
+                continue
+            values = (
+                f"{one[way].get(group, float('nan')):.1f}" for way in ("original", "vocoder", "cloned", "built-in")
+            )
+            rows.append((title, group, one["words"][group], *values))
+    text = "\n## Words, judged (word error rate, %)\n\n"
+    text += "“Cloned”: in the voice of another utterance of the speaker (held out), or of the same one;\n"
+    text += "“built-in”: in the package's first voice.\n\n"
+    return text + _table(("set", "voices", "words", "original", "vocoder alone", "cloned", "built-in"), rows)
+
+
+def _stoi(found: dict[str, Any]) -> str:
+    if "vocoder" not in found:
+        return ""
+    rows = [
+        (name, group, one["vocoder"], one["griffin-lim"])
+        for name, groups in found["vocoder"].items()
+        for group, one in groups.items()
+    ]
+    return "\n## STOI of the vocoder alone\n\n" + _table(("set", "voices", "vocoder", "Griffin-Lim"), rows)
+
+
+def _pitch(found: dict[str, Any]) -> str:
+    if "pitch" not in found:
+        return ""
+    keys = ("median deviation %", "within 5 %", "median ratio", "voices")
+    rows = [(name, *(one[key] for key in keys)) for name, one in found["pitch"].items()]
+    head = ("content", "median deviation %", "share within 5 % (%)", "median ratio", "utterances")
+    return "\n## F0 against the reference voice (training voices)\n\n" + _table(head, rows)
+
+
+def _cloning(found: dict[str, Any]) -> str:
+    if "cloning" not in found:
+        return ""
+    ways = ("the speaker himself", "clone, own words", "clone, a stranger's words", "the stranger himself")
+    rows = [(name, one["voices"], *(one.get(way, "–") for way in ways)) for name, one in found["cloning"].items()]
+    text = "\n## Cloning, judged by resemblyzer (cosine with the target's other recordings)\n\n"
+    return text + _table(("voices", "how many", *ways), rows)
+
+
+def _codebooks(found: dict[str, Any]) -> str:
+    if "codebooks" not in found:
+        return ""
+    rows = [
+        (sound, name, one[name]["codes"], one[name]["used"], one[name]["used %"], one[name]["perplexity"])
+        for sound, one in found["codebooks"].items()
+        for name in ("linguistic", "semantic")
+    ]
+    return "\n## Codebooks\n\n" + _table(("sound", "codebook", "codes", "entries", "%", "perplexity"), rows)
+
+
+def _people(found: dict[str, Any]) -> str:
+    text = ""
+    if "ctc" in found:
+        rows = [
+            (name, group, one["characters"], one["linguistic"], one["semantic"])
+            for name, groups in found["ctc"].items()
+            for group, one in groups.items()
+        ]
+        text += "\n## Letters read from the codes alone (greedy CTC, character error rate, %)\n\n"
+        text += _table(("set", "voices", "characters", "linguistic", "semantic"), rows)
+    if "recordings" in found:
+        digits, speech = found["recordings"]["digits"], found["recordings"]["speech"]
+        text += "\n## People outside the corpus\n\n"
+        rows = [
+            (f"digits, {digits['clips']} clips", "judge, original", digits["original"]),
+            ("", "judge, resynthesised", digits["resynthesised"]),
+            ("", "nearest word to the CTC reading", digits["ctc nearest word"]),
+            ("the long sentence of 1961", "judge, original", speech["original"]),
+            ("", "judge, resynthesised", speech["resynthesised"]),
+            (
+                "",
+                "characters, linguistic / semantic CTC",
+                f"{speech['ctc linguistic']} / {speech['ctc semantic']}",
+            ),
+        ]
+        text += _table(("recording", "reader", "errors %"), rows)
+        text += f"\nRead from its semantic codes: “{speech['read']}”\n"
+    return text

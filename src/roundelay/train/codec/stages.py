@@ -1,0 +1,167 @@
+"""The stages of the codec's training, each a function of (recipe, corpora, folder): tokenizer, flow, vocoder,
+export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from roundelay.console import note
+from roundelay.errors import BadInput
+from roundelay.train.codec import flow, vocoder, vocoder_stage
+from roundelay.train.codec.blocks import parameters
+from roundelay.train.codec.config import Recipe, build
+from roundelay.train.codec.data import Batches, Corpora, Item, open_corpora, train_weights
+from roundelay.train.codec.loop import Plan, Progress, fit
+from roundelay.train.codec.tokenizer import Sizes, Teachable
+from roundelay.train.codec.tokenizer_stage import PHONES, SPEAKERS, Feeder, check_of, step_of
+
+T = TypeVar("T")
+PLAN_KEYS = ("steps", "rate", "cooldown")
+DEV_READ = 8
+DEV_PER_ENGINE = 4  # utterances heard at every check
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a stage needs: the recipe, where its corpora and its files are, and when to stop."""
+
+    recipe: Recipe
+    corpora: tuple[Path, ...]
+    out: Path
+    weights: Path
+    minutes: float | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """The device the recipe names; raises `BadInput` where it is not at hand."""
+        if self.recipe.device.startswith("cuda") and not torch.cuda.is_available():
+            raise BadInput("device", self.recipe.device, "is not at hand; use --size tiny, or --device cpu")
+        return torch.device(self.recipe.device)
+
+    def data(self) -> Corpora:
+        """The corpora, computed or from the cache in `out`."""
+        return open_corpora(self.corpora, self.out / "cache")
+
+    def plan(self, table: dict[str, object], **more: object) -> Plan:
+        """The stage's plan from its table."""
+        keys = {key: table[key] for key in PLAN_KEYS if key in table}
+        return Plan(**keys, minutes=self.minutes, **more)  # type: ignore[arg-type]
+
+
+def some(items: Sequence[Item], split: str, each: int) -> list[Item]:
+    """The first `each` utterances of a split by engine, between one and six seconds: a fixed sample
+    to watch.
+    """
+    chosen: list[Item] = []
+    for engine in sorted({item.engine for item in items}):
+        fitting = [i for i in items if i.engine == engine and i.split == split and 100 <= i.frames <= 600]
+        chosen += fitting[:: max(1, len(fitting) // each)][:each]
+    return chosen
+
+
+def teachable(run: Run) -> Teachable:
+    """The tokenizer stage's model as the recipe sizes it, not yet trained."""
+    torch.manual_seed(run.recipe.seed)
+    sizes = _sizes(Sizes, run.recipe.tokenizer, "[tokenizer]")
+    return Teachable(sizes, PHONES, SPEAKERS).to(run.device)
+
+
+def train_tokenizer(run: Run) -> Progress:
+    """Train trunk, readers, mel prior and speaker encoder together: each needs what the others learn."""
+    table, data, model = run.recipe.tokenizer, run.data(), teachable(run)
+    note("tokenizer: " + ", ".join(f"{k} {parameters(m):,}" for k, m in model.named_children()))
+    longest = table["longest_s"] * 100
+    items = [i for i in data.items if i.split == "train" and i.frames <= longest]
+    weights = train_weights(items, run.recipe.shares)
+    batches = Batches(items, weights, int(table["batch_s"] * 100), run.recipe.seed)
+    watched = some(data.items, "dev", DEV_READ) + some(data.items, "test", DEV_READ)
+    check = check_of(model, data, watched, run.device)
+    return fit("tokenizer", model, step_of(model, Feeder(data, batches), run.device), run.plan(table), run.out, check)
+
+
+def train_vocoder(run: Run) -> Progress:
+    """Train the vocoder; sound is all it needs, so it can run beside every other stage."""
+    table, data = run.recipe.vocoder, run.data()
+    torch.manual_seed(run.recipe.seed)
+    net = vocoder.Vocoder(_sizes(vocoder.Sizes, table, "[vocoder]")).to(run.device)
+    note(f"vocoder: {parameters(net):,} parameters")
+    items = [item for item in data.items if item.split == "train" and item.clean]
+    crops = vocoder_stage.Crops(
+        data, items, run.recipe.decoder_shares, int(table["crop_s"] * 100), table["batch"], run.recipe.seed
+    )
+    check = vocoder_stage.check_of(net, data, some(data.items, "dev", DEV_PER_ENGINE))
+    return fit("vocoder", net, vocoder_stage.step_of(net, crops, run.device), run.plan(table), run.out, check)
+
+
+def taught(run: Run) -> Teachable:
+    """The tokenizer stage's model from its checkpoint, frozen."""
+    model = teachable(run)
+    load(model, run.out / "tokenizer.pt")
+    return model.eval().requires_grad_(False)
+
+
+def load(model: nn.Module, path: Path) -> int:
+    """Fill a model from a stage's checkpoint; gives the step. Raises `BadInput` when the stage has
+    not run.
+    """
+    if not path.is_file():
+        raise BadInput("checkpoint", path, f"is not there; run --stage {path.stem} first")
+    kept = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(kept["model"])
+    return int(kept["step"])
+
+
+def train_flow(run: Run) -> Progress:
+    """Train the flow, and prior and speaker encoder further, on the codes of the frozen tokenizer."""
+    table, data = run.recipe.flow, run.data()
+    teacher = taught(run)
+    torch.manual_seed(run.recipe.seed)
+    net = flow.Flow(_sizes(flow.Sizes, table, "[flow]")).to(run.device)
+    note(f"flow: {parameters(net):,} parameters")
+    items = [item for item in data.items if item.split == "train" and item.clean]
+    mouth = flow.Mouth(teacher, net).to(run.device)
+    shares, seed = run.recipe.decoder_shares, run.recipe.seed
+    crops = flow.Crops(teacher, data, items, shares, seed)
+    dev = flow.Crops(teacher, data, some(data.items, "dev", DEV_PER_ENGINE), shares, seed)
+    check = flow.check_of(mouth, dev, range(len(dev.items)))
+    step = flow.step_of(mouth, crops, table["batch"], table["groups"], run.device)
+    return fit("flow", mouth, step, run.plan(table), run.out, check)
+
+
+def export(run: Run) -> None:
+    """Write the ONNX graphs, the built-in voices and the manifest from the checkpoints there are."""
+    from roundelay.train.codec import export as files
+    from roundelay.train.codec.speakers import built_in
+
+    recipe = run.recipe
+    model, net = taught(run), vocoder.Vocoder(_sizes(vocoder.Sizes, recipe.vocoder, "[vocoder]"))
+    velocity = flow.Flow(_sizes(flow.Sizes, recipe.flow, "[flow]"))
+    mouth = flow.Mouth(model, velocity)
+    steps = {stage: load(part, run.out / f"{stage}.pt") for stage, part in (("flow", mouth), ("vocoder", net))}
+    graphs = {
+        name: files.to_onnx(module, inputs, outputs)
+        for name, (module, inputs, outputs) in files.specs(model, velocity, net).items()
+    }
+    about = {"seed": recipe.seed, "steps": steps, "torch": torch.__version__}
+    sizes = files.write(run.weights, graphs, built_in(model.cpu().speaker, run.data()), about)
+    for name, size in sizes.items():
+        note(f"{name}: {size:,} bytes")
+
+
+def _sizes(kind: type[T], table: dict[str, Any], name: str) -> T:
+    return build(kind, table, name, ignore=(*PLAN_KEYS, "batch", "groups", "crop_s", "batch_s", "longest_s"))
+
+
+STAGES: dict[str, Callable[[Run], Progress | None]] = {
+    "tokenizer": train_tokenizer,
+    "flow": train_flow,
+    "vocoder": train_vocoder,
+    "export": export,
+}

@@ -1,0 +1,128 @@
+"""The data engine's configuration: one TOML file, every key checked."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from roundelay.errors import BadInput
+from roundelay.voice.data.effects import EffectShares
+from roundelay.voice.data.gates import Limits
+from roundelay.voice.data.teachers import TEACHERS
+
+PEOPLE = "people"
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Recordings of people: a folder with a `manifest.jsonl` of path, text, speaker, split, kind and licence.
+
+    `caps_s` limits the training seconds of a subfolder of `audio/`, 0 leaves it out; without a cap all of
+    it is used.
+    """
+
+    folder: str = ""
+    caps_s: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """What to build; the hours come from the command line.
+
+    `shares` weighs the sources (flite, festival, espeak, people). `warped_share` of an engine's lines is
+    spoken by its `warped_voices`, the others by its plain voices. `voices_seed` fixes who they are, apart
+    from `seed`, so that corpora of different seeds share their speakers.
+    """
+
+    seed: int = 1
+    voices_seed: int = 1
+    shares: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(TEACHERS, 1.0))
+    shard_s: float = 600.0
+    dev_s: float = 600.0
+    test: bool = True
+    lexicon_share: float = 0.5
+    warped_voices: int = 150
+    warped_share: float = 0.5
+    effects: EffectShares = field(default_factory=EffectShares)
+    gates: Limits = field(default_factory=Limits)
+    people: People = field(default_factory=People)
+
+    def __post_init__(self) -> None:
+        for name in self.shares:
+            if name not in (*TEACHERS, PEOPLE):
+                raise BadInput("data source", name, f"is not known; choose from {', '.join((*TEACHERS, PEOPLE))}")
+        if not any(share > 0 for share in self.shares.values()) or min(self.shares.values()) < 0:
+            raise BadInput("shares", dict(self.shares), "must not be negative, and one must be above zero")
+        if not 10 <= self.shard_s <= 3600:
+            raise BadInput("shard_s", self.shard_s, "must be 10 to 3600 seconds")
+        for name in ("lexicon_share", "warped_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(name, getattr(self, name), "must be between 0 and 1")
+        if self.shares.get(PEOPLE, 0) > 0 and not self.people.folder:
+            raise BadInput("source", PEOPLE, "needs a folder: set [people] folder")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The configuration as plain values: what a resumed build is compared with."""
+        return asdict(self)
+
+
+def load(path: Path | str, changes: Sequence[str] = ()) -> DataConfig:
+    """The configuration in a TOML file, with `changes` such as "gates.longest_s=9" made to it.
+
+    A relative people folder is taken from that file's folder. Raises `BadInput` for a missing file, bad TOML,
+    an unknown key or a value of the wrong kind.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput("config", path, f"cannot be read ({error})") from None
+    for change in changes:
+        try:
+            _merge(table, tomllib.loads(change))
+        except tomllib.TOMLDecodeError:
+            raise BadInput("--set", change, "must read name=value, the value as in TOML") from None
+    parts = {"effects": EffectShares, "gates": Limits, "people": People}
+    for name, kind in parts.items():
+        if name in table:
+            table[name] = _made(kind, table[name], f"{path} [{name}]")
+    config: DataConfig = _made(DataConfig, table, str(path))
+    if config.people.folder and not Path(config.people.folder).is_absolute():
+        folder = str((path.parent / config.people.folder).resolve())
+        return DataConfig(**{**_shallow(config), "people": People(folder, config.people.caps_s)})
+    return config
+
+
+def _merge(table: dict[str, Any], change: dict[str, Any]) -> None:
+    for name, value in change.items():
+        if isinstance(value, dict) and isinstance(table.get(name), dict):
+            _merge(table[name], value)
+        else:
+            table[name] = value
+
+
+def _shallow(config: DataConfig) -> dict[str, Any]:
+    return {each.name: getattr(config, each.name) for each in fields(config)}
+
+
+def _made(kind: type, table: Any, where: str) -> Any:
+    if not isinstance(table, dict):
+        raise BadInput("config", where, "must be a table")
+    known = {each.name: each for each in fields(kind)}
+    for name, value in table.items():
+        if name not in known:
+            raise BadInput("config key", f"{where} {name}", f"is not known; known are {', '.join(known)}")
+        plain = str(known[name].type).split(" | ")[0]
+        kinds: dict[str, tuple[type, ...]] = {
+            "int": (int,),
+            "float": (int, float),
+            "bool": (bool,),
+            "str": (str,),
+        }
+        wanted = kinds.get(plain)
+        if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and plain != "bool")):
+            raise BadInput("config value", f"{where} {name} = {value!r}", f"must be of kind {plain}")
+    return kind(**table)

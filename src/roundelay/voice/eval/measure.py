@@ -1,0 +1,76 @@
+"""What is measured of a sound or its tokens without a listener: pitch, intelligibility, use of codes."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from roundelay.errors import BadInput, MissingPackage
+from roundelay.voice.audio import Audio
+
+F0_RANGE_HZ = (60.0, 450.0)
+
+
+def pitch_track(audio: Audio) -> tuple[np.ndarray, np.ndarray]:
+    """Times in seconds and F0 in Hz (0 where unvoiced), both [T], every 10 ms, by WORLD's DIO and StoneMask.
+
+    Raises `MissingPackage` without pyworld.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pyworld 0.3.5 still imports pkg_resources
+            import pyworld
+    except ImportError:
+        raise MissingPackage("pyworld", "eval") from None
+    x = audio.samples.astype(np.float64)
+    low, high = F0_RANGE_HZ
+    f0, times = pyworld.dio(x, audio.rate, f0_floor=low, f0_ceil=high, frame_period=10.0)
+    return times, pyworld.stonemask(x, f0, times, audio.rate)
+
+
+def median_pitch(audio: Audio) -> float:
+    """The median F0 of the voiced frames in Hz; NaN where nothing is voiced."""
+    f0 = pitch_track(audio)[1]
+    return float(np.median(f0[f0 > 0])) if (f0 > 0).any() else float("nan")
+
+
+def stoi(clean: Audio, made: Audio) -> float:
+    """Short-time objective intelligibility of `made` against `clean`, 0 to 1, over their common length.
+
+    Raises `BadInput` if the rates differ, `MissingPackage` without pystoi.
+    """
+    try:
+        from pystoi import stoi as measure
+    except ImportError:
+        raise MissingPackage("pystoi", "eval") from None
+    if clean.rate != made.rate:
+        raise BadInput("sample rates", f"{clean.rate} and {made.rate}", "must be the same; resample one")
+    length = min(clean.samples.size, made.samples.size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(measure(clean.samples[:length], made.samples[:length], clean.rate))
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUse:
+    """How a codebook is used: how many of its `size` entries occur, and the perplexity of their shares."""
+
+    size: int
+    used: int
+    perplexity: float
+    codes: int
+
+    @property
+    def share(self) -> float:
+        """The share of entries that occur."""
+        return self.used / self.size
+
+
+def code_use(codes_T: np.ndarray, size: int) -> CodeUse:
+    """The use of a codebook of `size` entries by the codes int [T]."""
+    counts = np.bincount(codes_T, minlength=size)
+    shares = counts[counts > 0] / max(1, counts.sum())
+    perplexity = float(np.exp(-(shares * np.log(shares)).sum())) if shares.size else 0.0
+    return CodeUse(size, int((counts > 0).sum()), perplexity, int(counts.sum()))

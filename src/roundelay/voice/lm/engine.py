@@ -1,0 +1,170 @@
+"""Engines: what runs a language model one token at a time, for several conversations at once.
+
+A conversation's memory is a `Session`. An engine computes only what a session does not hold yet, so a conversation that
+goes on, or starts as another did, costs its new tokens alone. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+
+from roundelay.errors import BadInput
+from roundelay.shape import Shape
+from roundelay.voice.lm.sampling import Sampler
+
+PIECE = 64  # tokens of a prefill between two looks at `cancelled`: about 60 ms of the nano model on one core (ours)
+
+M = TypeVar("M")
+
+
+@dataclass(slots=True)
+class Session(Generic[M]):
+    """What one conversation has heard: its ids and the engine's memory of them. One thread at a time may use it."""
+
+    memory: M
+    ids: list[int] = field(default_factory=list)
+
+
+def never() -> bool:
+    """Not cancelled."""
+    return False
+
+
+class Engine(Protocol[M]):
+    """A language model that can be asked for the next token."""
+
+    @property
+    def shape(self) -> Shape:
+        """The model's shape; its `max_length` limits a session."""
+
+    def open(self) -> Session[M]:
+        """A session that has heard nothing."""
+
+    def fork(self, session: Session[M]) -> Session[M]:
+        """Another session that has heard the same; neither hears what the other hears from now on."""
+
+    def prefill(
+        self, session: Session[M], ids: Sequence[int], cancelled: Callable[[], bool] = never
+    ) -> np.ndarray | None:
+        """Logits float32 [V] after `ids`, which are then exactly what the session holds.
+
+        What the session already holds of their beginning is reused, and what it holds beyond is forgotten. None when
+        `cancelled` said so between two pieces; the session then holds the pieces that were done. Raises `BadInput` for
+        no ids, an id out of the vocabulary, or more than fit.
+        """
+
+    def step(self, session: Session[M], token: int) -> np.ndarray:
+        """Logits float32 [V] after one more token; raises `BadInput` as `prefill` does, the session unchanged."""
+
+
+class CachedEngine(ABC, Generic[M]):
+    """What engines with a cache of keys and values share: reuse of a beginning, pieces, limits.
+
+    A cached token's keys and values depend on nothing after it, so forgetting is only counting less.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+
+    @property
+    def shape(self) -> Shape:
+        """The model's shape."""
+        return self._shape
+
+    @abstractmethod
+    def _empty(self) -> M:
+        """Memory of nothing."""
+
+    @abstractmethod
+    def _copy(self, memory: M, length: int) -> M:
+        """A copy of the first `length` tokens' memory."""
+
+    @abstractmethod
+    def _feed(self, memory: M, start: int, ids: Sequence[int]) -> np.ndarray:
+        """Logits [V] after `ids` that follow the first `start` tokens of the memory, which then holds them too."""
+
+    def open(self) -> Session[M]:
+        """A session that has heard nothing."""
+        return Session(self._empty())
+
+    def fork(self, session: Session[M]) -> Session[M]:
+        """Another session that has heard the same."""
+        return Session(self._copy(session.memory, len(session.ids)), list(session.ids))
+
+    def prefill(
+        self, session: Session[M], ids: Sequence[int], cancelled: Callable[[], bool] = never
+    ) -> np.ndarray | None:
+        """Logits [V] after `ids`; see `Engine.prefill`."""
+        ids = [int(i) for i in ids]
+        if not ids:
+            raise BadInput("prompt", "of no tokens", "give at least one")
+        self._check(ids, 0)
+        held = min(_shared(session.ids, ids), len(ids) - 1)  # the last is always done: its logits are asked for
+        del session.ids[held:]
+        logits = None
+        for start in range(held, len(ids), PIECE):
+            if cancelled():
+                return None
+            piece = ids[start : start + PIECE]
+            logits = self._feed(session.memory, start, piece)
+            session.ids += piece
+        return logits
+
+    def step(self, session: Session[M], token: int) -> np.ndarray:
+        """Logits [V] after one more token."""
+        self._check([token], len(session.ids))
+        logits = self._feed(session.memory, len(session.ids), [token])
+        session.ids.append(int(token))
+        return logits
+
+    def _check(self, ids: Sequence[int], held: int) -> None:
+        if held + len(ids) > self.shape.max_length:
+            raise BadInput("context", f"of {held + len(ids)} tokens", f"is over the limit of {self.shape.max_length}")
+        for i in ids:
+            if not 0 <= i < self.shape.vocab:
+                raise BadInput("token id", i, f"must be 0 to {self.shape.vocab - 1}")
+
+
+def _shared(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many ids two sequences begin with in common."""
+    count = 0
+    for a, b in zip(first, second, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
+
+
+def generate(
+    engine: Engine[M],
+    session: Session[M],
+    prompt: Sequence[int],
+    sampler: Sampler,
+    *,
+    limit: int,
+    ends: Collection[int] = (),
+    cancelled: Callable[[], bool] = never,
+) -> Iterator[int]:
+    """Yield ids that follow `prompt` until an id of `ends` (not yielded; the sampler's history holds it), `limit` ids,
+    or `cancelled`, which is asked before every token and between the pieces of the prefill.
+
+    The session is whole after every yield: it holds the prompt and the ids yielded, but for the last one, which the
+    next prefill adds.
+    """
+    logits = engine.prefill(session, prompt, cancelled)
+    for count in range(1, limit + 1):
+        if logits is None or cancelled():
+            return
+        token = sampler.draw(logits)
+        if token in ends:
+            return
+        yield token
+        if count < limit and not cancelled():
+            logits = engine.step(session, token)
+        else:
+            return

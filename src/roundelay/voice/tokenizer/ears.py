@@ -1,0 +1,54 @@
+"""Tokens to letters: the CTC readers the tokenizer was taught with. A check on what the codes still say
+(ours).
+
+No language model, no lexicon: a token error beside the teachers' own shows how much of the words a codebook
+keeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from roundelay.voice.graphs import Graph, graph
+from roundelay.voice.tokenizer.fsq import LINGUISTIC, SEMANTIC
+from roundelay.voice.tokens import Tokens
+
+LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # class i+1; class 0 is CTC's blank
+PIECE_GROUPS = 250  # half a minute is read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Reads letters from either codebook alone."""
+
+    network: Graph
+
+    @classmethod
+    def load(cls, weights: Path | None = None) -> Ears:
+        """The readers in the package, or in a folder of weights."""
+        return cls(graph("ears", weights))
+
+    def read(self, tokens: Tokens) -> tuple[str, str]:
+        """The letters read from the linguistic codes, and from the semantic ones: best class per step (greedy
+        CTC).
+        """
+        linguistic, semantic = tokens.split()
+        values = LINGUISTIC.values(linguistic), SEMANTIC.values(semantic)
+        best: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        for at in range(0, tokens.groups, PIECE_GROUPS):
+            inputs = [
+                v[None, at * b.per_group : (at + PIECE_GROUPS) * b.per_group]
+                for v, b in zip(values, (LINGUISTIC, SEMANTIC), strict=True)
+            ]
+            for kept, logs in zip(best, self.network(linguistic=inputs[0], semantic=inputs[1]), strict=True):
+                kept.append(logs[0].argmax(-1))
+        first, second = (_collapse(np.concatenate(kept)) if kept else "" for kept in best)
+        return first, second
+
+
+def _collapse(best: np.ndarray) -> str:
+    kept = best[np.flatnonzero(np.diff(best, prepend=-1))]
+    return "".join(LETTERS[c - 1] for c in kept if c)
