@@ -18,7 +18,8 @@ import matplotlib.pyplot as plt
 HERE = Path(__file__).parent
 STAGES = {
     "tokenizer": ("ctc02", "ctc06", "phone02", "phone06", "mel"),
-    "flow": ("flow", "mel"),
+    "polish": ("ctc02", "ctc06", "phone02", "phone06", "mel"),
+    "flow": ("loss",),
     "vocoder": ("spectra", "mel"),
 }
 
@@ -47,7 +48,7 @@ def save(path: Path, rows: list[dict]) -> None:
 
 def main(out: Path) -> None:
     """Read the run's metrics, write the tables and the picture."""
-    figure, axes = plt.subplots(1, len(STAGES), figsize=(15, 4))
+    figure, axes = plt.subplots(1, len(STAGES), figsize=(18, 4))
     for axis, (stage, keys) in zip(axes, STAGES.items(), strict=True):
         train, dev = read(out / f"{stage}.metrics.jsonl")
         save(HERE / f"{stage}.csv", train)

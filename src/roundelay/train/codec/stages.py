@@ -170,8 +170,13 @@ def export(run: Run) -> None:
     model, net = taught(run), vocoder.Vocoder(_sizes(vocoder.Sizes, recipe.vocoder, "[vocoder]"))
     velocity = flow.Flow(_sizes(flow.Sizes, recipe.flow, "[flow]"))
     steps = {
-        stage: load(part, run.out / f"{stage}.pt") for stage, part in (("flow", velocity), ("vocoder", net))
+        name: load(part, run.out / f"{name}.pt") for name, part in (("flow", velocity), ("vocoder", net))
     }
+    for name in ("polish", "tokenizer"):  # the later one was loaded by `taught`
+        if (run.out / f"{name}.pt").is_file():
+            steps[name] = int(
+                torch.load(run.out / f"{name}.pt", map_location="cpu", weights_only=True)["step"]
+            )
     graphs = {
         name: files.to_onnx(module, inputs, outputs)
         for name, (module, inputs, outputs) in files.specs(model, velocity, net).items()
