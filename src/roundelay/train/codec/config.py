@@ -23,6 +23,7 @@ class Recipe:
     shares: dict[str, float]
     decoder_shares: dict[str, float]
     tokenizer: dict[str, Any]
+    polish: dict[str, Any]
     flow: dict[str, Any]
     vocoder: dict[str, Any]
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from roundelay.train.codec.blocks import Stack
 from roundelay.train.codec.data import Corpora, Item, train_weights
 from roundelay.train.codec.tokenizer import QUIET, SPEAKER, Prior, Teachable, grouped, with_margins
-from roundelay.train.codec.tokenizer_stage import REFERENCE, SPEAKERS, hashed, refer, speaker_loss
+from roundelay.train.codec.tokenizer_stage import REFERENCE, refer
 from roundelay.voice.decoder.flow import FLOW_AHEAD, PAIR, RESIDUAL, STEPS
 from roundelay.voice.tokenizer.frontend import BANDS, normal
 from roundelay.voice.tokenizer.fsq import GROUP_VALUES
@@ -69,25 +69,13 @@ class Flow(nn.Module):
         return self.out(self.norm(hidden)), cache
 
 
-class Mouth(nn.Module):
-    """What the flow stage trains: the flow, and on with the prior and the speaker encoder, now that codes are
-    fixed.
-    """
-
-    def __init__(self, teacher: Teachable, flow: Flow) -> None:
-        super().__init__()
-        self.flow, self.prior, self.speaker = flow, teacher.prior, teacher.speaker
-        self.classes = teacher.classes
-        self.requires_grad_(True)
-
-
 class Crops:
     """Stretches of codes, true frames and references; the frozen tokenizer reads an utterance once."""
 
     def __init__(
         self, teacher: Teachable, corpora: Corpora, items: Sequence[Item], shares: dict[str, float], seed: int
     ) -> None:
-        self.trunk, self.corpora, self.items, self.seed = teacher.trunk.eval(), corpora, items, seed
+        self.teacher, self.corpora, self.items, self.seed = teacher.eval(), corpora, items, seed
         lengths = np.array([item.frames for item in items], float)
         weights = train_weights(items, shares) * lengths
         self.weights = weights / weights.sum()
@@ -99,23 +87,19 @@ class Crops:
     def codes(self, at: int) -> np.ndarray:
         """Digit values float16 [G, 28] of utterance `at`."""
         if at not in self.known:
-            mel = whole(self.corpora.mel(self.items[at])).to(next(self.trunk.parameters()).device)
+            mel = whole(self.corpora.mel(self.items[at])).to(next(self.teacher.parameters()).device)
             with torch.no_grad():
-                linguistic, semantic, *_ = self.trunk(with_margins(mel), drop=1)
+                linguistic, semantic, *_ = self.teacher.trunk(with_margins(mel), drop=1)
             self.known[at] = grouped(linguistic, semantic)[0].cpu().numpy().astype(np.float16)
         return self.known[at]
 
     def draw(self, step: int, count: int, groups: int) -> tuple[np.ndarray, ...]:
-        """Codes [B, G, 28], mel [B, 6G, 160], weight [B, 6G], reference [B, 240, 80], class, noise, time of a
-        step.
-        """
+        """Codes [B, G, 28], mel [B, 6G, 160], its weight [B, 6G], reference [B, 240, 80], noise, time."""
         rng = np.random.default_rng([self.seed, step])
         values = np.zeros((count, groups, GROUP_VALUES), np.float32)
-        mels, weight = (
-            np.full((count, groups * 6, PAIR), QUIET, np.float32),
-            np.zeros((count, groups * 6), np.float32),
-        )
-        reference, speaker = np.empty((count, REFERENCE, BANDS), np.float32), np.empty(count, np.int64)
+        mels = np.full((count, groups * 6, PAIR), QUIET, np.float32)
+        weight = np.zeros((count, groups * 6), np.float32)
+        reference = np.empty((count, REFERENCE, BANDS), np.float32)
         for row, at in enumerate(rng.choice(len(self.items), count, p=self.weights).tolist()):
             codes, mel = self.codes(at), whole(self.corpora.mel(self.items[at]))[0].numpy().reshape(-1, PAIR)
             start = int(rng.integers(max(1, len(codes) - groups + 1)))
@@ -127,9 +111,8 @@ class Crops:
             voices = self.same[self.items[at].speaker]
             other = voices[int(rng.integers(len(voices)))] if rng.random() < 0.5 else at
             reference[row] = refer(self.corpora.mel(self.items[other]), rng)
-            speaker[row] = hashed(self.items[at].speaker, SPEAKERS)
         noise = rng.standard_normal(mels.shape, dtype=np.float32)
-        return values, mels, weight, reference, speaker, noise, rng.random(count, dtype=np.float32)
+        return values, mels, weight, reference, noise, rng.random(count, dtype=np.float32)
 
 
 def whole(mel: np.ndarray) -> Tensor:
@@ -139,31 +122,24 @@ def whole(mel: np.ndarray) -> Tensor:
 
 
 def step_of(
-    net: Mouth, crops: Crops, count: int, groups: int, device: torch.device
+    net: Flow, crops: Crops, count: int, groups: int, device: torch.device
 ) -> Callable[[int], dict[str, Tensor]]:
-    """The losses of a step: mel regression, speaker classes, and flow matching on what regression
-    leaves out.
-    """
+    """The flow-matching loss of a step: from noise to what the frozen prior leaves out."""
 
     def losses(step: int) -> dict[str, Tensor]:
         arrays = (torch.from_numpy(a).to(device) for a in crops.draw(step, count, groups))
-        values, mel, weight, reference, speaker, noise, time = arrays
-        vector = net.speaker(reference)
-        guess = net.prior(values, vector)[0][:, Prior.AHEAD :]
-        steps = guess.shape[1] - FLOW_AHEAD
+        values, mel, weight, reference, noise, time = arrays
+        with torch.no_grad():
+            vector = crops.teacher.speaker(reference)
+            line = crops.teacher.prior(values, vector)[0][:, Prior.AHEAD :]
+        steps = line.shape[1] - FLOW_AHEAD
         mel, weight, noise = mel[:, :steps], weight[:, :steps, None], noise[:, :steps]
-        total = (weight.sum() * PAIR).clamp(min=1)
-        line = guess.detach()
         condition = torch.cat([line[:, :steps], line[:, FLOW_AHEAD:]], -1)
         target = (mel - line[:, :steps]) / RESIDUAL
         part = time[:, None, None]
-        velocity, _ = net.flow((1 - part) * noise + part * target, condition, vector.detach(), time)
-        parts = {
-            "flow": (((velocity - (target - noise)) ** 2) * weight).sum() / total,
-            "mel": ((guess[:, :steps] - mel).abs() * weight).sum() / total,
-            "speaker": speaker_loss(vector, net.classes, speaker),
-        }
-        return {"loss": parts["flow"] + 2 * parts["mel"] + 0.15 * parts["speaker"], **parts}
+        velocity, _ = net((1 - part) * noise + part * target, condition, vector, time)
+        error = (((velocity - (target - noise)) ** 2) * weight).sum()
+        return {"loss": error / (weight.sum() * PAIR).clamp(min=1)}
 
     return losses
 
@@ -184,7 +160,7 @@ def sample(net: Flow, prior_TD: np.ndarray, voice: np.ndarray, seed: int = 0, te
     return np.asarray((line[:steps] + RESIDUAL * x[0]).cpu().numpy().reshape(-1, BANDS))
 
 
-def check_of(net: Mouth, crops: Crops, watched: Sequence[int]) -> Callable[[int], dict[str, Any]]:
+def check_of(net: Flow, crops: Crops, watched: Sequence[int]) -> Callable[[int], dict[str, Any]]:
     """On whole utterances: mel L1 of the prior and of the flow, and how lively each is (true = 1)."""
 
     def check(step: int) -> dict[str, Any]:
@@ -195,10 +171,10 @@ def check_of(net: Mouth, crops: Crops, watched: Sequence[int]) -> Callable[[int]
             mel = whole(crops.corpora.mel(crops.items[at]))
             values = torch.nn.functional.pad(torch.from_numpy(crops.codes(at).astype(np.float32)), (0, 0, 0, 1))
             with torch.no_grad():
-                vector = net.speaker(mel.to(device))
-                prior = net.prior(values[None].to(device), vector)[0][0, Prior.AHEAD :].cpu().numpy()
+                vector = crops.teacher.speaker(mel.to(device))
+                prior = crops.teacher.prior(values[None].to(device), vector)[0][0, Prior.AHEAD :].cpu().numpy()
             truth = mel[0].numpy()
-            made = sample(net.flow, prior[: len(truth) // 2 + FLOW_AHEAD], vector[0].cpu().numpy())
+            made = sample(net, prior[: len(truth) // 2 + FLOW_AHEAD], vector[0].cpu().numpy())
             flat = prior[: len(truth) // 2].reshape(-1, BANDS)
             lively = [float(np.abs(np.diff(m, axis=0)).mean()) for m in (flat, made, truth)]
             rows.append([np.abs(flat - truth).mean(), np.abs(made - truth).mean(), *np.array(lively[:2]) / lively[2]])

@@ -20,7 +20,15 @@ from roundelay.train.codec.config import Recipe, build
 from roundelay.train.codec.data import Batches, Corpora, Item, open_corpora, train_weights
 from roundelay.train.codec.loop import Plan, Progress, fit
 from roundelay.train.codec.tokenizer import Sizes, Teachable
-from roundelay.train.codec.tokenizer_stage import PHONES, SPEAKERS, Feeder, check_of, step_of
+from roundelay.train.codec.tokenizer_stage import (
+    HEARING,
+    PHONES,
+    SPEAKERS,
+    SPEAKING,
+    Feeder,
+    check_of,
+    step_of,
+)
 
 T = TypeVar("T")
 PLAN_KEYS = ("steps", "rate", "cooldown")
@@ -75,15 +83,30 @@ def teachable(run: Run) -> Teachable:
 
 def train_tokenizer(run: Run) -> Progress:
     """Train trunk, readers, mel prior and speaker encoder together: each needs what the others learn."""
-    table, data, model = run.recipe.tokenizer, run.data(), teachable(run)
-    note("tokenizer: " + ", ".join(f"{k} {parameters(m):,}" for k, m in model.named_children()))
+    return _train_tokenizer(run, "tokenizer", run.recipe.tokenizer, HEARING, None)
+
+
+def train_polish(run: Run) -> Progress:
+    """Train the same networks on, with most of the weight on the sound that comes back."""
+    table = run.recipe.tokenizer | run.recipe.polish
+    return _train_tokenizer(run, "polish", table, SPEAKING, run.out / "tokenizer.pt")
+
+
+def _train_tokenizer(
+    run: Run, name: str, table: dict[str, Any], weights: dict[str, float], begin: Path | None
+) -> Progress:
+    data, model = run.data(), teachable(run)
+    if begin is not None:
+        load(model, begin)
+    note(f"{name}: " + ", ".join(f"{k} {parameters(m):,}" for k, m in model.named_children()))
     longest = table["longest_s"] * 100
     items = [i for i in data.items if i.split == "train" and i.frames <= longest]
-    weights = train_weights(items, run.recipe.shares)
-    batches = Batches(items, weights, int(table["batch_s"] * 100), run.recipe.seed)
+    shares = train_weights(items, run.recipe.shares)
+    batches = Batches(items, shares, int(table["batch_s"] * 100), run.recipe.seed + (begin is not None))
     watched = some(data.items, "dev", DEV_READ) + some(data.items, "test", DEV_READ)
     check = check_of(model, data, watched, run.device)
-    return fit("tokenizer", model, step_of(model, Feeder(data, batches), run.device), run.plan(table), run.out, check)
+    feeder = Feeder(data, batches, table["regressed"])
+    return fit(name, model, step_of(model, feeder, weights, run.device), run.plan(table), run.out, check)
 
 
 def train_vocoder(run: Run) -> Progress:
@@ -101,9 +124,10 @@ def train_vocoder(run: Run) -> Progress:
 
 
 def taught(run: Run) -> Teachable:
-    """The tokenizer stage's model from its checkpoint, frozen."""
+    """The tokenizer stage's model from its last checkpoint, polished if it is, frozen."""
     model = teachable(run)
-    load(model, run.out / "tokenizer.pt")
+    polished = run.out / "polish.pt"
+    load(model, polished if polished.is_file() else run.out / "tokenizer.pt")
     return model.eval().requires_grad_(False)
 
 
@@ -119,20 +143,22 @@ def load(model: nn.Module, path: Path) -> int:
 
 
 def train_flow(run: Run) -> Progress:
-    """Train the flow, and prior and speaker encoder further, on the codes of the frozen tokenizer."""
+    """Train the flow on what the frozen prior makes of the frozen tokenizer's codes.
+
+    It sees frames, not codes, so it may begin beside the polish, from the tokenizer's checkpoint.
+    """
     table, data = run.recipe.flow, run.data()
     teacher = taught(run)
     torch.manual_seed(run.recipe.seed)
     net = flow.Flow(_sizes(flow.Sizes, table, "[flow]")).to(run.device)
     note(f"flow: {parameters(net):,} parameters")
     items = [item for item in data.items if item.split == "train" and item.clean]
-    mouth = flow.Mouth(teacher, net).to(run.device)
     shares, seed = run.recipe.decoder_shares, run.recipe.seed
     crops = flow.Crops(teacher, data, items, shares, seed)
     dev = flow.Crops(teacher, data, some(data.items, "dev", DEV_PER_ENGINE), shares, seed)
-    check = flow.check_of(mouth, dev, range(len(dev.items)))
-    step = flow.step_of(mouth, crops, table["batch"], table["groups"], run.device)
-    return fit("flow", mouth, step, run.plan(table), run.out, check)
+    check = flow.check_of(net, dev, range(len(dev.items)))
+    step = flow.step_of(net, crops, table["batch"], table["groups"], run.device)
+    return fit("flow", net, step, run.plan(table), run.out, check)
 
 
 def export(run: Run) -> None:
@@ -143,8 +169,10 @@ def export(run: Run) -> None:
     recipe = run.recipe
     model, net = taught(run), vocoder.Vocoder(_sizes(vocoder.Sizes, recipe.vocoder, "[vocoder]"))
     velocity = flow.Flow(_sizes(flow.Sizes, recipe.flow, "[flow]"))
-    mouth = flow.Mouth(model, velocity)
-    steps = {stage: load(part, run.out / f"{stage}.pt") for stage, part in (("flow", mouth), ("vocoder", net))}
+    steps = {name: load(part, run.out / f"{name}.pt") for name, part in (("flow", velocity), ("vocoder", net))}
+    for name in ("polish", "tokenizer"):  # the later one was loaded by `taught`
+        if (run.out / f"{name}.pt").is_file():
+            steps[name] = int(torch.load(run.out / f"{name}.pt", map_location="cpu", weights_only=True)["step"])
     graphs = {
         name: files.to_onnx(module, inputs, outputs)
         for name, (module, inputs, outputs) in files.specs(model, velocity, net).items()
@@ -156,11 +184,17 @@ def export(run: Run) -> None:
 
 
 def _sizes(kind: type[T], table: dict[str, Any], name: str) -> T:
-    return build(kind, table, name, ignore=(*PLAN_KEYS, "batch", "groups", "crop_s", "batch_s", "longest_s"))
+    return build(
+        kind,
+        table,
+        name,
+        ignore=(*PLAN_KEYS, "batch", "groups", "crop_s", "batch_s", "longest_s", "regressed"),
+    )
 
 
 STAGES: dict[str, Callable[[Run], Progress | None]] = {
     "tokenizer": train_tokenizer,
+    "polish": train_polish,
     "flow": train_flow,
     "vocoder": train_vocoder,
     "export": export,

@@ -21,7 +21,6 @@ from roundelay.voice.vocab import VOCAB
 
 GROUP = VOCAB.group_ms // 10  # mel frames
 PRIOR_GROUPS = 20  # groups of 120 ms the mel regression sees in a step
-PRIOR_ROWS = 4  # utterances of a batch that it, and the speaker encoder, see
 SOFT_STEPS = 500  # until then fewer and fewer codes go unrounded
 REFERENCE = 240  # frames of the reference the speaker's vector is taken from
 SPEAKERS, PHONES = (
@@ -30,14 +29,24 @@ SPEAKERS, PHONES = (
 )  # classes; names are hashed into them, so that corpora may grow between two calls
 BLANKED = len(LETTERS) + 1  # CTC's classes
 MARGIN, SHARPNESS = 0.15, 20.0  # of the speaker classes (additive margin softmax)
-WEIGHTS = {
-    "hint": 0.8,
+HEARING = {  # the tokenizer stage: codes shall hold the words
+    "hint": 0.5,
     "ctc02": 1.0,
     "ctc06": 0.6,
     "phone02": 0.6,
     "phone06": 0.4,
-    "mel": 4.0,
+    "mel": 10.0,
     "speaker": 0.15,
+    "spread": 0.2,
+}
+SPEAKING = {  # the polish stage: and the sound that can be made of them
+    "hint": 0.1,
+    "ctc02": 0.5,
+    "ctc06": 0.3,
+    "phone02": 0.3,
+    "phone06": 0.2,
+    "mel": 30.0,
+    "speaker": 0.3,
     "spread": 0.2,
 }
 
@@ -77,8 +86,12 @@ class Batch:
 class Feeder:
     """Makes the batch of a step; a pure function of seed and step."""
 
-    def __init__(self, corpora: Corpora, batches: Batches) -> None:
-        self.corpora, self.batches = corpora, batches
+    def __init__(self, corpora: Corpora, batches: Batches, rows: int) -> None:
+        self.corpora, self.batches, self.rows = (
+            corpora,
+            batches,
+            rows,
+        )  # rows: regressed, with a reference each
         self.same: dict[str, list[Item]] = {}
         for item in batches.items:
             self.same.setdefault(item.speaker, []).append(item)
@@ -86,30 +99,31 @@ class Feeder:
     def draw(self, step: int, device: torch.device) -> Batch:
         """Step `step`'s batch."""
         items, rng = self.batches.draw(step)
+        items.sort(key=lambda item: not item.clean)  # the first rows are regressed: noise is no target
         longest = -(-max(item.frames for item in items) // GROUP) * GROUP
         heard = np.full((len(items), longest, BANDS), QUIET, np.float32)
         clean = heard.copy()
-        reference = np.full((min(PRIOR_ROWS, len(items)), REFERENCE, BANDS), QUIET, np.float32)
+        reference = np.full((min(self.rows, len(items)), REFERENCE, BANDS), QUIET, np.float32)
         letters, phones = [], np.full((len(items), longest // 2), -100, np.int64)
         for row, item in enumerate(items):
             mel = self.corpora.mel(item)
             spoken, target, text = mel, mel, letters_of(item.text)
-            if row == 0 and rng.random() < 0.3:
+            if row == 0 and rng.random() < 0.15:
                 spoken = target = noise_only(item.frames, rng)
                 text = []
             else:
                 phones[row, : item.frames // 2] = phones_of(item, item.frames // 2)
-                spoken = stretched(spoken, rng) if rng.random() < 0.5 else spoken
-                spoken = soiled(spoken, rng, 0.5 if item.engine == "human" else 0.7)
+                spoken = stretched(spoken, rng) if rng.random() < 0.25 else spoken
+                spoken = soiled(spoken, rng, 0.3 if item.engine == "human" else 0.4)
             heard[row, : item.frames] = normal(gained(spoken, rng))
             clean[row, : item.frames] = normal(target)
             letters.append(text)
-            if row < PRIOR_ROWS:
+            if row < self.rows:
                 others = self.same[item.speaker]
                 other = others[int(rng.integers(len(others)))]
                 reference[row] = refer(self.corpora.mel(other) if rng.random() < 0.5 else target, rng)
         to = lambda array: torch.from_numpy(array).to(device)  # noqa: E731
-        speakers = [hashed(item.speaker, SPEAKERS) for item in items[:PRIOR_ROWS]]
+        speakers = [hashed(item.speaker, SPEAKERS) for item in items[: self.rows]]
         return Batch(
             heard=to(heard),
             clean=to(clean),
@@ -161,8 +175,10 @@ def _spread(raw: Tensor, mask: Tensor) -> Tensor:
     return (together - torch.diag(torch.diagonal(together))).pow(2).sum() / together.shape[0]
 
 
-def step_of(model: Teachable, feeder: Feeder, device: torch.device) -> Callable[[int], dict[str, Tensor]]:
-    """The losses of a step, summed by `WEIGHTS`."""
+def step_of(
+    model: Teachable, feeder: Feeder, weights: dict[str, float], device: torch.device
+) -> Callable[[int], dict[str, Tensor]]:
+    """The losses of a step, summed by `weights`."""
 
     def losses(step: int) -> dict[str, Tensor]:
         batch = feeder.draw(step, device)
@@ -183,12 +199,12 @@ def step_of(model: Teachable, feeder: Feeder, device: torch.device) -> Callable[
             "ctc06": _ctc(logs06, batch),
             "phone02": _phone(phones02, batch.phones),
             "phone06": _phone(phones06, batch.phones),
-            "mel": _mel(model.prior, grouped(linguistic, semantic)[:PRIOR_ROWS], vector, batch, step),
+            "mel": _mel(model.prior, grouped(linguistic, semantic)[: feeder.rows], vector, batch, step),
             "speaker": speaker_loss(vector, model.classes, batch.speaker),
             "spread": _spread(raw02, mask[:, ::3]) + _spread(raw06, mask[:, ::2]),
         }
         return {
-            "loss": sum((WEIGHTS[k] * v for k, v in parts.items()), torch.zeros((), device=device)),
+            "loss": sum((weights[k] * v for k, v in parts.items()), torch.zeros((), device=device)),
             **parts,
         }
 
