@@ -1,8 +1,8 @@
 """Measures the shipped tokenizer and decoder: writes `numbers/`, `README.md` and the figures here.
 
-roundelay voice data build --config configs/data-tiny.toml --hours 1 --out corpus/a
-roundelay voice data build --config configs/data-people.toml --hours 5 --out corpus/people
-python results/codec/run.py --corpus corpus/a --people corpus/people --recordings shared/data/human
+    python results/codec/run.py --corpus corpus/a --people corpus/people --recordings shared/data/human
+
+README.md, which this writes, ends with the commands that build the corpora.
 """
 
 from __future__ import annotations

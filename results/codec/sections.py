@@ -81,6 +81,21 @@ def held_out(place: Place) -> Numbers:
     return _judged(place, "held_out", chosen, _ways(place, chosen))
 
 
+def temperature(place: Place) -> Numbers:
+    """The judge on what comes back when the flow starts from more or less noise, or (prior) does not run."""
+    from roundelay.voice.decoder import flow
+
+    chosen = items(place.corpus, "test", 36)
+    ways = _ways(place, chosen)
+    shipped, numbers = (flow.STEPS, flow.TEMPERATURE), {}
+    for steps, noise in ((0, 0.0), (4, 0.0), (4, 0.35), (4, 0.7)):
+        flow.STEPS, flow.TEMPERATURE = steps, noise
+        found = _judged(place, "temperature", chosen, {"original": ways["original"], "cloned": ways["cloned"]})
+        numbers[f"noise {noise}" if steps else "prior alone"] = found["cloned"]
+    flow.STEPS, flow.TEMPERATURE = shipped
+    return numbers
+
+
 def known_voices(place: Place) -> Numbers:
     """Held-out sentences and word lists by known voices, judged; a longer word list, so harder."""
     chosen = items(place.corpus, "dev", place.most or 90)
@@ -304,5 +319,16 @@ def _other_sounds(seconds: float = 20.0) -> dict[str, Audio]:
 
 SECTIONS: dict[str, Callable[[Place], Numbers]] = {
     each.__name__: each
-    for each in (held_out, known_voices, people, ctc, recordings, vocoder, pitch, cloning, codebooks)
+    for each in (
+        held_out,
+        temperature,
+        known_voices,
+        people,
+        ctc,
+        recordings,
+        vocoder,
+        pitch,
+        cloning,
+        codebooks,
+    )
 }
