@@ -45,7 +45,7 @@ def repair(placement: Placement, failed: Sequence[int]) -> Repair:
     for node in failed:
         if not 0 <= node < placement.deployment.nodes:
             raise BadInput("--fail", node, f"the fabric has nodes 0 to {placement.deployment.nodes - 1}")
-    down = tuple(sorted({*placement.down, *failed}))
+    down = tuple(sorted((*placement.down, *set(failed).difference(placement.down))))
     state = _State(replace(placement, down=down))
     for index in state.hit:
         state.rebuild(index)
@@ -74,7 +74,8 @@ class _State:
         self.flat = flat
         self.changed: dict[int, tuple[int, ...]] = {}
         down = deployment.position(np.array(placement.down, dtype=np.int64))
-        self.hit = sorted({int(group) for group in self.owner[down] if group >= 0})  # the groups that lost a node
+        lost = self.owner[down]
+        self.hit: list[int] = np.unique(lost[lost >= 0]).tolist()  # the groups that lost a node
         self.owner[down] = -2
 
     def members(self, index: int) -> tuple[int, ...]:
