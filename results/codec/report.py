@@ -87,7 +87,7 @@ def _targets(found: dict[str, Any]) -> list[tuple[Any, ...]]:
             (
                 "F0 of the reference voice, training voices",
                 "within 5 %",
-                f"{value} % (median)",
+                f"median {value} % off; {pitch['own words']['within 5 %']} % of utterances within",
                 _verdict(value, 5, True, " %"),
             )
         )
