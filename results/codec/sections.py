@@ -85,10 +85,10 @@ def temperature(place: Place) -> Numbers:
     """The judge on what comes back when the flow starts from more or less noise, or (prior) does not run."""
     from roundelay.voice.decoder import flow
 
-    chosen = items(place.corpus, "dev", 36)  # a constant is chosen on dev, never on the test set
+    chosen = items(place.corpus, "dev", 120)  # a constant is chosen on dev, never on the test set
     ways = _ways(place, chosen)
     shipped, numbers = (flow.STEPS, flow.TEMPERATURE), {}
-    for steps, noise in ((0, 0.0), (4, 0.0), (4, 0.35), (4, 0.7)):
+    for steps, noise in ((0, 0.0), (4, 0.0), (4, 0.3), (4, 0.7)):
         flow.STEPS, flow.TEMPERATURE = steps, noise
         found = _judged(place, "temperature", chosen, {"original": ways["original"], "cloned": ways["cloned"]})
         numbers[f"noise {noise}" if steps else "prior alone"] = found["cloned"]

@@ -19,7 +19,7 @@ from roundelay.voice.tokens import Tokens
 STEPS = 4  # Euler steps; ten are not better
 PRIOR_AHEAD, FLOW_AHEAD = 2, 1  # 20 ms steps; must equal the trained networks'
 RESIDUAL = 0.35  # of normalised mel: what the flow calls one; must equal the trained network's
-TEMPERATURE = 0.3  # standard deviation of the noise the flow starts from: 0.7 costs the judge 8 points more
+TEMPERATURE = 0.3  # standard deviation of the noise the flow starts from; results/codec has the judge on others
 PAIR = 2 * frontend.BANDS
 SEED = 4_096
 
