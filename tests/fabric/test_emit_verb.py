@@ -225,7 +225,7 @@ def test_a_placement_edited_by_hand_is_refused(roundelay, placement: Path, tmp_p
     first = whole["jobs"][0]["groups"][0]["nodes"]
     for edit, word in (
         ({"hosts": ["a", "a", *hosts()[2:]]}, "different names"),
-        ({"down": [*whole["down"], first[0]]}, "repair the placement"),
+        ({"down": [*whole["down"], first[0]]}, "repair it"),
         ({"jobs": [{**whole["jobs"][0], "groups": [{"nodes": [first[0], 1, 2, 3], "paths": []}]}]}, "node"),
     ):
         placement.write_text(json.dumps({**whole, **edit}))
