@@ -265,3 +265,9 @@ def test_a_job_place_lists_nodes_in_rank_order() -> None:
     job = JobPlace("a", 8, ((0, 1), (4, 5)))
     placed = Placement(Deployment.of(12, 4, 2), (job,))
     assert placed.rank_order() == [0, 1, 4, 5] and placed.group_of()[[0, 4, 8]].tolist() == [0, 1, -1]
+
+
+def test_realisable_is_found_out_not_assumed() -> None:
+    deployment = Deployment.of(12, 4, 2)
+    assert orchestrate.realisable(Placement(deployment, (JobPlace("a", 8, ((0, 1), (4, 5))),)))
+    assert not orchestrate.realisable(Placement(deployment, (JobPlace("a", 8, ((0, 3), (4, 5))),)))

@@ -193,8 +193,17 @@ def score(
         tor_rank_pairs_bound=align.cost_bound(len(job.groups), nodes_Gm.shape[1], deployment.nodes_per_tor),
         aligned=aligned,
         seconds=seconds,
-        realisable=True,  # `with_job` has raised where it is not
+        realisable=realisable(placement),
     )
+
+
+def realisable(placement: Placement) -> bool:
+    """Return whether the transceivers can form every group, by deriving each one's path."""
+    try:
+        placement.circuits()
+    except BadInput:
+        return False
+    return True
 
 
 def _cannot(placement: Placement, free_N: np.ndarray, tp: int, fits: int, wanted: int) -> str:
