@@ -25,7 +25,7 @@ setup: .venv/.ready
 # The data engine's teachers are Debian packages; the torch already in .venv (CPU or CUDA build: your choice, install
 # it first, e.g. pip install torch --index-url https://download.pytorch.org/whl/cpu) is left alone.
 APT ?= $(if $(filter 0,$(shell id -u)),,sudo )apt-get
-TEACHERS := flite festival festvox-kallpc16k festvox-us-slt-hts espeak-ng
+TEACHERS := flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts espeak-ng
 
 setup-train: .venv/.ready
 	@for each in flite festival espeak-ng; do \

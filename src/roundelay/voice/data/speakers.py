@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TRAIN_VOICES = {"flite": ("slt", "rms"), "festival": ("cmu_us_slt_arctic_hts",)}
+TRAIN_VOICES = {"flite": ("slt", "rms"), "festival": ("cmu_us_slt_arctic_hts", "ked_diphone")}
 TEST_VOICES = {"flite": "awb", "festival": "kal_diphone", "espeak": "en-us+m3"}
 ESPEAK_ACCENTS = (
     "en-us",
