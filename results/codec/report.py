@@ -198,12 +198,12 @@ def _people(found: dict[str, Any]) -> str:
     text = ""
     if "ctc" in found:
         rows = [
-            (name, group, one["characters"], one["linguistic"], one["semantic"])
+            (name, group, one["phones"], one["linguistic"], one["semantic"])
             for name, groups in found["ctc"].items()
             for group, one in groups.items()
         ]
-        text += "\n## Letters read from the codes alone (greedy CTC, character error rate, %)\n\n"
-        text += _table(("set", "voices", "characters", "linguistic", "semantic"), rows)
+        text += "\n## Phones read from the codes alone (greedy CTC, phone error rate, %)\n\n"
+        text += _table(("set", "voices", "phones", "linguistic", "semantic"), rows)
     if "recordings" in found:
         digits, speech = found["recordings"]["digits"], found["recordings"]["speech"]
         text += "\n## People outside the corpus\n\n"
@@ -215,7 +215,7 @@ def _people(found: dict[str, Any]) -> str:
             ("", "judge, resynthesised", speech["resynthesised"]),
             (
                 "",
-                "characters, linguistic / semantic CTC",
+                "phones, linguistic / semantic CTC",
                 f"{speech['ctc linguistic']} / {speech['ctc semantic']}",
             ),
         ]

@@ -14,9 +14,11 @@ from chain import RATE_HZ, Chain, Item, RememberingJudge, items, reference, word
 from roundelay.console import progress
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.grammar import DIGITS
+from roundelay.voice.data.phones import plain
+from roundelay.voice.data.text import pronounced
 from roundelay.voice.eval.measure import code_use, median_pitch, stoi
 from roundelay.voice.eval.similarity import VoiceJudge, cosine
-from roundelay.voice.eval.wer import Errors, character_errors, word_errors
+from roundelay.voice.eval.wer import Errors, word_errors
 from roundelay.voice.tokenizer.ears import Ears
 from roundelay.voice.vocab import VOCAB
 
@@ -117,7 +119,7 @@ def people(place: Place) -> Numbers:
 
 
 def ctc(place: Place) -> Numbers:
-    """Character error of greedy CTC on either codebook: people beside the teachers, by origin."""
+    """Phone error of greedy CTC on either codebook: people beside the teachers, by origin."""
     ears, tokenizer = Ears.load(place.chain.weights), place.chain.tokenizer
     sets = {
         "teachers, held-out voices and sentences": (place.corpus, "test"),
@@ -129,20 +131,29 @@ def ctc(place: Place) -> Numbers:
         sums: dict[str, list[Errors]] = defaultdict(lambda: [Errors(0, 0), Errors(0, 0)])
         chosen = items(folder, split, place.most)
         for item in progress(chosen, name, len(chosen)):
+            said = _phones(item)
+            if not said:
+                continue  # a word that the lexicon lacks
             read = ears.read(tokenizer.encode(item.audio))
-            who = _origin(item)
-            for group in (who, "all"):
+            for group in (_origin(item), "all"):
                 for k in (0, 1):
-                    sums[group][k] += character_errors(item.row.text, " ".join(read[k].split()))
+                    sums[group][k] += word_errors(said, " ".join(read[k]))
         numbers[name] = {
             group: {
                 "linguistic": round(100 * a.rate, 1),
                 "semantic": round(100 * b.rate, 1),
-                "characters": a.total,
+                "phones": a.total,
             }
             for group, (a, b) in sums.items()
         }
     return numbers
+
+
+def _phones(item: Item) -> str:
+    """The phones of an utterance, by its teacher or by the lexicon."""
+    if item.row.phones:
+        return " ".join(p for p in (plain(symbol) for symbol, _, _ in item.row.phones) if p)
+    return " ".join(pronounced(item.row.text) or [])
 
 
 def _origin(item: Item) -> str:
@@ -155,6 +166,7 @@ def recordings(place: Place) -> Numbers:
     """The digits of two speakers and the long sentence of 1961, resynthesised and judged."""
     chain, ears, folder = place.chain, Ears.load(place.chain.weights), place.recordings
     names = list(DIGITS)
+    spelt = {name: " ".join(pronounced(name) or []) for name in names}
     judge = RememberingJudge(set(names), place.memory / "digits.json")
     sums = {"original": Errors(0, 0), "resynthesised": Errors(0, 0), "ctc nearest word": Errors(0, 0)}
     paths = sorted((folder / "fsdd").rglob("*.wav"))[:: 10 if place.most is None else 50]
@@ -163,23 +175,23 @@ def recordings(place: Place) -> Numbers:
         made = chain.resynth(audio, chain.encoder.embed(audio))
         sums["original"] += judge.errors(said, audio)
         sums["resynthesised"] += judge.errors(said, made)
-        read = ears.read(chain.tokenizer.encode(audio))[1].strip()
-        nearest = min(names, key=lambda name: character_errors(name, read).errors / len(name))
+        read = " ".join(ears.read(chain.tokenizer.encode(audio))[1])
+        nearest = min(names, key=lambda name: word_errors(spelt[name], read).rate)
         sums["ctc nearest word"] += word_errors(said, nearest)
     judge.save()
     text = SPEECH_OF_1961
     speech = Audio.read(folder / "jfk.flac", RATE_HZ)
     long_judge = RememberingJudge(set(text.split()), place.memory / "speech.json")
     made = chain.resynth(speech, chain.encoder.embed(speech))
-    read = ears.read(chain.tokenizer.encode(speech))
+    read, said = ears.read(chain.tokenizer.encode(speech)), " ".join(pronounced(text) or [])
     result = {
         "digits": {name: round(100 * e.rate, 1) for name, e in sums.items()} | {"clips": len(paths)},
         "speech": {
             "original": round(100 * long_judge.errors(text, speech).rate, 1),
             "resynthesised": round(100 * long_judge.errors(text, made).rate, 1),
-            "ctc linguistic": round(100 * character_errors(text, " ".join(read[0].split())).rate, 1),
-            "ctc semantic": round(100 * character_errors(text, " ".join(read[1].split())).rate, 1),
-            "read": " ".join(read[1].split()),
+            "ctc linguistic": round(100 * word_errors(said, " ".join(read[0])).rate, 1),
+            "ctc semantic": round(100 * word_errors(said, " ".join(read[1])).rate, 1),
+            "read": " ".join(read[1]),
         },
     }
     long_judge.save()

@@ -18,9 +18,9 @@ from roundelay.train.codec import config, stages  # noqa: E402
 from roundelay.train.codec.augment import noise_only, soiled, stretched  # noqa: E402
 from roundelay.train.codec.blocks import Stack, pair, unpair  # noqa: E402
 from roundelay.train.codec.data import open_corpora, speech_gain  # noqa: E402
-from roundelay.train.codec.loop import Plan, fit  # noqa: E402
 from roundelay.train.codec.tokenizer import Quantiser  # noqa: E402
 from roundelay.train.codec.vocoder import synthesise  # noqa: E402
+from roundelay.train.loop import Plan, fit  # noqa: E402
 from roundelay.voice.audio import Audio  # noqa: E402
 from roundelay.voice.decoder.stream import Decoder  # noqa: E402
 from roundelay.voice.decoder.vocoder import SourceState, filter_source  # noqa: E402
@@ -65,14 +65,13 @@ def toy_corpus(folder: Path) -> Path:
 
 def toy_recipe() -> config.Recipe:
     small = {"width": 24, "expansion": 2, "dilations": [1, 2]}
-    tokenizer = {"steps": 4, "rate": 1e-3, "batch_s": 4.0, "longest_s": 5.0, "regressed": 2, **small}
-    tokenizer |= {"reader_width": 16, "reader_layers": 1, "prior_width": 16, "prior_dilations": [1]}
+    tokenizer = {"steps": 4, "rate": 1e-3, "batch_s": 4.0, "longest_s": 5.0, "regressed": 2, "heard_from": 2, **small}
+    tokenizer |= {"reader_width": 16, "reader_dilations": [1], "prior_width": 16, "prior_dilations": [1]}
     tokenizer |= {"speaker_width": 16, "speaker_dilations": [1]}
     crops = {"steps": 4, "rate": 1e-3, "batch": 2, "crop_s": 0.8, **small}
     shares = {"flite": 0.5, "espeak": 0.5}
-    polish = {"steps": 2, "rate": 1e-3, "cooldown": 1.0}
     flow = {"steps": 4, "rate": 1e-3, "batch": 2, "groups": 6, **small}
-    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, polish, flow, crops)
+    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, flow, crops)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> stages.Run:
     pytest.importorskip("pystoi", reason="the vocoder's check needs the eval extra")
     folder = tmp_path_factory.mktemp("toy")
     run = stages.Run(toy_recipe(), (toy_corpus(folder / "corpus"),), folder / "out", folder / "weights")
-    for name in ("tokenizer", "polish", "flow", "vocoder", "export"):
+    for name in ("tokenizer", "flow", "vocoder", "export"):
         stages.STAGES[name](run)
     return run
 
@@ -98,7 +97,7 @@ def test_every_stage_runs_and_the_package_opens(trained):
     assert tokens.groups == 11
     assert len(Decoder.load(trained.weights).decode(tokens).samples) == 11 * 1920
     assert len(Ears.load(trained.weights).read(tokens)) == 2
-    for stage in ("tokenizer", "polish", "flow", "vocoder"):
+    for stage in ("tokenizer", "flow", "vocoder"):
         assert losses(trained.out / f"{stage}.metrics.jsonl")
 
 

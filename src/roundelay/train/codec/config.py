@@ -23,7 +23,6 @@ class Recipe:
     shares: dict[str, float]
     decoder_shares: dict[str, float]
     tokenizer: dict[str, Any]
-    polish: dict[str, Any]
     flow: dict[str, Any]
     vocoder: dict[str, Any]
 

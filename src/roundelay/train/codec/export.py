@@ -75,7 +75,7 @@ def specs(model: Teachable, flow: Flow, vocoder: Vocoder) -> dict[str, Spec]:
                 "linguistic": torch.randn(1, 4, LINGUISTIC.digits),
                 "semantic": torch.randn(1, 6, SEMANTIC.digits),
             },
-            ("letters02", "letters06"),
+            ("phones02", "phones06"),
         ),
         "prior": (
             _Prior(prior),

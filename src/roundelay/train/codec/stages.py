@@ -18,17 +18,9 @@ from roundelay.train.codec import flow, vocoder, vocoder_stage
 from roundelay.train.codec.blocks import parameters
 from roundelay.train.codec.config import Recipe, build
 from roundelay.train.codec.data import Batches, Corpora, Item, open_corpora, train_weights
-from roundelay.train.codec.loop import Plan, Progress, fit
 from roundelay.train.codec.tokenizer import Sizes, Teachable
-from roundelay.train.codec.tokenizer_stage import (
-    HEARING,
-    PHONES,
-    SPEAKERS,
-    SPEAKING,
-    Feeder,
-    check_of,
-    step_of,
-)
+from roundelay.train.codec.tokenizer_stage import SPEAKERS, Feeder, check_of, step_of
+from roundelay.train.loop import Plan, Progress, fit
 
 T = TypeVar("T")
 PLAN_KEYS = ("steps", "rate", "cooldown")
@@ -78,35 +70,20 @@ def teachable(run: Run) -> Teachable:
     """The tokenizer stage's model as the recipe sizes it, not yet trained."""
     torch.manual_seed(run.recipe.seed)
     sizes = _sizes(Sizes, run.recipe.tokenizer, "[tokenizer]")
-    return Teachable(sizes, PHONES, SPEAKERS).to(run.device)
+    return Teachable(sizes, SPEAKERS).to(run.device)
 
 
 def train_tokenizer(run: Run) -> Progress:
     """Train trunk, readers, mel prior and speaker encoder together: each needs what the others learn."""
-    return _train_tokenizer(run, "tokenizer", run.recipe.tokenizer, HEARING, None)
-
-
-def train_polish(run: Run) -> Progress:
-    """Train the same networks on, with most of the weight on the sound that comes back."""
-    table = run.recipe.tokenizer | run.recipe.polish
-    return _train_tokenizer(run, "polish", table, SPEAKING, run.out / "tokenizer.pt")
-
-
-def _train_tokenizer(
-    run: Run, name: str, table: dict[str, Any], weights: dict[str, float], begin: Path | None
-) -> Progress:
-    data, model = run.data(), teachable(run)
-    if begin is not None:
-        load(model, begin)
-    note(f"{name}: " + ", ".join(f"{k} {parameters(m):,}" for k, m in model.named_children()))
+    table, data, model = run.recipe.tokenizer, run.data(), teachable(run)
+    note("tokenizer: " + ", ".join(f"{k} {parameters(m):,}" for k, m in model.named_children()))
     longest = table["longest_s"] * 100
     items = [i for i in data.items if i.split == "train" and i.frames <= longest]
-    shares = train_weights(items, run.recipe.shares)
-    batches = Batches(items, shares, int(table["batch_s"] * 100), run.recipe.seed + (begin is not None))
+    batches = Batches(items, train_weights(items, run.recipe.shares), int(table["batch_s"] * 100), run.recipe.seed)
     watched = some(data.items, "dev", DEV_READ) + some(data.items, "test", DEV_READ)
     check = check_of(model, data, watched, run.device)
-    feeder = Feeder(data, batches, table["regressed"])
-    return fit(name, model, step_of(model, feeder, weights, run.device), run.plan(table), run.out, check)
+    step = step_of(model, Feeder(data, batches, table["regressed"]), run.device, table["heard_from"])
+    return fit("tokenizer", model, step, run.plan(table), run.out, check)
 
 
 def train_vocoder(run: Run) -> Progress:
@@ -124,10 +101,9 @@ def train_vocoder(run: Run) -> Progress:
 
 
 def taught(run: Run) -> Teachable:
-    """The tokenizer stage's model from its last checkpoint, polished if it is, frozen."""
+    """The tokenizer stage's model from its last checkpoint, frozen."""
     model = teachable(run)
-    polished = run.out / "polish.pt"
-    load(model, polished if polished.is_file() else run.out / "tokenizer.pt")
+    load(model, run.out / "tokenizer.pt")
     return model.eval().requires_grad_(False)
 
 
@@ -143,10 +119,7 @@ def load(model: nn.Module, path: Path) -> int:
 
 
 def train_flow(run: Run) -> Progress:
-    """Train the flow on what the frozen prior makes of the frozen tokenizer's codes.
-
-    It sees frames, not codes, so it may begin beside the polish, from the tokenizer's checkpoint.
-    """
+    """Train the flow on what the frozen prior makes of the frozen tokenizer's codes."""
     table, data = run.recipe.flow, run.data()
     teacher = taught(run)
     torch.manual_seed(run.recipe.seed)
@@ -170,9 +143,7 @@ def export(run: Run) -> None:
     model, net = taught(run), vocoder.Vocoder(_sizes(vocoder.Sizes, recipe.vocoder, "[vocoder]"))
     velocity = flow.Flow(_sizes(flow.Sizes, recipe.flow, "[flow]"))
     steps = {name: load(part, run.out / f"{name}.pt") for name, part in (("flow", velocity), ("vocoder", net))}
-    for name in ("polish", "tokenizer"):  # the later one was loaded by `taught`
-        if (run.out / f"{name}.pt").is_file():
-            steps[name] = int(torch.load(run.out / f"{name}.pt", map_location="cpu", weights_only=True)["step"])
+    steps["tokenizer"] = int(torch.load(run.out / "tokenizer.pt", map_location="cpu", weights_only=True)["step"])
     graphs = {
         name: files.to_onnx(module, inputs, outputs)
         for name, (module, inputs, outputs) in files.specs(model, velocity, net).items()
@@ -188,13 +159,12 @@ def _sizes(kind: type[T], table: dict[str, Any], name: str) -> T:
         kind,
         table,
         name,
-        ignore=(*PLAN_KEYS, "batch", "groups", "crop_s", "batch_s", "longest_s", "regressed"),
+        ignore=(*PLAN_KEYS, "batch", "groups", "crop_s", "batch_s", "longest_s", "regressed", "heard_from"),
     )
 
 
 STAGES: dict[str, Callable[[Run], Progress | None]] = {
     "tokenizer": train_tokenizer,
-    "polish": train_polish,
     "flow": train_flow,
     "vocoder": train_vocoder,
     "export": export,

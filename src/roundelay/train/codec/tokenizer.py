@@ -1,9 +1,9 @@
 """The tokenizer's network in training: one causal trunk, two quantised heads, and the readers that teach
 them.
 
-Characters are read from each codebook alone (CTC at 50 Hz: at 16.7 Hz they cannot be emitted), phonemes frame
-by frame where the teacher gave times, and the mel spectrum from both with the speaker's vector, so that pitch
-and energy survive in the semantic codes. Sizes and look-ahead are ours.
+Phones are read from each codebook alone (CTC at 50 Hz: at 16.7 Hz they cannot be emitted; frame by frame where the
+teacher gave times), and the mel spectrum from both with the speaker's vector, so that pitch and energy survive in the
+semantic codes. Sizes and look-ahead are ours.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from roundelay.train.codec.blocks import Stack, cubic, pair, unpair
+from roundelay.voice.tokenizer.ears import PHONES
 from roundelay.voice.tokenizer.frontend import BANDS, MEAN, SCALE, SILENCE
 from roundelay.voice.tokenizer.fsq import GROUP_VALUES, LEVELS, LINGUISTIC, SEMANTIC, Codebook
 
-LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # class i+1; class 0 is CTC's blank
+CLASSES = len(PHONES) + 1  # class 0 is a pause, and CTC's blank
 QUIET = (SILENCE - MEAN) / SCALE  # silence as the networks read it
 LEAD, AHEAD = 4, 8  # mel frames of silence before the first group, and of look-ahead after each: 40 and 80 ms
 SPEAKER = 192
@@ -31,8 +32,8 @@ class Sizes:
     width: int = 256
     expansion: int = 3
     dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4)
-    reader_width: int = 192
-    reader_layers: int = 3
+    reader_width: int = 160
+    reader_dilations: tuple[int, ...] = (1, 2)
     prior_width: int = 256
     prior_dilations: tuple[int, ...] = (1, 2, 4, 1)
     speaker_width: int = 192
@@ -89,6 +90,11 @@ class Trunk(nn.Module):
         self.linguistic = Quantiser(3 * s.width, LINGUISTIC, s.width)
         self.semantic = Quantiser(2 * s.width, SEMANTIC, s.width)
 
+    def listen(self, mel_BTM: Tensor, cache_BSC: Tensor | None, drop: int) -> tuple[Tensor, Tensor]:
+        """The hidden frames [B, T/2 - 6·drop, C] and the cache."""
+        hidden, cache = self.stack(self.stem(pair(mel_BTM)), cache_BSC)
+        return self.norm(hidden[:, 6 * drop :]), cache
+
     def forward(
         self, mel_BTM: Tensor, cache_BSC: Tensor | None = None, weight_BT: Tensor | None = None, drop: int = 0
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -98,8 +104,7 @@ class Trunk(nn.Module):
         T counts 100 Hz frames, whole groups of twelve; `drop` leading groups are left out; `weight_BT` (50
         Hz) marks what is sound, not padding, when statistics are taken.
         """
-        hidden, cache = self.stack(self.stem(pair(mel_BTM)), cache_BSC)
-        hidden = self.norm(hidden[:, 6 * drop :])
+        hidden, cache = self.listen(mel_BTM, cache_BSC, drop)
         weights = (None, None) if weight_BT is None else (weight_BT[:, ::3], weight_BT[:, ::2])
         linguistic, raw02 = self.linguistic(pair(hidden, 3), weights[0])
         semantic, raw06 = self.semantic(pair(hidden, 2), weights[1])
@@ -107,20 +112,20 @@ class Trunk(nn.Module):
 
 
 class Reader(nn.Module):
-    """Codes of one codebook to letters and phonemes at 50 Hz; reads both ways, it never has to stream."""
+    """Codes of one codebook to phones at 50 Hz, twice; reads both ways, it never has to stream."""
 
-    def __init__(self, s: Sizes, book: Codebook, times: int, phones: int) -> None:
+    def __init__(self, s: Sizes, book: Codebook, times: int) -> None:
         super().__init__()
         self.times = times
         self.embed = nn.Linear(3 * book.digits, times * s.reader_width)
-        self.stack = Stack(s.reader_width, 2, [1, 2, 1][: s.reader_layers] or [1], causal=False)
-        self.letters = nn.Linear(s.reader_width, len(LETTERS) + 1)
-        self.phones = nn.Linear(s.reader_width, phones)
+        self.stack = Stack(s.reader_width, 2, s.reader_dilations, causal=False)
+        self.heard = nn.Linear(s.reader_width, CLASSES)
+        self.timed = nn.Linear(s.reader_width, CLASSES)
 
     def forward(self, values_BTD: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of letters [B, 50 Hz, 29], and phoneme logits [B, 50 Hz, P]."""
+        """CTC's log-probabilities and the logits of each step's phone, both [B, 50 Hz, 40]."""
         hidden, _ = self.stack(unpair(self.embed(cubic(values_BTD)), self.times))
-        return functional.log_softmax(self.letters(hidden), -1), self.phones(hidden)
+        return functional.log_softmax(self.heard(hidden), -1), self.timed(hidden)
 
 
 class Prior(nn.Module):
@@ -164,22 +169,43 @@ class Speaker(nn.Module):
 
 
 class Teachable(nn.Module):
-    """Everything the tokenizer stage trains together: trunk, both readers, prior, speaker encoder, its
-    classes.
+    """Everything the tokenizer stage trains together: trunk, both readers, prior, speaker encoder, its classes.
 
-    `hint` reads letters and phonemes before the codes: CTC through codes that mean nothing yet stays silent
-    for long.
+    `hint` reads phones before the codes: CTC through codes that mean nothing yet stays silent for long.
     """
 
-    def __init__(self, s: Sizes, phones: int, speakers: int) -> None:
+    def __init__(self, s: Sizes, speakers: int) -> None:
         super().__init__()
         self.trunk = Trunk(s)
-        self.hint = nn.Linear(s.width, len(LETTERS) + 1 + phones)
-        self.reads_linguistic = Reader(s, LINGUISTIC, 3, phones)
-        self.reads_semantic = Reader(s, SEMANTIC, 2, phones)
+        self.hint = nn.Linear(s.width, 2 * CLASSES)
+        self.reads_linguistic = Reader(s, LINGUISTIC, 3)
+        self.reads_semantic = Reader(s, SEMANTIC, 2)
         self.prior = Prior(s)
         self.speaker = Speaker(s)
         self.classes = nn.Parameter(torch.randn(speakers, SPEAKER) * 0.05)
+
+    def understood(self, mel_BTM: Tensor) -> tuple[Tensor, Tensor]:
+        """What the trunk as it is hears in normalised frames [B, T, 80]: hidden [B, T/2, C], phone logits [B, T/2, 40].
+
+        Gradients reach the frames, not the weights: sound is taught to be understood, the ears are not taught to
+        understand it.
+        """
+        trunk = self.trunk
+        fixed = {name: p.detach() for name, p in trunk.named_parameters()}
+        hidden = torch.func.functional_call(_Hearing(trunk), {f"trunk.{k}": v for k, v in fixed.items()}, (mel_BTM,))
+        logits = functional.linear(hidden, self.hint.weight.detach(), self.hint.bias.detach())
+        return hidden, logits[..., CLASSES:]
+
+
+class _Hearing(nn.Module):
+    """The trunk without its quantisers."""
+
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, mel_BTM: Tensor) -> Tensor:
+        return self.trunk.listen(with_margins(mel_BTM), None, 1)[0]
 
 
 def grouped(linguistic_BTD: Tensor, semantic_BTD: Tensor) -> Tensor:

@@ -13,8 +13,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from roundelay.train.codec.augment import gained, noise_only, soiled, stretched
+from roundelay.train.codec.blocks import unpair
 from roundelay.train.codec.data import Batches, Corpora, Item
-from roundelay.train.codec.tokenizer import LETTERS, QUIET, Prior, Teachable, grouped, with_margins
+from roundelay.train.codec.tokenizer import CLASSES, QUIET, Prior, Teachable, grouped, with_margins
+from roundelay.voice.data.phones import plain
+from roundelay.voice.data.text import pronounced
+from roundelay.voice.eval.wer import distance
+from roundelay.voice.tokenizer.ears import PHONES, collapse
 from roundelay.voice.tokenizer.frontend import BANDS, normal
 from roundelay.voice.tokenizer.fsq import LINGUISTIC, SEMANTIC
 from roundelay.voice.vocab import VOCAB
@@ -23,32 +28,24 @@ GROUP = VOCAB.group_ms // 10  # mel frames
 PRIOR_GROUPS = 20  # groups of 120 ms the mel regression sees in a step
 SOFT_STEPS = 500  # until then fewer and fewer codes go unrounded
 REFERENCE = 240  # frames of the reference the speaker's vector is taken from
-SPEAKERS, PHONES = (
-    4093,
-    509,
-)  # classes; names are hashed into them, so that corpora may grow between two calls
-BLANKED = len(LETTERS) + 1  # CTC's classes
+SPEAKERS = 4093  # classes; names are hashed into them, so that corpora may grow between two calls
 MARGIN, SHARPNESS = 0.15, 20.0  # of the speaker classes (additive margin softmax)
-HEARING = {  # the tokenizer stage: codes shall hold the words
+UNHEARD = -100  # the class of a step whose phone nobody knows
+LOUD, FAINT = -0.6, 0.3  # normalised mel where sound begins to count, and how much silence counts beside it
+WEIGHTS = {
     "hint": 0.5,
-    "ctc02": 1.0,
-    "ctc06": 0.6,
-    "phone02": 0.6,
-    "phone06": 0.4,
-    "mel": 10.0,
+    "ctc02": 0.3,
+    "ctc06": 0.2,
+    "phone02": 0.8,
+    "phone06": 0.6,
+    "mel": 12.0,
+    "understood": 1.0,
     "speaker": 0.15,
     "spread": 0.2,
 }
-SPEAKING = {  # the polish stage: and the sound that can be made of them
-    "hint": 0.1,
-    "ctc02": 0.5,
-    "ctc06": 0.3,
-    "phone02": 0.3,
-    "phone06": 0.2,
-    "mel": 30.0,
-    "speaker": 0.3,
-    "spread": 0.2,
-}
+
+
+Losses = dict[str, Tensor]
 
 
 def hashed(name: str, size: int) -> int:
@@ -56,17 +53,19 @@ def hashed(name: str, size: int) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") % size
 
 
-def letters_of(text: str) -> list[int]:
-    """The classes of a text's letters; anything else is left out."""
-    return [LETTERS.index(c) + 1 for c in text if c in LETTERS]
+def labels_of(item: Item) -> list[int]:
+    """The classes of the phones an utterance holds, by its teacher or by the lexicon; empty where neither knows."""
+    by_teacher = [plain(symbol) for symbol, _, _ in item.phones]
+    spoken = by_teacher or list(pronounced(item.text) or [])
+    return [PHONES.index(phone) + 1 for phone in spoken if phone]
 
 
 def phones_of(item: Item, steps: int) -> np.ndarray:
-    """The phoneme class of each 20 ms step int64 [steps]; -100 where the teacher gave none."""
-    classes = np.full(steps, -100, np.int64)
+    """The class of each 20 ms step int64 [steps]; `UNHEARD` where the teacher gave none."""
+    classes = np.full(steps, UNHEARD, np.int64)
     for symbol, start, end in item.phones:
-        name = symbol if item.engine in ("flite", "festival") else f"{item.engine} {symbol}"
-        classes[round(start * 50) : round(end * 50)] = hashed(name, PHONES)
+        phone = plain(symbol)
+        classes[round(start * 50) : round(end * 50)] = PHONES.index(phone) + 1 if phone else 0
     return classes
 
 
@@ -78,7 +77,7 @@ class Batch:
     clean: Tensor
     reference: Tensor
     speaker: Tensor
-    letters: list[list[int]]
+    labels: list[list[int]]
     phones: Tensor
     steps: Tensor
 
@@ -104,20 +103,20 @@ class Feeder:
         heard = np.full((len(items), longest, BANDS), QUIET, np.float32)
         clean = heard.copy()
         reference = np.full((min(self.rows, len(items)), REFERENCE, BANDS), QUIET, np.float32)
-        letters, phones = [], np.full((len(items), longest // 2), -100, np.int64)
+        labels, phones = [], np.full((len(items), longest // 2), UNHEARD, np.int64)
         for row, item in enumerate(items):
             mel = self.corpora.mel(item)
-            spoken, target, text = mel, mel, letters_of(item.text)
+            spoken, target, said = mel, mel, labels_of(item)
             if row == 0 and rng.random() < 0.15:
                 spoken = target = noise_only(item.frames, rng)
-                text = []
+                said, phones[row, : item.frames // 2] = [], 0
             else:
                 phones[row, : item.frames // 2] = phones_of(item, item.frames // 2)
                 spoken = stretched(spoken, rng) if rng.random() < 0.25 else spoken
                 spoken = soiled(spoken, rng, 0.3 if item.engine == "human" else 0.4)
             heard[row, : item.frames] = normal(gained(spoken, rng))
             clean[row, : item.frames] = normal(target)
-            letters.append(text)
+            labels.append(said)
             if row < self.rows:
                 others = self.same[item.speaker]
                 other = others[int(rng.integers(len(others)))]
@@ -129,7 +128,7 @@ class Feeder:
             clean=to(clean),
             reference=to(reference),
             speaker=torch.tensor(speakers, device=device),
-            letters=letters,
+            labels=labels,
             phones=to(phones),
             steps=torch.tensor([item.frames // 2 for item in items], device=device),
         )
@@ -154,12 +153,12 @@ def speaker_loss(vector: Tensor, classes: Tensor, speaker: Tensor) -> Tensor:
 
 
 def _ctc(logs: Tensor, batch: Batch) -> Tensor:
-    sizes = torch.tensor([len(text) for text in batch.letters])
+    sizes = torch.tensor([len(said) for said in batch.labels])
     fits = (sizes > 0) & (batch.steps.cpu() > sizes + 2)
     rows = fits.nonzero()[:, 0].tolist()
     if not rows:
         return logs.sum() * 0
-    flat = torch.tensor([c for row in rows for c in batch.letters[row]], device=logs.device)
+    flat = torch.tensor([c for row in rows for c in batch.labels[row]], device=logs.device)
     steps = batch.steps.cpu()[rows]
     loss = functional.ctc_loss(
         logs[rows].transpose(0, 1), flat, steps, sizes[rows], reduction="none", zero_infinity=True
@@ -175,12 +174,10 @@ def _spread(raw: Tensor, mask: Tensor) -> Tensor:
     return (together - torch.diag(torch.diagonal(together))).pow(2).sum() / together.shape[0]
 
 
-def step_of(
-    model: Teachable, feeder: Feeder, weights: dict[str, float], device: torch.device
-) -> Callable[[int], dict[str, Tensor]]:
-    """The losses of a step, summed by `weights`."""
+def step_of(model: Teachable, feeder: Feeder, device: torch.device, heard_from: int) -> Callable[[int], Losses]:
+    """The losses of a step, summed by `WEIGHTS`; from step `heard_from` on, what comes back must also be understood."""
 
-    def losses(step: int) -> dict[str, Tensor]:
+    def losses(step: int) -> Losses:
         batch = feeder.draw(step, device)
         mask = torch.arange(batch.heard.shape[1] // 2, device=device) < (batch.steps.unsqueeze(1) + 5)
         for head in (model.trunk.linguistic, model.trunk.semantic):
@@ -188,25 +185,27 @@ def step_of(
         linguistic, semantic, _, raw02, raw06, hidden = model.trunk(
             with_margins(batch.heard), None, mask.float(), drop=1
         )
-        hint = model.hint(hidden)
-        letters, sounds = functional.log_softmax(hint[..., :BLANKED], -1), hint[..., BLANKED:]
+        heard, timed = model.hint(hidden).split(CLASSES, -1)
         logs02, phones02 = model.reads_linguistic(linguistic)
         logs06, phones06 = model.reads_semantic(semantic)
         vector = model.speaker(batch.reference)
+        groups = grouped(linguistic, semantic)[: feeder.rows]
+        start = step * 7919 % max(1, groups.shape[1] - PRIOR_GROUPS + 1)
+        guess = model.prior(groups[:, start : start + PRIOR_GROUPS], vector)[0][:, Prior.AHEAD :]
         parts = {
-            "hint": _ctc(letters, batch) + 0.5 * _phone(sounds, batch.phones),
+            "hint": _ctc(functional.log_softmax(heard, -1), batch) + 0.5 * _phone(timed, batch.phones),
             "ctc02": _ctc(logs02, batch),
             "ctc06": _ctc(logs06, batch),
             "phone02": _phone(phones02, batch.phones),
             "phone06": _phone(phones06, batch.phones),
-            "mel": _mel(model.prior, grouped(linguistic, semantic)[: feeder.rows], vector, batch, step),
+            "mel": _mel(guess, batch, start),
             "speaker": speaker_loss(vector, model.classes, batch.speaker),
             "spread": _spread(raw02, mask[:, ::3]) + _spread(raw06, mask[:, ::2]),
         }
-        return {
-            "loss": sum((weights[k] * v for k, v in parts.items()), torch.zeros((), device=device)),
-            **parts,
-        }
+        if step >= heard_from:
+            parts["understood"] = _understood(model, guess, batch, start)
+        total = sum((WEIGHTS[k] * v for k, v in parts.items()), torch.zeros((), device=device))
+        return {"loss": total, **parts}
 
     return losses
 
@@ -214,47 +213,38 @@ def step_of(
 def _phone(logits: Tensor, phones: Tensor) -> Tensor:
     if not bool((phones >= 0).any()):
         return logits.sum() * 0
-    return functional.cross_entropy(logits.transpose(1, 2), phones, ignore_index=-100)
+    return functional.cross_entropy(logits.transpose(1, 2), phones, ignore_index=UNHEARD)
 
 
-def _mel(prior: Prior, groups: Tensor, vector: Tensor, batch: Batch, step: int) -> Tensor:
-    """L1 of the regressed frames over a random stretch; shorter utterances end in the silence they were
-    filled with.
+def _mel(guess: Tensor, batch: Batch, start: int) -> Tensor:
+    """L1 of the regressed frames of a stretch, silence counting less; utterances end in the silence they were filled
+    with.
     """
-    start = step * 7919 % max(1, groups.shape[1] - PRIOR_GROUPS + 1)
-    stretch = groups[:, start : start + PRIOR_GROUPS]
-    guess, _ = prior(stretch, vector)
-    rows, size = stretch.shape[0], stretch.shape[1]
-    truth = batch.clean[:rows, start * GROUP : (start + size) * GROUP].reshape(rows, -1, 2 * BANDS)
-    late = Prior.AHEAD
+    rows, steps = guess.shape[:2]
     skip = 6 if start else 0
-    inside = torch.arange(truth.shape[1], device=truth.device) + start * 6 < batch.steps[:rows].unsqueeze(1) + 6
-    error = (guess[:, late + skip :] - truth[:, skip : truth.shape[1] - late]).abs().mean(-1)
-    weight = inside[:, skip : truth.shape[1] - late].float()
-    return (error * weight).sum() / weight.sum().clamp(min=1)
+    truth = batch.clean[:rows, start * GROUP :][:, : 2 * steps].reshape(rows, steps, 2 * BANDS)[:, skip:]
+    inside = torch.arange(skip, steps, device=truth.device) + start * 6 < batch.steps[:rows].unsqueeze(1) + 6
+    weight = (FAINT + (1 - FAINT) * torch.sigmoid(3 * (truth - LOUD))) * inside.unsqueeze(-1)
+    return ((guess[:, skip:] - truth).abs() * weight).sum() / weight.sum().clamp(min=1)
 
 
-def greedy(logs_TL: np.ndarray) -> str:
-    """The text of letter scores [T, 29]: best class per step, repeats and blanks removed."""
-    best = logs_TL.argmax(-1)
-    kept = best[np.flatnonzero(np.diff(best, prepend=-1))]
-    return "".join(LETTERS[c - 1] for c in kept if c)
-
-
-def distance(a: Sequence[Any], b: Sequence[Any]) -> int:
-    """Insertions, deletions and substitutions between two sequences."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        last, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (x != y))
-    return row[-1]
+def _understood(model: Teachable, guess: Tensor, batch: Batch, start: int) -> Tensor:
+    """How differently the trunk hears regressed and true frames, and the phones it misses in the regressed ones."""
+    rows, steps = guess.shape[:2]
+    steps -= steps % 6
+    truth = batch.clean[:rows, start * GROUP :][:, : 2 * steps]
+    with torch.no_grad():
+        wanted, _ = model.understood(truth)
+    hidden, logits = model.understood(unpair(guess[:, :steps]))
+    inside = torch.arange(steps, device=guess.device) + start * 6 < batch.steps[:rows].unsqueeze(1)
+    far = ((hidden - wanted).abs().mean(-1) * inside).sum() / inside.sum().clamp(min=1)
+    return far + 0.5 * _phone(logits, batch.phones[:rows, start * 6 :][:, :steps])
 
 
 def check_of(
     model: Teachable, corpora: Corpora, items: Sequence[Item], device: torch.device
 ) -> Callable[[int], dict[str, Any]]:
-    """Letter error by engine on each codebook, share of codes used and perplexity, mel error, on whole
+    """Phone error by engine on each codebook, share of codes used and perplexity, mel error, on whole
     utterances.
     """
 
@@ -269,8 +259,8 @@ def check_of(
             x = torch.from_numpy(np.pad(mel, ((0, frames - len(mel)), (0, 0)), constant_values=QUIET))[None].to(device)
             with torch.no_grad():
                 linguistic, semantic, *_ = model.trunk(with_margins(x), drop=1)
-                text02 = greedy(model.reads_linguistic(linguistic)[0][0].cpu().numpy())
-                text06 = greedy(model.reads_semantic(semantic)[0][0].cpu().numpy())
+                read02 = collapse(model.reads_linguistic(linguistic)[0][0].argmax(-1).cpu().numpy())
+                read06 = collapse(model.reads_semantic(semantic)[0][0].argmax(-1).cpu().numpy())
                 guess, _ = model.prior(grouped(linguistic, semantic), model.speaker(x))
             late = Prior.AHEAD
             truth = x.reshape(1, -1, 2 * BANDS)
@@ -278,10 +268,11 @@ def check_of(
             codes[0].append(LINGUISTIC.codes(linguistic[0].cpu().numpy()))
             codes[1].append(SEMANTIC.codes(semantic[0].cpu().numpy()))
             sums = errors.setdefault(f"{item.engine}-{item.split}", [0, 0, 0])
-            for at, add in enumerate((distance(item.text, text02), distance(item.text, text06), len(item.text))):
-                sums[at] += add
+            said = [PHONES[c - 1] for c in labels_of(item)]
+            for at, add in enumerate((distance(said, read02), distance(said, read06), len(said))):
+                sums[at] += add if said else 0
         model.train()
-        result: dict[str, Any] = {k: [round(a / n, 3), round(b / n, 3)] for k, (a, b, n) in errors.items()}
+        result: dict[str, Any] = {k: [round(a / n, 3), round(b / n, 3)] for k, (a, b, n) in errors.items() if n}
         for book, some in zip((LINGUISTIC, SEMANTIC), codes, strict=True):
             counts = np.bincount(np.concatenate(some), minlength=book.size)
             share = counts[counts > 0] / counts.sum()

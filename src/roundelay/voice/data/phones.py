@@ -11,6 +11,7 @@ _SYMBOLS = """
 pau aa ae ah ao aw ax ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh t th uh uw v w y z zh
 """
 SYMBOLS = tuple(_SYMBOLS.split())
+PAUSE = "pau"
 _ESPEAK = """
 n n|t t|s s|I ih|l l|d d|k k|r r|z z|@ ax|m m|a ae|E eh|3 er|p p|b b|f f|aI ay|V ah|eI ey|i: iy|oU ow
 w w|v v|D dh|i iy|u: uw|0 aa|N ng|I# ih|t# t|I2 ih|h hh|g g|@2 ax|a# ax|dZ jh|j y|S sh|@L ax l|; y|3: er
@@ -53,3 +54,8 @@ def from_espeak(events: list[tuple[str, int]], duration_s: float) -> Phones:
             else:
                 phones.append((part, a, b))
     return tuple(phones)
+
+
+def plain(symbol: str) -> str | None:
+    """The phone of the readers' set (`voice.tokenizer.ears.PHONES`) a symbol belongs to; None for a pause."""
+    return None if symbol == PAUSE else "ah" if symbol == "ax" else symbol

@@ -81,6 +81,24 @@ def lexicon() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(ranked[:COMMON_WORDS]), tuple(sorted(ranked[COMMON_WORDS:]))
 
 
+@cache
+def _pronunciations() -> dict[str, tuple[str, ...]]:
+    """Each word's first pronunciation, in the phones of `voice.tokenizer.ears.PHONES`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in lexicon_path().read_text(encoding="utf-8", errors="ignore").splitlines():
+        word, *phones = line.lower().split()
+        if phones and "(" not in word:
+            found[word] = tuple(phones)
+    return found
+
+
+def pronounced(text: str) -> list[str] | None:
+    """The phones of a text by the lexicon, word after word; None where it lacks a word."""
+    known = _pronunciations()
+    words = [known.get(word) for word in text.split()]
+    return [phone for word in words if word for phone in word] if all(words) else None
+
+
 def lexicon_line(rng: np.random.Generator) -> str:
     """One to eight random words, half of them common."""
     common, rare = lexicon()

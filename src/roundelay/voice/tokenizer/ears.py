@@ -1,8 +1,6 @@
-"""Tokens to letters: the CTC readers the tokenizer was taught with. A check on what the codes still say
-(ours).
+"""Tokens to phones: the CTC readers the tokenizer was taught with. A check on what the codes still say (ours).
 
-No language model, no lexicon: a token error beside the teachers' own shows how much of the words a codebook
-keeps.
+No language model, no lexicon: a phone error beside the teachers' own shows how much of the words a codebook keeps.
 """
 
 from __future__ import annotations
@@ -16,13 +14,15 @@ from roundelay.voice.graphs import Graph, graph
 from roundelay.voice.tokenizer.fsq import LINGUISTIC, SEMANTIC
 from roundelay.voice.tokens import Tokens
 
-LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # class i+1; class 0 is CTC's blank
+# Class i+1; class 0 is a pause frame by frame, and CTC's blank. The 39 phones of American English (CMU's set).
+_PHONES = "aa ae ah ao aw ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh t th uh uw v w y z zh"
+PHONES = tuple(_PHONES.split())
 PIECE_GROUPS = 250  # half a minute is read at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """Reads letters from either codebook alone."""
+    """Reads phones from either codebook alone."""
 
     network: Graph
 
@@ -31,10 +31,8 @@ class Ears:
         """The readers in the package, or in a folder of weights."""
         return cls(graph("ears", weights))
 
-    def read(self, tokens: Tokens) -> tuple[str, str]:
-        """The letters read from the linguistic codes, and from the semantic ones: best class per step (greedy
-        CTC).
-        """
+    def read(self, tokens: Tokens) -> tuple[list[str], list[str]]:
+        """The phones read from the linguistic codes, and from the semantic ones: best class per step (greedy CTC)."""
         linguistic, semantic = tokens.split()
         values = LINGUISTIC.values(linguistic), SEMANTIC.values(semantic)
         best: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
@@ -45,10 +43,11 @@ class Ears:
             ]
             for kept, logs in zip(best, self.network(linguistic=inputs[0], semantic=inputs[1]), strict=True):
                 kept.append(logs[0].argmax(-1))
-        first, second = (_collapse(np.concatenate(kept)) if kept else "" for kept in best)
+        first, second = (collapse(np.concatenate(kept)) if kept else [] for kept in best)
         return first, second
 
 
-def _collapse(best: np.ndarray) -> str:
-    kept = best[np.flatnonzero(np.diff(best, prepend=-1))]
-    return "".join(LETTERS[c - 1] for c in kept if c)
+def collapse(best_T: np.ndarray) -> list[str]:
+    """The phones of the best classes [T]: repeats joined, blanks left out."""
+    kept = best_T[np.flatnonzero(np.diff(best_T, prepend=-1))]
+    return [PHONES[c - 1] for c in kept if c]

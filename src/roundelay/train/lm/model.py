@@ -1,0 +1,148 @@
+"""The embedded model in training: Step-1 with codes composed of their digits, and a reader of phones beside it.
+
+Both are for training alone. The 5,120 codes' rows of embedding and head are sums over their digits and a row of their
+own, so that codes share what is learnt (ours; embedded-model.md); `plain` writes the sums out, and what is left is
+Step-1 to the letter. The reader asks the hidden frames of heard sound for phones, which only training knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parametrize
+
+from roundelay.shape import Shape
+from roundelay.train.lm.examples import HEARD_STEPS, UNHEARD, Example
+from roundelay.voice.lm.model import Step1
+from roundelay.voice.lm.units import FIRST_PHONE, NANO
+from roundelay.voice.tokenizer.ears import PHONES
+from roundelay.voice.tokenizer.fsq import LEVELS, LINGUISTIC, SEMANTIC
+
+CLASSES = len(PHONES) + 1
+HEARD = 0.5  # weight of the phones that are heard
+
+
+class Digits(nn.Module):
+    """A table [V, C] whose rows of codes have the vectors of their digits added."""
+
+    structure: Tensor
+
+    def __init__(self, width: int, scale: float) -> None:
+        super().__init__()
+        marks = np.zeros((NANO.linguistic + NANO.semantic, LEVELS * (LINGUISTIC.digits + SEMANTIC.digits)), np.float32)
+        row = column = 0
+        for book in (LINGUISTIC, SEMANTIC):
+            codes = np.arange(book.size)
+            for digit in range(book.digits):
+                marks[row + codes, column + codes // LEVELS**digit % LEVELS] = 1
+                column += LEVELS
+            row += book.size
+        self.register_buffer("structure", torch.from_numpy(marks), persistent=False)
+        self.vectors = nn.Parameter(torch.randn(marks.shape[1], width) * scale)
+
+    def forward(self, table_VC: Tensor) -> Tensor:
+        """The table with digits added."""
+        codes = table_VC[NANO.text :] + self.structure @ self.vectors
+        return torch.cat([table_VC[: NANO.text], codes])
+
+
+class Learner(nn.Module):
+    """What is trained: the model with composed codes, and the reader of phones."""
+
+    def __init__(self, shape: Shape, composed: bool = True) -> None:
+        super().__init__()
+        self.lm = Step1(shape)
+        for module in self.lm.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+        for layer in self.lm.model.layers:  # what enters the stream starts small, the deeper the smaller
+            for weight in (layer.self_attn.o_proj.weight, layer.mlp.down_proj.weight):  # type: ignore[union-attr]
+                nn.init.normal_(weight, std=0.02 / (2 * shape.layers) ** 0.5)  # type: ignore[arg-type]
+        if composed:
+            for module in (self.lm.model.embed_tokens, self.lm.lm_head):
+                with torch.no_grad():
+                    module.weight[NANO.text :] *= 0.25
+                parametrize.register_parametrization(module, "weight", Digits(shape.hidden, 0.01))
+        self.reader = nn.Linear(shape.hidden, CLASSES * len(HEARD_STEPS))
+
+    def plain(self) -> Step1:
+        """Step-1 with the codes' sums written out; the learner is of no use afterwards."""
+        for module in (self.lm.model.embed_tokens, self.lm.lm_head):
+            if parametrize.is_parametrized(module):
+                parametrize.remove_parametrizations(module, "weight")
+        return self.lm
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Ids [B, T]; the flat places of targets, their ids, weights and kinds; the flat places of heard phones."""
+
+    ids: Tensor
+    places: Tensor
+    targets: Tensor
+    weights: Tensor
+    heard_places: Tensor
+    heard: Tensor
+
+
+def batch_of(examples: Sequence[Example], device: torch.device) -> Batch:
+    """The examples as one batch, padded on the right with zeros."""
+    longest = max(len(example.ids) for example in examples)
+    ids = np.zeros((len(examples), longest), np.int64)
+    places, targets, weights, heard_places, heard = [], [], [], [], []
+    for row, example in enumerate(examples):
+        line, weight = np.asarray(example.ids), np.asarray(example.weights, np.float32)
+        ids[row, : len(line)] = line
+        taught = np.flatnonzero(weight[1:] > 0)
+        places.append(row * longest + taught)
+        targets.append(line[1:][taught])
+        weights.append(weight[1:][taught])
+        for place, phones in example.heard:
+            heard_places.append(row * longest + place)
+            heard.append(phones)
+    to = lambda parts: torch.from_numpy(np.concatenate(parts)).to(device)  # noqa: E731
+    phones = np.asarray(heard, np.int64).reshape(-1, len(HEARD_STEPS))
+    return Batch(
+        torch.from_numpy(ids).to(device),
+        to(places),
+        to(targets),
+        to(weights),
+        torch.tensor(heard_places, dtype=torch.long, device=device),
+        torch.from_numpy(phones).to(device),
+    )
+
+
+KINDS = (("written", 0, FIRST_PHONE), ("thought", FIRST_PHONE, NANO.text), ("sounded", NANO.text, NANO.size))
+
+
+def losses(learner: Learner, batches: Sequence[Batch]) -> dict[str, Tensor]:
+    """The loss to minimise, and cross-entropy by kind of target in nats: characters, phones, codes, phones heard."""
+    lm = learner.lm
+    total, weight = torch.zeros((), device=lm.lm_head.weight.device), 0.0
+    sums: dict[str, list[float]] = {}
+    with parametrize.cached():
+        for batch in batches:
+            hidden = lm.stream(batch.ids)[-1].flatten(0, 1)
+            each = functional.cross_entropy(lm.lm_head(hidden[batch.places]), batch.targets, reduction="none")
+            total, weight = total + (each * batch.weights).sum(), weight + float(batch.weights.sum())
+            for name, low, high in KINDS:
+                mine = each.detach()[(batch.targets >= low) & (batch.targets < high)]
+                _add(sums, name, float(mine.sum()), len(mine))
+            known = int((batch.heard != UNHEARD).sum())
+            if known:
+                scores = learner.reader(hidden[batch.heard_places]).reshape(-1, CLASSES)
+                heard = functional.cross_entropy(scores, batch.heard.flatten(), ignore_index=UNHEARD, reduction="sum")
+                total, weight = total + HEARD * heard, weight + HEARD * known
+                _add(sums, "heard", float(heard.detach()), known)
+    return {"loss": total / weight, **{name: torch.tensor(a / n) for name, (a, n) in sums.items() if n}}
+
+
+def _add(sums: dict[str, list[float]], name: str, value: float, count: int) -> None:
+    entry = sums.setdefault(name, [0.0, 0.0])
+    entry[0] += value
+    entry[1] += count

@@ -1,0 +1,119 @@
+"""Which examples a step trains on: tasks drawn by their shares, utterances of like length together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from roundelay.errors import BadInput
+from roundelay.train.lm.corpus import Said
+from roundelay.train.lm.examples import Example, ask, go_on, hear, sound_out, speak, spell
+from roundelay.voice.data.questions import draw as draw_question
+from roundelay.voice.data.text import draw as draw_text
+from roundelay.voice.data.text import lexicon
+from roundelay.voice.lm.units import VOICES
+
+SOUND_TASKS = ("hear", "speak", "go_on", "answer")
+TEXT_TASKS = ("sound_out", "spell", "ask")
+TASKS = SOUND_TASKS + TEXT_TASKS
+SPAN = 1.25  # sound tasks of a batch come from utterances whose lengths differ by this factor at most
+WORDS = 0.5  # share of text tasks on a few words of the dictionary; the others are lines like the teachers'
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The utterances a sound task may use, from short to long, their lengths and how often each is drawn."""
+
+    said: tuple[Said, ...]
+    lengths: np.ndarray
+    chances: np.ndarray
+
+    @classmethod
+    def of(cls, said: Sequence[Said], shares: Mapping[str, float]) -> Pool:
+        """A pool balanced by engine: as much sound of each is drawn as its share says, whatever the corpora hold."""
+        kept = sorted(said, key=lambda one: len(one.sound))
+        lengths = np.array([len(one.sound) for one in kept], float)
+        held: dict[str, float] = {}
+        for one, length in zip(kept, lengths, strict=True):
+            held[one.engine] = held.get(one.engine, 0.0) + length
+        chances = np.array([shares.get(one.engine, 0.1) / held[one.engine] for one in kept])
+        return cls(tuple(kept), lengths, chances)
+
+    def draw(self, rng: np.random.Generator, ids: int) -> list[Said]:
+        """Utterances of like length, together about `ids` ids of sound."""
+        sound = self.chances * self.lengths
+        length = self.lengths[int(rng.choice(len(sound), p=sound / sound.sum()))]
+        low, high = np.searchsorted(self.lengths, [length / SPAN, length + 0.5])
+        chances = self.chances[low:high]
+        chosen = rng.choice(np.arange(low, high), max(1, int(ids // length)), p=chances / chances.sum())
+        return [self.said[k] for k in chosen]
+
+
+class Mix:
+    """Draws the examples of a step; a pure function of seed and step, so a killed run resumes to the same losses."""
+
+    def __init__(
+        self, said: Sequence[Said], tasks: Mapping[str, float], shares: Mapping[str, float], seed: int
+    ) -> None:
+        unknown = [name for name in tasks if name not in TASKS]
+        if unknown:
+            raise BadInput("task", unknown[0], f"is unknown; known: {', '.join(TASKS)}")
+        self.seed = seed
+        self.tasks = {name: share for name, share in tasks.items() if share > 0}
+        train = [one for one in said if one.split == "train"]
+        rules: dict[str, Callable[[Said], bool]] = {
+            "hear": lambda one: bool(one.text),
+            "speak": lambda one: one.voice in VOICES and one.clean and bool(one.phones),
+            "go_on": lambda one: one.groups > 4,
+            "answer": lambda one: one.call is not None,
+        }
+        self.pools: dict[str, Pool] = {}
+        for name in SOUND_TASKS:
+            if name in self.tasks:
+                fitting = [one for one in train if rules[name](one)]
+                if not fitting:
+                    raise BadInput("corpora", f"for the task {name}", "hold no utterance; build one that does")
+                self.pools[name] = Pool.of(fitting, shares)
+
+    def draw(self, step: int, ids: int) -> list[list[Example]]:
+        """About `ids` ids of examples, in batches of one task and like lengths."""
+        rng = np.random.default_rng([self.seed, step])
+        names = list(self.tasks)
+        shares = np.array([self.tasks[name] for name in names])
+        batches: list[list[Example]] = []
+        left = float(ids)
+        while left > 0:
+            name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+            made = self._sound(name, rng, ids / 3) if name in SOUND_TASKS else self._text(name, rng, ids / 6)
+            batches.append(made)
+            left -= sum(len(example.ids) for example in made)
+        return batches
+
+    def _sound(self, name: str, rng: np.random.Generator, ids: float) -> list[Example]:
+        said = self.pools[name].draw(rng, int(ids * 0.8))
+        if name == "speak":
+            return [speak(one) for one in said]
+        return [go_on(one) if name == "go_on" else hear(one, one.call if name == "answer" else None) for one in said]
+
+    def _text(self, name: str, rng: np.random.Generator, ids: float) -> list[Example]:
+        made: list[Example] = []
+        while sum(len(example.ids) for example in made) < ids:
+            if name == "ask":
+                question = draw_question(rng, "train")
+                made.append(ask(question.text, str(question.call)))
+            else:
+                example = (sound_out if name == "sound_out" else spell)(_line(rng))
+                if example is not None:
+                    made.append(example)
+        return made
+
+
+def _line(rng: np.random.Generator) -> str:
+    """A line to sound out or to spell: up to three words of the dictionary, or a line like the teachers'."""
+    if rng.random() >= WORDS:
+        return draw_text(rng, "train", 0.3).text
+    common, rare = lexicon()
+    pools = [common if rng.random() < 0.5 else rare for _ in range(int(rng.integers(1, 4)))]
+    return " ".join(pool[int(rng.integers(len(pool)))] for pool in pools)

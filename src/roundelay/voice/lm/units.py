@@ -1,0 +1,83 @@
+"""The embedded model's units: control symbols, characters, phones, voices, then the codes of both codebooks (ours).
+
+Text is characters, because words are too many for a small model and pieces hide how they sound; phones are what it
+thinks in while it speaks. 1,024 places come before the codes, as in `configs/lm-nano.toml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from roundelay.errors import BadInput
+from roundelay.voice.tokenizer.ears import PHONES
+from roundelay.voice.tokenizer.text import Symbol
+from roundelay.voice.tokens import Tokens
+from roundelay.voice.vocab import VOCAB, Vocab
+
+NANO = Vocab(size=6_144, text=1_024)
+CHARACTERS = " 'abcdefghijklmnopqrstuvwxyz0123456789"
+FIRST_CHARACTER, FIRST_PHONE, FIRST_VOICE = 64, 128, 192
+PAUSE = FIRST_PHONE  # the phone before PHONES[0]
+PHONE_IDS = range(FIRST_PHONE, FIRST_PHONE + 1 + len(PHONES))
+VOICES = ("flite-rms", "festival-cmu_us_slt_arctic_hts")  # whose way of speaking the model learnt, in this order
+
+_ID = {c: FIRST_CHARACTER + k for k, c in enumerate(CHARACTERS)}
+_CHARACTER = {i: c for c, i in _ID.items()}
+_SHIFT = VOCAB.text - NANO.text
+
+
+def characters(text: str) -> list[int]:
+    """Ids of a text in lower-case letters, digits, apostrophes and spaces; raises `BadInput` for any other sign."""
+    try:
+        return [_ID[c] for c in text]
+    except KeyError as error:
+        raise BadInput("text", repr(error.args[0]), "is no unit of the model; normalise the text first") from None
+
+
+def text_of(ids: Iterable[int]) -> str:
+    """The characters among `ids`."""
+    return "".join(_CHARACTER[i] for i in ids if i in _CHARACTER)
+
+
+def phone_id(phone: str | None) -> int:
+    """The id of a phone; None is a pause."""
+    return PAUSE if phone is None else FIRST_PHONE + 1 + PHONES.index(phone)
+
+
+def voice_id(name: str | None) -> int:
+    """The id of a way of speaking; an unknown name, or None, is the first."""
+    return FIRST_VOICE + (VOICES.index(name) if name in VOICES else 0)
+
+
+def codes(tokens: Tokens) -> list[int]:
+    """The embedded model's ids of sound."""
+    return [int(i) for i in tokens.ids - _SHIFT]
+
+
+def tokens(ids: Sequence[int]) -> np.ndarray:
+    """Audio ids int64 of the published vocabulary among the embedded model's `ids`; text and phones are left out."""
+    line = np.asarray(ids, np.int64)
+    return line[line >= NANO.text] + _SHIFT
+
+
+def hearing(sound: Sequence[int], answer: bool = False) -> list[int]:
+    """The prompt to write down what is said in `sound`; with `answer`, a call follows where it was a question."""
+    task = Symbol.AQTA if answer else Symbol.ASR
+    return [task, Symbol.AUDIO_START, *sound, Symbol.AUDIO_END, Symbol.TEXT_START]
+
+
+def speaking(text: str, voice: str | None = None) -> list[int]:
+    """The prompt to say a normalised text."""
+    return [Symbol.TTS, voice_id(voice), Symbol.TEXT_START, *characters(text), Symbol.TEXT_END, Symbol.AUDIO_START]
+
+
+def asking(text: str) -> list[int]:
+    """The prompt to turn a written question into a call."""
+    return [Symbol.TQAA, Symbol.TEXT_START, *characters(text), Symbol.TEXT_END]
+
+
+def call(text: str) -> list[int]:
+    """A call, as the model writes it after a question."""
+    return [Symbol.CALL_START, *characters(text), Symbol.CALL_END]
