@@ -1,0 +1,132 @@
+"""Arithmetic in exact fractions, and numbers as they are written in an answer (ours)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from math import isqrt
+
+DECIMALS = 2  # of a result of one and above; below one as many significant digits and one more
+LARGEST = 10**15  # beyond it, and below its counterpart, a result is a power of ten
+SMALLEST = Fraction(1, 10**6)
+
+
+def shown(value: Fraction) -> str:
+    """`value` to be spoken: commas in thousands, at most two decimals, "about" where that rounds."""
+    if value.denominator == 1 and abs(value) < LARGEST:
+        return f"{value.numerator:,}"
+    if abs(value) >= LARGEST or abs(value) < SMALLEST:
+        return _scientific(value)
+    size, digits = abs(value), DECIMALS
+    if size < 1:
+        digits += 1
+        while size * 10 < 1:
+            size *= 10
+            digits += 1
+    rounded = round(value, digits)
+    text = f"{_decimal(rounded):,.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text if rounded == value else f"about {text}"
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / Decimal(value.denominator)
+
+
+def _scientific(value: Fraction) -> str:
+    size, power = abs(value), 0
+    digits = len(str(size.numerator)) - len(str(size.denominator))
+    size, power = size / Fraction(10) ** digits, digits
+    if size < 1:
+        size, power = size * 10, power - 1
+    rounded = round(size, DECIMALS)
+    if rounded == 10:
+        rounded, power = Fraction(1), power + 1
+    text = f"{_decimal(rounded):.{DECIMALS}f}".rstrip("0").rstrip(".")
+    about = "" if rounded == size else "about "
+    return f"{about}{'minus ' if value < 0 else ''}{text} times 10 to the power of {power}"
+
+
+def written(text: str) -> str:
+    """A number of a call as it is written: "1984" is 1,984, "minus 3.5" is -3.5."""
+    sign, digits = ("-", text.removeprefix("minus ")) if text.startswith("minus ") else ("", text)
+    whole, point, rest = digits.partition(".")
+    return f"{sign}{int(whole):,}{point}{rest}"
+
+
+def value_of(text: str) -> Fraction:
+    """The value of a number of a call."""
+    return -Fraction(text.removeprefix("minus ")) if text.startswith("minus ") else Fraction(text)
+
+
+def _is(said: str, value: Fraction) -> str:
+    return f"{said} is {shown(value)}."
+
+
+def _divide(a: str, b: str) -> str:
+    if not value_of(b):
+        return "Nothing can be divided by 0."
+    return _is(f"{written(a)} divided by {written(b)}", value_of(a) / value_of(b))
+
+
+def _remainder(a: str, b: str) -> str:
+    if not int(b):
+        return "Nothing can be divided by 0."
+    return f"{written(a)} divided by {written(b)} leaves a remainder of {int(a) % int(b):,}."
+
+
+def _root(a: str) -> str:
+    value = value_of(a)
+    over, under = isqrt(value.numerator), isqrt(value.denominator)
+    if over**2 == value.numerator and under**2 == value.denominator:
+        root = Fraction(over, under)
+        return _is(f"The square root of {written(a)}", root)
+    scale = 10**9
+    root = Fraction(isqrt(int(value * scale**2)), scale)
+    return f"The square root of {written(a)} is about {shown(root).removeprefix('about ')}."
+
+
+def _power(a: str, b: str) -> str:
+    return _is(f"{written(a)} to the power of {b}", value_of(a) ** int(b))
+
+
+def _larger(a: str, b: str) -> str:
+    if value_of(a) == value_of(b):
+        return f"{written(a)} and {written(b)} are equal."
+    high, low = sorted((a, b), key=value_of, reverse=True)
+    return f"{written(high)} is larger than {written(low)}."
+
+
+def _prime(a: str) -> str:
+    number = int(a)
+    if number < 2:
+        return f"{written(a)} is not a prime number."
+    factor = next((i for i in range(2, isqrt(number) + 1) if number % i == 0), None)
+    if factor is None:
+        return f"{written(a)} is a prime number."
+    return f"{written(a)} is not a prime number. It is {factor:,} times {number // factor:,}."
+
+
+def _percent(a: str, b: str) -> str:
+    return _is(f"{written(a)} percent of {written(b)}", value_of(a) * value_of(b) / 100)
+
+
+OPERATIONS: Mapping[str, Callable[..., str]] = {
+    "add": lambda a, b: _is(f"{written(a)} plus {written(b)}", value_of(a) + value_of(b)),
+    "subtract": lambda a, b: _is(f"{written(a)} minus {written(b)}", value_of(a) - value_of(b)),
+    "multiply": lambda a, b: _is(f"{written(a)} times {written(b)}", value_of(a) * value_of(b)),
+    "divide": _divide,
+    "remainder": _remainder,
+    "percent": _percent,
+    "square": lambda a: _is(f"{written(a)} squared", value_of(a) ** 2),
+    "cube": lambda a: _is(f"{written(a)} cubed", value_of(a) ** 3),
+    "root": _root,
+    "power": _power,
+    "half": lambda a: _is(f"Half of {written(a)}", value_of(a) / 2),
+    "double": lambda a: _is(f"Twice {written(a)}", value_of(a) * 2),
+    "average": lambda a, b: _is(f"The average of {written(a)} and {written(b)}", (value_of(a) + value_of(b)) / 2),
+    "larger": _larger,
+    "even": lambda a: f"{written(a)} is {'odd' if int(a) % 2 else 'even'}.",
+    "prime": _prime,
+}

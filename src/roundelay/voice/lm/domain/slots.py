@@ -1,0 +1,70 @@
+"""The slots of a phrasing: what may fill each kind, as a call writes it and as it is said (ours).
+
+Closed kinds are lists: country, city, unit, near, day, holiday, term, and the facts' `FAMILY.slot`, `.head`, `.tail`. Open
+kinds are numbers: a b (any), s q e p (of a power, a root, an exponent, percent), year, node, and numbers with a unit: amount,
+span (minutes, hours), shift (days, weeks from today).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from roundelay.voice.lm.domain.tables import HOLIDAYS, MONTH_DAYS, cities, countries, families, terms, units
+from roundelay.voice.lm.numbers import ordinal
+
+NUMBERS = frozenset("abseqp")
+OPEN = NUMBERS | {"year", "node", "amount", "span", "shift"}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One filling of a slot: as a call writes it, and one way to say it."""
+
+    call: str
+    said: str
+
+
+@cache
+def forms(kind: str) -> tuple[Form, ...]:
+    """All fillings of a closed kind."""
+    family, _, part = kind.partition(".")
+    if part:
+        return _fact_forms(family, part)
+    match kind:
+        case "country":
+            return tuple(Form(name, said) for name, country in countries().items() for said in country.said)
+        case "city":
+            return tuple(Form(name, name) for name in cities())
+        case "unit":
+            return tuple(Form(name, said) for name, unit in units().items() for said in unit.said)
+        case "near":
+            return tuple(Form(word, word) for word in ("today", "tomorrow", "yesterday"))
+        case "holiday":
+            return tuple(Form(name, said) for name, ways in HOLIDAYS.items() for said in ways[0].split("|"))
+        case "day":
+            return (*forms("holiday"), *_dates())
+        case "term":
+            return tuple(Form(name, said) for name, entry in terms().items() for said in entry.said)
+    raise KeyError(kind)
+
+
+def _fact_forms(family: str, part: str) -> tuple[Form, ...]:
+    facts = families()[family]
+    if part == "slot":
+        return tuple(Form(key, said) for key, entry in facts.entries.items() for said in entry.said)
+    table = facts.heads if part == "head" else facts.tails
+    return tuple(Form(key, said) for key, ways in table.items() for said in ways)
+
+
+def _dates() -> tuple[Form, ...]:
+    return tuple(
+        Form(f"{month} {day}", said)
+        for month, last in MONTH_DAYS.items()
+        for day in range(1, last + 1)
+        for said in (
+            f"{month} {ordinal(str(day))}",
+            f"the {ordinal(str(day))} of {month}",
+            f"{month} the {ordinal(str(day))}",
+        )
+    )
