@@ -65,7 +65,16 @@ def toy_corpus(folder: Path) -> Path:
 
 def toy_recipe() -> config.Recipe:
     small = {"width": 24, "expansion": 2, "dilations": [1, 2]}
-    tokenizer = {"steps": 4, "rate": 1e-3, "batch_s": 4.0, "longest_s": 5.0, "regressed": 2, "heard_from": 2, **small}
+    tokenizer = {
+        "steps": 4,
+        "rate": 1e-3,
+        "batch_s": 4.0,
+        "longest_s": 5.0,
+        "regressed": 2,
+        "codes_from": 1,
+        "understood_from": 2,
+        **small,
+    }
     tokenizer |= {"reader_width": 16, "reader_dilations": [1], "prior_width": 16, "prior_dilations": [1]}
     tokenizer |= {"speaker_width": 16, "speaker_dilations": [1]}
     crops = {"steps": 4, "rate": 1e-3, "batch": 2, "crop_s": 0.8, **small}

@@ -61,3 +61,43 @@ def codec(
                 note(f"{name}: {progress.done} of {progress.steps} steps" + (", done" if progress.finished else ""))
                 if not progress.finished:
                     break
+
+
+@group.command()
+@click.option("--corpus", "corpora", multiple=True, type=click.Path(path_type=Path), help="A built corpus; repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/nano"), show_default=True)
+@click.option("--stage", default="all", show_default=True, help="all, or one of text, pretrain, sft, export.")
+@click.option("--minutes", type=float, help="Stop each stage after so long; the next call resumes it.")
+@click.option("--config", type=click.Path(path_type=Path), help="Another recipe than configs/train-nano.toml.")
+@click.option("--tokenizer", type=click.Path(path_type=Path), help="Codec weights other than the package's.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Where export writes; default: OUT/weights.")
+def nano(
+    corpora: tuple[Path, ...],
+    out: Path,
+    stage: str,
+    minutes: float | None,
+    config: Path | None,
+    tokenizer: Path | None,
+    weights: Path | None,
+) -> None:
+    """Train the embedded language model, and export it to ONNX; under torchrun, on several processes."""
+    try:
+        import torch
+    except ImportError:
+        raise MissingPackage("torch", "train") from None
+    from roundelay.train.codec.config import located
+    from roundelay.train.lm.stages import STAGES, Run, export, read, train
+
+    if stage not in ("all", *STAGES):
+        raise BadInput("stage", stage, f"is unknown; known: all, {', '.join(STAGES)}")
+    recipe = read(config or located("train-nano.toml"))
+    torch.set_num_threads(recipe.threads)
+    run = Run(recipe, corpora, out, tokenizer, minutes)
+    for name in STAGES if stage == "all" else (stage,):
+        if name == "export":
+            export(run, weights or out / "weights")
+            continue
+        progress = train(run, name)
+        note(f"{name}: {progress.done} of {progress.steps} steps" + (", done" if progress.finished else ""))
+        if not progress.finished:
+            break

@@ -16,7 +16,7 @@ VOICE = click.option("--voice", metavar="NAME|ref.wav", help="A built-in voice, 
 STREAM_MS = 40  # `--stream` hands the tokenizer this much sound at a time
 
 
-def _free(out: Path, force: bool) -> None:
+def free(out: Path, force: bool) -> None:
     """Complain before anything is computed."""
     if out.exists() and not force:
         raise WouldOverwrite(out)
@@ -33,7 +33,7 @@ def encode(sound: Path, out: Path, force: bool) -> None:
     from roundelay.voice.audio import Audio
     from roundelay.voice.tokenizer.dual import Tokenizer
 
-    _free(out, force)
+    free(out, force)
     tokens = Tokenizer.load().encode(Audio.read(sound))
     write_text(out, json.dumps(tokens.to_json()) + "\n", force=force)
     note(f"{tokens.groups} groups, {len(tokens)} tokens, {tokens.duration_s:.2f} s: {out}")
@@ -50,7 +50,7 @@ def decode(tokens: Path, out: Path, voice: str | None, force: bool) -> None:
     from roundelay.voice.decoder.stream import Decoder
     from roundelay.voice.tokens import Tokens
 
-    _free(out, force)
+    free(out, force)
     audio = Decoder.load().decode(Tokens.read(tokens), voice)
     audio.write(out, force=force)
     note(f"{audio.duration_s:.2f} s: {out}")
@@ -72,7 +72,7 @@ def resynth(sound: Path, out: Path, voice: str | None, stream: bool, force: bool
     from roundelay.voice.tokenizer.frontend import RATE_HZ
     from roundelay.voice.voices import vector_of
 
-    _free(out, force)
+    free(out, force)
     audio = Audio.read(sound, RATE_HZ)
     vector = vector_of(voice) if voice else SpeakerEncoder.load().embed(audio)
     if stream:

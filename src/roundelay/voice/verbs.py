@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from roundelay.voice.codec_verbs import decode, encode, resynth
+from roundelay.voice.model_verbs import ask, models, say, transcribe
 
 
 @click.group()
 def group() -> None:
-    """Speech to tokens and back, and the data to learn it from."""
+    """Hear, answer and speak; speech to tokens and back; the data to learn it from."""
 
 
-for verb in (encode, decode, resynth):
+for verb in (say, transcribe, ask, models, encode, decode, resynth):
     group.add_command(verb)
 
 

@@ -28,12 +28,16 @@ class Recipe:
 
 
 def find(size: str) -> Path:
-    """The file of a shipped size: in `configs/` here, or beside the source tree."""
-    name = f"codec-{size}.toml"
+    """The file of a shipped size."""
+    return located(f"codec-{size}.toml")
+
+
+def located(name: str) -> Path:
+    """A shipped recipe: in `configs/` here, or beside the source tree; raises `BadInput` where there is none."""
     for folder in (Path("configs"), Path(__file__).resolve().parents[4] / "configs"):
         if (folder / name).is_file():
             return folder / name
-    raise BadInput("size", size, "has no configs/ file here; run from the source tree or give --config FILE")
+    raise BadInput("recipe", name, "has no configs/ file here; run from the source tree or give --config FILE")
 
 
 def read(path: Path) -> Recipe:

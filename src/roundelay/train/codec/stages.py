@@ -19,7 +19,7 @@ from roundelay.train.codec.blocks import parameters
 from roundelay.train.codec.config import Recipe, build
 from roundelay.train.codec.data import Batches, Corpora, Item, open_corpora, train_weights
 from roundelay.train.codec.tokenizer import Sizes, Teachable
-from roundelay.train.codec.tokenizer_stage import SPEAKERS, Feeder, check_of, step_of
+from roundelay.train.codec.tokenizer_stage import SPEAKERS, Course, Feeder, check_of, step_of
 from roundelay.train.loop import Plan, Progress, fit
 
 T = TypeVar("T")
@@ -82,7 +82,12 @@ def train_tokenizer(run: Run) -> Progress:
     batches = Batches(items, train_weights(items, run.recipe.shares), int(table["batch_s"] * 100), run.recipe.seed)
     watched = some(data.items, "dev", DEV_READ) + some(data.items, "test", DEV_READ)
     check = check_of(model, data, watched, run.device)
-    step = step_of(model, Feeder(data, batches, table["regressed"]), run.device, table["heard_from"])
+    step = step_of(
+        model,
+        Feeder(data, batches, table["regressed"]),
+        run.device,
+        Course(table["codes_from"], table["understood_from"]),
+    )
     return fit("tokenizer", model, step, run.plan(table), run.out, check)
 
 
@@ -159,7 +164,17 @@ def _sizes(kind: type[T], table: dict[str, Any], name: str) -> T:
         kind,
         table,
         name,
-        ignore=(*PLAN_KEYS, "batch", "groups", "crop_s", "batch_s", "longest_s", "regressed", "heard_from"),
+        ignore=(
+            *PLAN_KEYS,
+            "batch",
+            "groups",
+            "crop_s",
+            "batch_s",
+            "longest_s",
+            "regressed",
+            "codes_from",
+            "understood_from",
+        ),
     )
 
 

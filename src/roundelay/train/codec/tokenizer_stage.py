@@ -26,19 +26,20 @@ from roundelay.voice.vocab import VOCAB
 
 GROUP = VOCAB.group_ms // 10  # mel frames
 PRIOR_GROUPS = 20  # groups of 120 ms the mel regression sees in a step
-SOFT_STEPS = 500  # until then fewer and fewer codes go unrounded
+SOFT_STEPS = 500  # so long fewer and fewer codes go unrounded
 REFERENCE = 240  # frames of the reference the speaker's vector is taken from
 SPEAKERS = 4093  # classes; names are hashed into them, so that corpora may grow between two calls
 MARGIN, SHARPNESS = 0.15, 20.0  # of the speaker classes (additive margin softmax)
 UNHEARD = -100  # the class of a step whose phone nobody knows
 LOUD, FAINT = -0.6, 0.3  # normalised mel where sound begins to count, and how much silence counts beside it
 WEIGHTS = {
-    "hint": 0.5,
-    "ctc02": 0.3,
-    "ctc06": 0.2,
+    "hint": 1.0,
+    "people": 0.3,
+    "ctc02": 0.2,
+    "ctc06": 0.15,
     "phone02": 0.8,
     "phone06": 0.6,
-    "mel": 12.0,
+    "mel": 10.0,
     "understood": 1.0,
     "speaker": 0.15,
     "spread": 0.2,
@@ -152,9 +153,11 @@ def speaker_loss(vector: Tensor, classes: Tensor, speaker: Tensor) -> Tensor:
     return functional.cross_entropy(SHARPNESS * marked, speaker)
 
 
-def _ctc(logs: Tensor, batch: Batch) -> Tensor:
+def _ctc(logs: Tensor, batch: Batch, chosen: Tensor | None = None) -> Tensor:
     sizes = torch.tensor([len(said) for said in batch.labels])
     fits = (sizes > 0) & (batch.steps.cpu() > sizes + 2)
+    if chosen is not None:
+        fits &= chosen.cpu()
     rows = fits.nonzero()[:, 0].tolist()
     if not rows:
         return logs.sum() * 0
@@ -174,40 +177,64 @@ def _spread(raw: Tensor, mask: Tensor) -> Tensor:
     return (together - torch.diag(torch.diagonal(together))).pow(2).sum() / together.shape[0]
 
 
-def step_of(model: Teachable, feeder: Feeder, device: torch.device, heard_from: int) -> Callable[[int], Losses]:
-    """The losses of a step, summed by `WEIGHTS`; from step `heard_from` on, what comes back must also be understood."""
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is taught from which step on: phones at once, then the codes and their sound, then that it be understood."""
+
+    codes_from: int
+    understood_from: int
+
+
+def step_of(model: Teachable, feeder: Feeder, device: torch.device, course: Course) -> Callable[[int], Losses]:
+    """The losses of a step, summed by `WEIGHTS`."""
 
     def losses(step: int) -> Losses:
         batch = feeder.draw(step, device)
-        mask = torch.arange(batch.heard.shape[1] // 2, device=device) < (batch.steps.unsqueeze(1) + 5)
-        for head in (model.trunk.linguistic, model.trunk.semantic):
-            head.soft = max(0.0, 1 - step / SOFT_STEPS)
-        linguistic, semantic, _, raw02, raw06, hidden = model.trunk(
-            with_margins(batch.heard), None, mask.float(), drop=1
-        )
-        heard, timed = model.hint(hidden).split(CLASSES, -1)
-        logs02, phones02 = model.reads_linguistic(linguistic)
-        logs06, phones06 = model.reads_semantic(semantic)
-        vector = model.speaker(batch.reference)
-        groups = grouped(linguistic, semantic)[: feeder.rows]
-        start = step * 7919 % max(1, groups.shape[1] - PRIOR_GROUPS + 1)
-        guess = model.prior(groups[:, start : start + PRIOR_GROUPS], vector)[0][:, Prior.AHEAD :]
-        parts = {
-            "hint": _ctc(functional.log_softmax(heard, -1), batch) + 0.5 * _phone(timed, batch.phones),
-            "ctc02": _ctc(logs02, batch),
-            "ctc06": _ctc(logs06, batch),
-            "phone02": _phone(phones02, batch.phones),
-            "phone06": _phone(phones06, batch.phones),
-            "mel": _mel(guess, batch, start),
-            "speaker": speaker_loss(vector, model.classes, batch.speaker),
-            "spread": _spread(raw02, mask[:, ::3]) + _spread(raw06, mask[:, ::2]),
-        }
-        if step >= heard_from:
-            parts["understood"] = _understood(model, guess, batch, start)
+        parts = _hearing(model, batch) if step < course.codes_from else _everything(model, batch, step, course)
         total = sum((WEIGHTS[k] * v for k, v in parts.items()), torch.zeros((), device=device))
         return {"loss": total, **parts}
 
     return losses
+
+
+def _hearing(model: Teachable, batch: Batch) -> Losses:
+    """Phones before there are codes: in a third of a step's time, the trunk learns what all else needs."""
+    hidden, _ = model.trunk.listen(with_margins(batch.heard), None, 1)
+    return _hint(model, hidden, batch)
+
+
+def _hint(model: Teachable, hidden: Tensor, batch: Batch) -> Losses:
+    heard, timed = model.hint(hidden).split(CLASSES, -1)
+    untimed = (batch.phones < 0).all(1)  # people: nobody knows when their phones begin
+    return {
+        "hint": _phone(timed, batch.phones),
+        "people": _ctc(functional.log_softmax(heard, -1), batch, untimed),
+    }
+
+
+def _everything(model: Teachable, batch: Batch, step: int, course: Course) -> Losses:
+    mask = torch.arange(batch.heard.shape[1] // 2, device=batch.heard.device) < (batch.steps.unsqueeze(1) + 5)
+    for head in (model.trunk.linguistic, model.trunk.semantic):
+        head.soft = max(0.0, 1 - (step - course.codes_from) / SOFT_STEPS)
+    linguistic, semantic, _, raw02, raw06, hidden = model.trunk(with_margins(batch.heard), None, mask.float(), drop=1)
+    logs02, phones02 = model.reads_linguistic(linguistic)
+    logs06, phones06 = model.reads_semantic(semantic)
+    vector = model.speaker(batch.reference)
+    groups = grouped(linguistic, semantic)[: len(vector)]
+    start = step * 7919 % max(1, groups.shape[1] - PRIOR_GROUPS + 1)
+    guess = model.prior(groups[:, start : start + PRIOR_GROUPS], vector)[0][:, Prior.AHEAD :]
+    parts = _hint(model, hidden, batch) | {
+        "ctc02": _ctc(logs02, batch),
+        "ctc06": _ctc(logs06, batch),
+        "phone02": _phone(phones02, batch.phones),
+        "phone06": _phone(phones06, batch.phones),
+        "mel": _mel(guess, batch, start),
+        "speaker": speaker_loss(vector, model.classes, batch.speaker),
+        "spread": _spread(raw02, mask[:, ::3]) + _spread(raw06, mask[:, ::2]),
+    }
+    if step >= course.understood_from:
+        parts["understood"] = _understood(model, guess, batch, start)
+    return parts
 
 
 def _phone(logits: Tensor, phones: Tensor) -> Tensor:

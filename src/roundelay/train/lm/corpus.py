@@ -1,4 +1,4 @@
-"""Token corpora: what a data engine's corpus says and how the tokenizer hears it, computed once and kept beside the run.
+"""Token corpora: what a corpus says and how the tokenizer hears it, computed once and kept beside the run.
 
 They are regenerated, never committed: they belong to one tokenizer, named by the sum of its weights.
 """
@@ -37,6 +37,7 @@ class Said:
     split: str
     kind: str
     clean: bool
+    call: str | None
     sound: np.ndarray
     phones: tuple[tuple[int, float], ...]
 
@@ -66,7 +67,7 @@ def open_corpora(folders: Sequence[Path], out: Path, weights: Path | None = None
 def _said(row: Utterance, ids: np.ndarray) -> Said:
     phones = tuple((phone_id(plain(symbol)), float(start)) for symbol, start, _ in row.phones or ())
     voice = row.speaker if row.warp is None else f"{row.engine}-warped"
-    return Said(row.text, voice, row.engine, row.split, row.kind, not row.effects, ids, phones)
+    return Said(row.text, voice, row.engine, row.split, row.kind, not row.effects, row.call, ids, phones)
 
 
 def _tokenize(folder: Path, rows: list[Utterance], path: Path, weights: Path | None) -> None:

@@ -102,18 +102,17 @@ def batch_of(examples: Sequence[Example], device: torch.device) -> Batch:
         places.append(row * longest + taught)
         targets.append(line[1:][taught])
         weights.append(weight[1:][taught])
-        for place, phones in example.heard:
-            heard_places.append(row * longest + place)
-            heard.append(phones)
+        heard_places += [row * longest + place for place, _ in example.heard]
+        heard += [phones for _, phones in example.heard]
     to = lambda parts: torch.from_numpy(np.concatenate(parts)).to(device)  # noqa: E731
-    phones = np.asarray(heard, np.int64).reshape(-1, len(HEARD_STEPS))
+    classes = np.asarray(heard, np.int64).reshape(-1, len(HEARD_STEPS))
     return Batch(
         torch.from_numpy(ids).to(device),
         to(places),
         to(targets),
         to(weights),
         torch.tensor(heard_places, dtype=torch.long, device=device),
-        torch.from_numpy(phones).to(device),
+        torch.from_numpy(classes).to(device),
     )
 
 

@@ -113,7 +113,7 @@ class Mix:
 def _line(rng: np.random.Generator) -> str:
     """A line to sound out or to spell: up to three words of the dictionary, or a line like the teachers'."""
     if rng.random() >= WORDS:
-        return draw_text(rng, "train", 0.3).text
+        return draw_text(rng, "train", 0.3)[0]
     common, rare = lexicon()
     pools = [common if rng.random() < 0.5 else rare for _ in range(int(rng.integers(1, 4)))]
     return " ".join(pool[int(rng.integers(len(pool)))] for pool in pools)

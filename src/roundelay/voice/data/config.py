@@ -33,8 +33,10 @@ class DataConfig:
     """What to build; the hours come from the command line.
 
     `shares` weighs the sources (flite, festival, espeak, people). `warped_share` of an engine's lines is
-    spoken by its `warped_voices`, the others by its plain voices. `voices_seed` fixes who they are, apart
-    from `seed`, so that corpora of different seeds share their speakers.
+    spoken by its `warped_voices`, the others by its plain voices (all of them, or those named in `plain`).
+    `texts` weighs the kinds of lines (`voice/data/lines.py`), `lexicon_share` is that of everyday lines.
+    `voices_seed` fixes who the voices are, apart from `seed`, so that corpora of different seeds share their
+    speakers.
     """
 
     seed: int = 1
@@ -43,7 +45,9 @@ class DataConfig:
     shard_s: float = 600.0
     dev_s: float = 600.0
     test: bool = True
+    texts: Mapping[str, float] = field(default_factory=lambda: {"everyday": 1.0})
     lexicon_share: float = 0.5
+    plain: Sequence[str] = ()
     warped_voices: int = 150
     warped_share: float = 0.5
     effects: EffectShares = field(default_factory=EffectShares)

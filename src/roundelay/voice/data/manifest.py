@@ -22,7 +22,7 @@ class Utterance:
 
     `shard` is relative to the corpus; `offset` and `samples` count 16 kHz samples.
     `speaker` is one voice with its warp; `phones` are (symbol, start_s, end_s) or None; `effects` None
-    means clean.
+    means clean. `call` is what a question of the model's domain means (`voice.lm.skills`).
     """
 
     id: str
@@ -43,6 +43,7 @@ class Utterance:
     phones: Phones | None
     effects: dict[str, Any] | None
     kind: str
+    call: str | None = None
 
     def line(self) -> str:
         """The utterance as one JSON line, without its newline; times rounded to a tenth of a millisecond."""

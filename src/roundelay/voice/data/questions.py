@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,6 +31,7 @@ EPOCH = datetime(2024, 1, 1)  # answers are drawn for times of ten years from he
 YEARS = 10
 
 Values = dict[str, Form]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def _pair(key: str, ask: Ask, rng: np.random.Generator) -> Values:
     }
 
 
-def _one[T](rng: np.random.Generator, items: tuple[T, ...]) -> T:
+def _one(rng: np.random.Generator, items: tuple[T, ...]) -> T:
     return items[int(rng.integers(len(items)))]
 
 

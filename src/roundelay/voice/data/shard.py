@@ -17,13 +17,13 @@ from roundelay.voice.data import people as recordings
 from roundelay.voice.data.config import DataConfig
 from roundelay.voice.data.effects import applied, drawn
 from roundelay.voice.data.gates import recogniser_gate, rejected
+from roundelay.voice.data.lines import Asked, draw
 from roundelay.voice.data.manifest import Utterance
 from roundelay.voice.data.people import Clip
 from roundelay.voice.data.phones import Phones
 from roundelay.voice.data.sentences import TEST_SENTENCES
 from roundelay.voice.data.speakers import Speaker, cast, held_out
 from roundelay.voice.data.teachers import RATE_HZ, TEACHERS, Line
-from roundelay.voice.data.text import draw
 from roundelay.voice.data.warp import retimed, warped
 
 BATCH_LINES = 12  # lines given to an engine at once
@@ -52,8 +52,7 @@ class Take:
 
     samples: np.ndarray
     phones: Phones | None
-    text: str
-    kind: str
+    asked: Asked
     speaker: Speaker
     licence: str
     version: str
@@ -78,9 +77,9 @@ def build_shard(config: DataConfig, plan: ShardPlan, out: Path) -> str:
         for take in source.takes:
             seed = int(rng.integers(1 << 31))
             wave, phones, effects = _finished(take, config, plan.split, seed)
-            reason = rejected(wave, RATE_HZ, take.text, config.gates)
+            reason = rejected(wave, RATE_HZ, take.asked.text, config.gates)
             if reason is None and recogniser is not None:
-                reason = recogniser(wave, RATE_HZ, take.text)
+                reason = recogniser(wave, RATE_HZ, take.asked.text)
             if reason:
                 rejects[reason] += 1
                 continue
@@ -112,7 +111,7 @@ def _sources(config: DataConfig, plan: ShardPlan, rng: np.random.Generator, reje
     for engine, seconds in plan.seconds:
         if plan.split == "test":
             speaker = held_out(engine)
-            asked = [(text, "test", speaker) for text in sorted(TEST_SENTENCES)]
+            asked = [(Asked(text, "test"), speaker) for text in sorted(TEST_SENTENCES)]
             yield Source(_spoken(engine, iter(asked), rejects), float("inf"))
         else:
             lines = _lines(engine, config, plan.split, int(10 + seconds * LINES_PER_S), rng)
@@ -121,28 +120,28 @@ def _sources(config: DataConfig, plan: ShardPlan, rng: np.random.Generator, reje
 
 def _lines(
     engine: str, config: DataConfig, split: str, count: int, rng: np.random.Generator
-) -> Iterator[tuple[str, str, Speaker]]:
+) -> Iterator[tuple[Asked, Speaker]]:
     speakers = cast(engine, config.warped_voices, config.voices_seed)
-    plain = [speaker for speaker in speakers if speaker.warp is None]
+    plain = [one for one in speakers if one.warp is None and (not config.plain or one.name in config.plain)]
     changed = [speaker for speaker in speakers if speaker.warp is not None]
     for _ in range(count):
-        text, kind = draw(rng, split, config.lexicon_share)
+        asked = draw(rng, split, config.texts, config.lexicon_share, config.people.folder)
         pool = changed if changed and rng.random() < config.warped_share else plain
-        yield text, kind, pool[rng.integers(len(pool))]
+        yield asked, pool[rng.integers(len(pool))]
 
 
-def _spoken(engine: str, asked: Iterator[tuple[str, str, Speaker]], rejects: Counter[str]) -> Iterator[Take]:
+def _spoken(engine: str, asked: Iterator[tuple[Asked, Speaker]], rejects: Counter[str]) -> Iterator[Take]:
     """Takes of an engine, asked in batches; a line the engine could not say is a reject."""
     teacher = TEACHERS[engine]
     version = teacher.version()
     while batch := list(islice(asked, BATCH_LINES)):
-        batch.sort(key=lambda item: item[2].voice)  # festival changes its voice slowly
-        spoken = teacher.speak([Line(text, who.voice, who.pitch, who.speed) for text, _, who in batch])
-        for (text, kind, speaker), each in zip(batch, spoken, strict=True):
+        batch.sort(key=lambda item: item[1].voice)  # festival changes its voice slowly
+        spoken = teacher.speak([Line(line.text, who.voice, who.pitch, who.speed) for line, who in batch])
+        for (line, speaker), each in zip(batch, spoken, strict=True):
             if each is None:
                 rejects["engine failed"] += 1
             else:
-                yield Take(each.samples, each.phones, text, kind, speaker, teacher.licence, version)
+                yield Take(each.samples, each.phones, line, speaker, teacher.licence, version)
 
 
 def _people(config: DataConfig, clips: tuple[Clip, ...], rejects: Counter[str]) -> Iterator[Take]:
@@ -152,7 +151,7 @@ def _people(config: DataConfig, clips: tuple[Clip, ...], rejects: Counter[str]) 
             rejects["unreadable"] += 1
             continue
         speaker = Speaker(clip.speaker, "human", clip.origin)
-        yield Take(samples, None, clip.text, clip.kind, speaker, clip.licence, clip.source)
+        yield Take(samples, None, Asked(clip.text, clip.kind), speaker, clip.licence, clip.source)
 
 
 def _finished(
@@ -189,7 +188,7 @@ def _row(
 ) -> Utterance:
     return Utterance(
         id=f"{plan.split}-{plan.name}-{number:04d}",
-        text=take.text,
+        text=take.asked.text,
         speaker=take.speaker.name,
         engine=take.speaker.engine,
         voice=take.speaker.voice,
@@ -205,5 +204,6 @@ def _row(
         seed=seed,
         phones=phones,
         effects=effects,
-        kind=take.kind,
+        kind=take.asked.kind,
+        call=take.asked.call,
     )

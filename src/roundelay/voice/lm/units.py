@@ -17,7 +17,7 @@ from roundelay.voice.tokens import Tokens
 from roundelay.voice.vocab import VOCAB, Vocab
 
 NANO = Vocab(size=6_144, text=1_024)
-CHARACTERS = " 'abcdefghijklmnopqrstuvwxyz0123456789"
+CHARACTERS = " 'abcdefghijklmnopqrstuvwxyz0123456789."  # the digits and the point are of calls
 FIRST_CHARACTER, FIRST_PHONE, FIRST_VOICE = 64, 128, 192
 PAUSE = FIRST_PHONE  # the phone before PHONES[0]
 PHONE_IDS = range(FIRST_PHONE, FIRST_PHONE + 1 + len(PHONES))

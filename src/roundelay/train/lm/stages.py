@@ -1,0 +1,153 @@
+"""The stages of the language model's training: text, pretrain, sft, export (step-audio.md, section 7, in small)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from roundelay.console import note
+from roundelay.errors import BadInput
+from roundelay.files import replacing, write_text
+from roundelay.shape import Shape
+from roundelay.train.codec.config import build
+from roundelay.train.export_lm import to_onnx
+from roundelay.train.lm.corpus import Said, open_corpora
+from roundelay.train.lm.examples import hear, speak
+from roundelay.train.lm.model import Learner, batch_of, losses
+from roundelay.train.lm.tasks import SOUND_TASKS, Mix
+from roundelay.train.loop import Plan, Progress, fit, rank, ranks
+from roundelay.voice.graphs import PACKAGED
+
+PLANNED = ("text", "pretrain", "sft")
+WATCHED = 24  # dev utterances whose loss is taken at every check, by task
+LARGEST = 16_000_000  # bytes a weight file may have
+FILE = "lm.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One recipe: seed, device, threads, the shape's preset, shares of the sound by engine, a table for each stage."""
+
+    seed: int
+    device: str
+    threads: int
+    shape: str
+    composed: bool
+    shares: dict[str, float]
+    text: dict[str, Any]
+    pretrain: dict[str, Any]
+    sft: dict[str, Any]
+
+
+def read(path: Path) -> Recipe:
+    """The recipe in a TOML file; raises `BadInput` naming what is missing or unknown."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise BadInput("config", path, f"cannot be read ({error})") from None
+    return build(Recipe, table, f"config {path.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a stage needs: the recipe, the corpora, where files go, the tokenizer's weights, when to stop."""
+
+    recipe: Recipe
+    corpora: tuple[Path, ...]
+    out: Path
+    tokenizer: Path | None = None
+    minutes: float | None = None
+
+    def learner(self) -> Learner:
+        """The model as the recipe sizes it, untrained."""
+        torch.manual_seed(self.recipe.seed)
+        return Learner(Shape.preset(self.recipe.shape), self.recipe.composed).to(torch.device(self.recipe.device))
+
+
+def train(run: Run, name: str) -> Progress:
+    """Train one stage, from where the stage before it ended; raises `BadInput` where that has not run."""
+    table, device = getattr(run.recipe, name), torch.device(run.recipe.device)
+    learner = run.learner()
+    at = PLANNED.index(name)
+    if at:
+        before = run.out / f"{PLANNED[at - 1]}.pt"
+        if not before.is_file():
+            raise BadInput("checkpoint", before, f"is not there; run --stage {PLANNED[at - 1]} first")
+        learner.load_state_dict(torch.load(before, map_location="cpu", weights_only=True)["model"])
+    sound = any(task in SOUND_TASKS for task in table["tasks"])
+    said = open_corpora(run.corpora, run.out / "tokens", run.tokenizer) if sound else []
+    if sound and not said:
+        raise BadInput("corpus", "none", "was given; build one with `roundelay voice data build`, name it by --corpus")
+    mix = Mix(said, table["tasks"], run.recipe.shares, run.recipe.seed)
+    together, mine = ranks(), rank()
+
+    def step(number: int) -> dict[str, Tensor]:
+        batches = mix.draw(number * together + mine, table["ids"])
+        return losses(learner, [batch_of(examples, device) for examples in batches])
+
+    plan = Plan(table["steps"], table["rate"], cooldown=table["cooldown"], minutes=run.minutes, decay=0.05)
+    return fit(name, learner, step, plan, run.out, _check(learner, said, device) if sound else None)
+
+
+def _check(learner: Learner, said: list[Said], device: torch.device) -> Callable[[int], dict[str, Any]]:
+    """Cross-entropy by kind on dev utterances, of hearing and of speaking."""
+    dev = [one for one in said if one.split == "dev" and one.groups < 60]
+    some = dev[:: max(1, len(dev) // WATCHED)][:WATCHED]
+    says = [one for one in dev if one.phones and one.clean]
+    spoken = says[:: max(1, len(says) // WATCHED)][:WATCHED]
+
+    def check(step: int) -> dict[str, Any]:
+        learner.eval()
+        result: dict[str, Any] = {}
+        with torch.no_grad():
+            for task, make, rows in (("hear", hear, some), ("speak", speak, spoken)):
+                found = losses(learner, [batch_of([make(one)], device) for one in rows]) if rows else {}
+                result |= {f"{task} {k}": round(float(v), 3) for k, v in found.items() if k != "loss"}
+        learner.train()
+        return result
+
+    return check
+
+
+def export(run: Run, weights: Path) -> dict[str, int]:
+    """Write the last stage's model as int8 ONNX with its manifest; the size of each file in bytes.
+
+    The manifest names the tokenizer whose codes it learnt. Raises `BadInput` where no stage has run.
+    """
+    done = [name for name in PLANNED if (run.out / f"{name}.pt").is_file()]
+    if not done:
+        raise BadInput("checkpoint", run.out, "holds none; run --stage text first")
+    kept = {name: torch.load(run.out / f"{name}.pt", map_location="cpu", weights_only=True) for name in done}
+    learner = run.learner().cpu()
+    learner.load_state_dict(kept[done[-1]]["model"])
+    data = to_onnx(learner.plain(), "int8")
+    if len(data) >= LARGEST:
+        raise ValueError(f"{FILE} has {len(data):,} bytes; a weight file must stay under {LARGEST:,}")
+    tokenizer = (run.tokenizer or PACKAGED) / "tokenizer.onnx"
+    weights.mkdir(parents=True, exist_ok=True)
+    with replacing(weights / FILE, force=True) as temporary:
+        temporary.write_bytes(data)
+    table = {
+        "format": 1,
+        "licence": "CC-BY-SA-4.0",
+        "seed": run.recipe.seed,
+        "steps": {name: int(state["step"]) for name, state in kept.items()},
+        "tokenizer": hashlib.sha256(tokenizer.read_bytes()).hexdigest(),
+        "torch": torch.__version__,
+        "files": {FILE: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
+    }
+    write_text(weights / "manifest.json", json.dumps(table, indent=1) + "\n", force=True)
+    note(f"{FILE}: {len(data):,} bytes")
+    return {FILE: len(data)}
+
+
+STAGES = (*PLANNED, "export")
+assert {field.name for field in fields(Recipe)} >= set(PLANNED)

@@ -1,0 +1,187 @@
+"""The embedded model whole: it hears, answers and speaks, offline, on one core, without torch.
+
+model = Model.load()
+model.say("It is 9:05.").write("out.wav")
+model.transcribe(Audio.read("in.wav"))
+model.ask(Audio.read("question.wav"))     # Reply(heard, text, call)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from roundelay.errors import BadInput
+from roundelay.voice.audio import Audio
+from roundelay.voice.decoder.stream import Decoder
+from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, checked, manifest
+from roundelay.voice.lm import units
+from roundelay.voice.lm.domain.fabric import FabricFacts
+from roundelay.voice.lm.engine import Engine, never
+from roundelay.voice.lm.normalise import normalise
+from roundelay.voice.lm.onnx_engine import OnnxEngine
+from roundelay.voice.lm.pieces import pieces
+from roundelay.voice.lm.skills import Call, answer
+from roundelay.voice.lm.speaking import Speaking
+from roundelay.voice.lm.understand import understand
+from roundelay.voice.segments import segments
+from roundelay.voice.tokenizer.dual import Tokenizer
+from roundelay.voice.tokenizer.frontend import RATE_HZ
+from roundelay.voice.tokenizer.text import Symbol
+from roundelay.voice.vocab import VOCAB
+from roundelay.voice.voices import VoiceLike
+
+WEIGHTS = PACKAGED / "lm"
+FILE = "lm.onnx"
+CHARACTERS_PER_GROUP = 4  # nobody speaks faster: a bound on what is written down
+UNKNOWN = "I did not understand that."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply's text, and the call that a question was understood as (None: it was none of the domain)."""
+
+    text: str
+    call: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What was heard, what is said to it, and the call behind it."""
+
+    heard: str
+    text: str
+    call: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Ears, language model and mouth. Threads may share it: what is heard and said is kept in sessions of their own."""
+
+    engine: Engine
+    tokenizer: Tokenizer
+    decoder: Decoder
+    clock: Callable[[], datetime] = field(default=datetime.now)
+
+    @classmethod
+    def load(cls, weights: Path | None = None, codec: Path | None = None) -> Model:
+        """The model in the package, or of other folders; raises `DamagedWeightsError` for a file altered or of another
+        tokenizer.
+        """
+        folder = weights or WEIGHTS
+        data = checked(FILE, folder)
+        ears = checked("tokenizer.onnx", codec)
+        if manifest(folder).get("tokenizer") != hashlib.sha256(ears).hexdigest():
+            raise DamagedWeightsError(folder / FILE, "learnt the codes of another tokenizer")
+        return cls(OnnxEngine(data), Tokenizer.load(codec), Decoder.load(codec))
+
+    def say(self, text: str, voice: VoiceLike = None, seed: int = 0) -> Audio:
+        """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud."""
+        parts = list(self.say_stream(text, voice, seed))
+        if not parts:
+            raise BadInput("text", repr(text[:40]), "gave no sound; say it in other words")
+        return Audio(np.concatenate(parts), RATE_HZ)
+
+    def say_stream(
+        self, text: str, voice: VoiceLike = None, seed: int = 0, cancelled: Callable[[], bool] = never
+    ) -> Iterator[np.ndarray]:
+        """Yield the sound of a text as it is made, float32 at 16 kHz; `cancelled` is asked before every token."""
+        normalise(text)  # the whole text is checked before the first sound
+        mouth = self.decoder.stream(voice)
+        for number, piece in enumerate(pieces(text)):
+            for ids in self._groups(piece, voice, seed + number, cancelled):
+                sound = mouth.push(units.tokens(ids))
+                if len(sound):
+                    yield sound
+            if cancelled():
+                return
+        rest = mouth.finish()
+        if len(rest):
+            yield rest
+
+    def _groups(self, text: str, voice: VoiceLike, seed: int, cancelled: Callable[[], bool]) -> Iterator[list[int]]:
+        """The codes of a piece of text, group by group."""
+        try:
+            words = normalise(text)
+        except BadInput:  # a piece of signs alone
+            return
+        drawn = Speaking(len(words), seed)
+        session = self.engine.open()
+        logits = self.engine.prefill(session, units.speaking(words, _manner(voice)), cancelled)
+        group: list[int] = []
+        while logits is not None and not cancelled():
+            token = drawn.draw(logits)
+            if drawn.done or len(session.ids) >= self.engine.shape.max_length - 1:
+                return
+            if token >= units.NANO.text:
+                group.append(token)
+            if len(group) == VOCAB.group:
+                yield group
+                group = []
+            logits = self.engine.step(session, token)
+
+    def transcribe(self, audio: Audio, cancelled: Callable[[], bool] = never) -> str:
+        """The words said, lower-case; empty where there is no speech."""
+        heard = (self._hear(part, False, cancelled)[0] for part in segments(audio.resample(RATE_HZ)))
+        return " ".join(text for text in heard if text)
+
+    def _hear(self, audio: Audio, question: bool, cancelled: Callable[[], bool]) -> tuple[str, str]:
+        """What is said in up to half a minute of sound, and the call the model makes of it (empty: none)."""
+        sound = units.codes(self.tokenizer.encode(audio))
+        limit = CHARACTERS_PER_GROUP * len(sound) // VOCAB.group + 80 * question + 8
+        written = list(self._write(units.hearing(sound, question), limit, cancelled))
+        at = written.index(Symbol.CALL_START) if Symbol.CALL_START in written else len(written)
+        return units.text_of(written[:at]).strip(), units.text_of(written[at:]).strip()
+
+    def _write(self, prompt: Sequence[int], limit: int, cancelled: Callable[[], bool]) -> Iterator[int]:
+        """The likeliest characters and call after a prompt."""
+        session = self.engine.open()
+        logits = self.engine.prefill(session, prompt, cancelled)
+        for _ in range(limit):
+            if logits is None or cancelled():
+                return
+            token = int(np.argmax(logits[: units.FIRST_PHONE]))
+            if token in (Symbol.EOT, Symbol.CALL_END):
+                return
+            yield token
+            logits = self.engine.step(session, token)
+
+    def answer(self, text: str, history: Sequence[object] = (), fabric: FabricFacts | None = None) -> Answer:
+        """The reply to a written question; what lies outside the domain is said not to be understood."""
+        words = normalise(text)
+        written = list(self._write(units.asking(words), 90, never))
+        return self._answered(words, units.text_of(written).strip(), fabric)
+
+    def ask(self, audio: Audio, fabric: FabricFacts | None = None, cancelled: Callable[[], bool] = never) -> Reply:
+        """What was heard in a spoken question, and the reply."""
+        parts = segments(audio.resample(RATE_HZ))
+        if not parts:
+            return Reply("", "I heard nothing.", None)
+        heard, call = self._hear(parts[0] if len(parts) == 1 else _joined(parts), True, cancelled)
+        found = self._answered(heard, call, fabric)
+        return Reply(heard, found.text, found.call)
+
+    def _answered(self, words: str, written: str, fabric: FabricFacts | None) -> Answer:
+        """The answer of the call the model wrote, else of the one its words are nearest to."""
+        call: Call | None
+        try:
+            call = Call.parse(written)
+        except BadInput:
+            call = understand(words)
+        if call is None:
+            return Answer(UNKNOWN)
+        return Answer(answer(call, self.clock(), fabric or FabricFacts()), str(call))
+
+
+def _manner(voice: VoiceLike) -> str | None:
+    """The way of speaking that goes with a voice: its own where it has one."""
+    return voice if isinstance(voice, str) and voice in units.VOICES else None
+
+
+def _joined(parts: Sequence[Audio]) -> Audio:
+    return Audio(np.concatenate([part.samples for part in parts]), RATE_HZ)
