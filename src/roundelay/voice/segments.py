@@ -46,7 +46,7 @@ def _stop(rms: np.ndarray, loud: np.ndarray, start: int, last: int) -> int:
     for at in range(start, min(last, start + most)):
         quiet = 0 if loud[at] else quiet + 1
         if quiet >= pause and at - start > most // 3:
-            return at - pause + margin
+            return at - pause + round(MARGIN_S / FRAME_S)
     if last - start <= most:
         return last
     half = start + most // 2

@@ -1,0 +1,180 @@
+"""The language model's training at toy size: examples, tasks, composed codes, resumed losses, the exported engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the train extra")
+pytest.importorskip("onnx", reason="export needs the train extra")
+pytest.importorskip("pocketsphinx", reason="the lexicon comes with the eval extra")
+
+from roundelay.errors import BadInput  # noqa: E402
+from roundelay.shape import Shape  # noqa: E402
+from roundelay.train import loop  # noqa: E402
+from roundelay.train.lm import stages  # noqa: E402
+from roundelay.train.lm.corpus import Said  # noqa: E402
+from roundelay.train.lm.examples import ask, hear, sound_out, speak, spell  # noqa: E402
+from roundelay.train.lm.model import Learner, batch_of, losses  # noqa: E402
+from roundelay.train.lm.tasks import Mix  # noqa: E402
+from roundelay.voice.graphs import checked  # noqa: E402
+from roundelay.voice.lm import units  # noqa: E402
+from roundelay.voice.lm.onnx_engine import OnnxEngine  # noqa: E402
+from roundelay.voice.tokenizer.text import Symbol  # noqa: E402
+from roundelay.voice.tokens import Tokens  # noqa: E402
+
+CPU = torch.device("cpu")
+SMALL = Shape(hidden=32, ffn=48, layers=2, heads=2, kv_groups=1, head_dim=16, vocab=6144, max_length=512)
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+def said(seed: int, groups: int = 6, call: str | None = None, split: str = "train") -> Said:
+    rng = np.random.default_rng(seed)
+    tokens = Tokens.interleave(rng.integers(0, 1024, 2 * groups), rng.integers(0, 4096, 3 * groups))
+    phones = tuple((units.phone_id(p), 0.1 * k) for k, p in enumerate([None, "hh", "ay", "dh", "eh", "r"]))
+    sound = np.asarray(units.codes(tokens))
+    return Said("hi there", units.VOICES[seed % 2], "flite", split, "everyday", True, call, sound, phones)
+
+
+def test_hearing_is_taught_its_letters_and_the_phones_under_them() -> None:
+    one = said(1, call="capital france")
+    example = hear(one, one.call)
+    taught = [i for i, w in zip(example.ids, example.weights, strict=True) if w]
+    assert units.text_of(taught) == "hi therecapital france" and taught[-1] == Symbol.EOT
+    assert [example.ids[place] for place, _ in example.heard] == one.sound.reshape(-1, 5)[:, 4].tolist()
+    assert len(hear(one).ids) < len(example.ids)
+
+
+def test_speaking_writes_each_phone_a_group_before_it_sounds() -> None:
+    one = said(2)
+    example = speak(one)
+    start = len(units.speaking(one.text, one.voice))
+    body = example.ids[start:]
+    assert [i for i in body if i >= units.NANO.text] == one.sound.tolist() and body[-1] == Symbol.EOT
+    assert [i for i in body[:-1] if i < units.NANO.text] == [phone for phone, _ in one.phones]
+    assert sum(example.weights[:start]) == 0 and min(example.weights[start:]) > 0
+    codes = 0
+    for i in body[:-1]:
+        if i < units.NANO.text:
+            (at,) = [at for phone, at in one.phones if phone == i]
+            assert codes % 5 == 0 and codes // 5 == max(0, int(at / 0.12) - 1)
+        codes += i >= units.NANO.text
+
+
+def test_text_tasks_are_inverse_to_each_other() -> None:
+    out, back = sound_out("the cat"), spell("the cat")
+    assert out and back
+    phones = [i for i in out.ids if i in units.PHONE_IDS]
+    assert phones == [i for i in back.ids if i in units.PHONE_IDS]
+    assert sound_out("qqqzx") is None
+    example = ask("what is two plus two", "add 2 2")
+    assert units.text_of([i for i, w in zip(example.ids, example.weights, strict=True) if w]) == "add 2 2"
+
+
+def test_composed_codes_are_step1_when_written_out() -> None:
+    torch.manual_seed(0)
+    learner = Learner(SMALL).eval()
+    batches = [batch_of([speak(said(k)) for k in range(3)], CPU), batch_of([hear(said(4))], CPU)]
+    with torch.no_grad():
+        before = losses(learner, batches)
+        plain = learner.plain()
+        after = losses(learner, batches)
+    assert float(before["loss"]) == pytest.approx(float(after["loss"]), abs=1e-5)
+    assert sum(p.numel() for p in plain.parameters()) == SMALL.parameters
+    assert not [name for name in plain.state_dict() if "parametriz" in name]
+
+
+def test_padding_changes_no_loss() -> None:
+    learner = Learner(SMALL).eval()
+    rows = [speak(said(1, 4)), speak(said(2, 9))]
+    with torch.no_grad():
+        together = losses(learner, [batch_of(rows, CPU)])
+        apart = losses(learner, [batch_of([row], CPU) for row in rows])
+    assert float(together["loss"]) == pytest.approx(float(apart["loss"]), abs=1e-5)
+
+
+def corpus() -> list[Said]:
+    plain = [said(k, 4 + k % 5) for k in range(12)]
+    return plain + [said(20 + k, 6, "capital france") for k in range(4)] + [said(40, 6, split="dev")]
+
+
+def test_a_mix_draws_by_seed_and_step_alone() -> None:
+    tasks = {"speak": 0.4, "hear": 0.3, "answer": 0.2, "ask": 0.05, "spell": 0.05}
+    one, two = (Mix(corpus(), tasks, {"flite": 1.0}, 3) for _ in range(2))
+    for step in (0, 7, 8):
+        ids = [[e.ids for e in batch] for batch in one.draw(step, 400)]
+        assert ids == [[e.ids for e in batch] for batch in two.draw(step, 400)]
+        assert 400 <= sum(len(line) for batch in ids for line in batch) < 1500
+    with pytest.raises(BadInput, match="unknown"):
+        Mix([], {"sing": 1.0}, {}, 1)
+    with pytest.raises(BadInput, match="hold no utterance"):
+        Mix([], {"speak": 1.0}, {}, 1)
+
+
+def recipe() -> stages.Recipe:
+    table = {"steps": 4, "rate": 1e-3, "cooldown": 0.5, "ids": 200}
+    sound = {"speak": 0.5, "hear": 0.3, "answer": 0.2}
+    text = table | {"tasks": {"sound_out": 0.5, "ask": 0.5}}
+    return stages.Recipe(
+        1, "cpu", 1, "nano", True, {"flite": 1.0}, text, table | {"tasks": sound}, table | {"tasks": sound}
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> stages.Run:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(stages, "open_corpora", lambda *_: corpus())
+    monkeypatch.setattr(stages.Shape, "preset", classmethod(lambda cls, name: SMALL))
+    return stages.Run(recipe(), (), tmp_path / "out")
+
+
+def metrics(run: stages.Run, name: str) -> dict[int, float]:
+    lines = map(json.loads, (run.out / f"{name}.metrics.jsonl").read_text().splitlines())
+    return {line["step"]: line["loss"] for line in lines if "loss" in line}
+
+
+def test_stages_follow_one_another_and_the_engine_opens(run: stages.Run, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="run --stage text first"):
+        stages.train(run, "pretrain")
+    for name in stages.PLANNED:
+        assert stages.train(run, name).finished and metrics(run, name)
+    stages.export(run, tmp_path / "weights")
+    engine = OnnxEngine(checked(stages.FILE, tmp_path / "weights"))
+    logits = engine.prefill(engine.open(), units.speaking("hi", None))
+    assert logits is not None and logits.shape == (6144,)
+
+
+def test_a_killed_run_resumes_to_the_same_losses(run: stages.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reported(*args: object, **more: object) -> loop.Plan:
+        return loop.Plan(*args, **{**more, "report": 1, "save_minutes": 0.0})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stages, "Plan", reported)
+    stages.train(run, "text")
+    whole = metrics(run, "text")
+    other = replace(run, out=run.out.with_name("killed"))
+    drawn = Mix.draw
+
+    def killed(self: Mix, step: int, ids: int) -> object:
+        if step == 2:
+            raise KeyboardInterrupt
+        return drawn(self, step, ids)
+
+    monkeypatch.setattr(Mix, "draw", killed)
+    with pytest.raises(KeyboardInterrupt):
+        stages.train(other, "text")
+    monkeypatch.setattr(Mix, "draw", drawn)
+    assert stages.train(other, "text").finished
+    assert metrics(other, "text") == pytest.approx(whole, abs=1e-5)
+
+
+def test_the_shipped_recipe_can_be_read_and_names_known_tasks() -> None:
+    shipped = stages.read(CONFIGS / "train-nano.toml")
+    for name in stages.PLANNED:
+        table = getattr(shipped, name)
+        assert sum(table["tasks"].values()) == pytest.approx(1)
+        assert set(table["tasks"]) <= {"hear", "speak", "go_on", "answer", "sound_out", "spell", "ask"}
+    assert Shape.preset(shipped.shape).vocab == units.NANO.size
