@@ -92,7 +92,7 @@ class Model:
     ) -> Iterator[np.ndarray]:
         """Yield the sound of a text as it is made, float32 at 16 kHz; `cancelled` is asked before every token."""
         normalise(text)  # the whole text is checked before the first sound
-        mouth = self.decoder.stream(voice)
+        mouth = self.decoder.stream(units.VOICES[0] if voice is None else voice)
         for number, piece in enumerate(pieces(text)):
             for ids in self._groups(piece, voice, seed + number, cancelled):
                 sound = mouth.push(units.tokens(ids))
@@ -179,7 +179,7 @@ class Model:
 
 
 def _manner(voice: VoiceLike) -> str | None:
-    """The way of speaking that goes with a voice: its own where it has one."""
+    """The way of speaking that goes with a voice: its own where it has one, else the first."""
     return voice if isinstance(voice, str) and voice in units.VOICES else None
 
 
