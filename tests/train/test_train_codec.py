@@ -79,8 +79,9 @@ def toy_recipe() -> config.Recipe:
     tokenizer |= {"speaker_width": 16, "speaker_dilations": [1]}
     crops = {"steps": 4, "rate": 1e-3, "batch": 2, "crop_s": 0.8, **small}
     shares = {"flite": 0.5, "espeak": 0.5}
+    prior = {"steps": 2, "rate": 1e-3, "cooldown": 1.0, "batch": 2, "groups": 6}
     flow = {"steps": 4, "rate": 1e-3, "batch": 2, "groups": 6, **small}
-    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, flow, crops)
+    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, prior, flow, crops)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> stages.Run:
     pytest.importorskip("pystoi", reason="the vocoder's check needs the eval extra")
     folder = tmp_path_factory.mktemp("toy")
     run = stages.Run(toy_recipe(), (toy_corpus(folder / "corpus"),), folder / "out", folder / "weights")
-    for name in ("tokenizer", "flow", "vocoder", "export"):
+    for name in ("tokenizer", "prior", "flow", "vocoder", "export"):
         stages.STAGES[name](run)
     return run
 
@@ -106,7 +107,7 @@ def test_every_stage_runs_and_the_package_opens(trained):
     assert tokens.groups == 11
     assert len(Decoder.load(trained.weights).decode(tokens).samples) == 11 * 1920
     assert len(Ears.load(trained.weights).read(tokens)) == 2
-    for stage in ("tokenizer", "flow", "vocoder"):
+    for stage in ("tokenizer", "prior", "flow", "vocoder"):
         assert losses(trained.out / f"{stage}.metrics.jsonl")
 
 

@@ -20,7 +20,9 @@ def group() -> None:
 @click.option("--size", type=click.Choice(["tiny", "base"]), default="tiny", show_default=True, help="Which recipe.")
 @click.option("--corpus", "corpora", multiple=True, type=click.Path(path_type=Path), help="A built corpus; repeatable.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/codec"), show_default=True)
-@click.option("--stage", default="all", show_default=True, help="all, or one of tokenizer, flow, vocoder, export.")
+@click.option(
+    "--stage", default="all", show_default=True, help="all, or one of tokenizer, prior, flow, vocoder, export."
+)
 @click.option("--minutes", type=float, help="Stop each stage after so long; the next call resumes it.")
 @click.option("--config", type=click.Path(path_type=Path), help="Another recipe than the size's own.")
 @click.option("--device", help="Another device than the recipe's: cpu, cuda.")

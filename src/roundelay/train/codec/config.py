@@ -23,6 +23,7 @@ class Recipe:
     shares: dict[str, float]
     decoder_shares: dict[str, float]
     tokenizer: dict[str, Any]
+    prior: dict[str, Any]
     flow: dict[str, Any]
     vocoder: dict[str, Any]
 

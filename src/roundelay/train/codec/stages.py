@@ -14,7 +14,7 @@ from torch import nn
 
 from roundelay.console import note
 from roundelay.errors import BadInput
-from roundelay.train.codec import flow, vocoder, vocoder_stage
+from roundelay.train.codec import flow, prior_stage, vocoder, vocoder_stage
 from roundelay.train.codec.blocks import parameters
 from roundelay.train.codec.config import Recipe, build
 from roundelay.train.codec.data import Batches, Corpora, Item, open_corpora, train_weights
@@ -106,9 +106,11 @@ def train_vocoder(run: Run) -> Progress:
 
 
 def taught(run: Run) -> Teachable:
-    """The tokenizer stage's model from its last checkpoint, frozen."""
+    """The tokenizer stage's model from its last checkpoint, with the prior's own where it has gone on; frozen."""
     model = teachable(run)
     load(model, run.out / "tokenizer.pt")
+    if (run.out / "prior.pt").is_file():
+        load(model.prior, run.out / "prior.pt")
     return model.eval().requires_grad_(False)
 
 
@@ -123,6 +125,24 @@ def load(model: nn.Module, path: Path) -> int:
     return int(kept["step"])
 
 
+def train_prior(run: Run) -> Progress:
+    """Train the prior on from where the tokenizer's stage left it, the codes standing still."""
+    table, data, teacher = run.recipe.prior, run.data(), taught(run)
+    net = prior_stage.only_prior(teacher)
+    crops, dev = _crops(run, teacher, data)
+    check = prior_stage.check_of(teacher, dev, range(len(dev.items)))
+    step = prior_stage.step_of(teacher, crops, table["batch"], table["groups"])
+    return fit("prior", net, step, run.plan(table), run.out, check)
+
+
+def _crops(run: Run, teacher: Teachable, data: Corpora) -> tuple[flow.Crops, flow.Crops]:
+    """Crops to train the decoder on, and whole dev utterances to watch."""
+    items = [item for item in data.items if item.split == "train" and item.clean]
+    shares, seed = run.recipe.decoder_shares, run.recipe.seed
+    dev = flow.Crops(teacher, data, some(data.items, "dev", DEV_PER_ENGINE), shares, seed)
+    return flow.Crops(teacher, data, items, shares, seed), dev
+
+
 def train_flow(run: Run) -> Progress:
     """Train the flow on what the frozen prior makes of the frozen tokenizer's codes."""
     table, data = run.recipe.flow, run.data()
@@ -130,10 +150,7 @@ def train_flow(run: Run) -> Progress:
     torch.manual_seed(run.recipe.seed)
     net = flow.Flow(_sizes(flow.Sizes, table, "[flow]")).to(run.device)
     note(f"flow: {parameters(net):,} parameters")
-    items = [item for item in data.items if item.split == "train" and item.clean]
-    shares, seed = run.recipe.decoder_shares, run.recipe.seed
-    crops = flow.Crops(teacher, data, items, shares, seed)
-    dev = flow.Crops(teacher, data, some(data.items, "dev", DEV_PER_ENGINE), shares, seed)
+    crops, dev = _crops(run, teacher, data)
     check = flow.check_of(net, dev, range(len(dev.items)))
     step = flow.step_of(net, crops, table["batch"], table["groups"], run.device)
     return fit("flow", net, step, run.plan(table), run.out, check)
@@ -148,7 +165,9 @@ def export(run: Run) -> None:
     model, net = taught(run), vocoder.Vocoder(_sizes(vocoder.Sizes, recipe.vocoder, "[vocoder]"))
     velocity = flow.Flow(_sizes(flow.Sizes, recipe.flow, "[flow]"))
     steps = {name: load(part, run.out / f"{name}.pt") for name, part in (("flow", velocity), ("vocoder", net))}
-    steps["tokenizer"] = int(torch.load(run.out / "tokenizer.pt", map_location="cpu", weights_only=True)["step"])
+    for name in ("tokenizer", "prior"):
+        if (run.out / f"{name}.pt").is_file():
+            steps[name] = int(torch.load(run.out / f"{name}.pt", map_location="cpu", weights_only=True)["step"])
     graphs = {
         name: files.to_onnx(module, inputs, outputs)
         for name, (module, inputs, outputs) in files.specs(model, velocity, net).items()
@@ -180,6 +199,7 @@ def _sizes(kind: type[T], table: dict[str, Any], name: str) -> T:
 
 STAGES: dict[str, Callable[[Run], Progress | None]] = {
     "tokenizer": train_tokenizer,
+    "prior": train_prior,
     "flow": train_flow,
     "vocoder": train_vocoder,
     "export": export,
