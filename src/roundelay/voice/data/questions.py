@@ -19,14 +19,15 @@ from roundelay.voice.data.text import split_of
 from roundelay.voice.lm import numbers
 from roundelay.voice.lm.domain import spoken
 from roundelay.voice.lm.domain.fabric import FabricFacts
-from roundelay.voice.lm.domain.phrasings import SLOT, SPLITS, Ask, asks, carriers
+from roundelay.voice.lm.domain.phrasings import QUESTION_WORDS, SLOT, SPLITS, Ask, asks, carriers
 from roundelay.voice.lm.domain.slots import OPEN, Form, forms
-from roundelay.voice.lm.domain.tables import families, units
+from roundelay.voice.lm.domain.tables import MONTH_DAYS, families, units
 from roundelay.voice.lm.normalise import normalise
 from roundelay.voice.lm.skills import Call, answer
 
 BEFORE_SHARE, AFTER_SHARE = 0.25, 0.12  # of the questions begin with a carrier, or end with one
 AND_SHARE, A_SHARE = 0.3, 0.25  # "two hundred and five", "a hundred"
+HOLIDAY_SHARE = 0.4  # of the days that are asked about
 EPOCH = datetime(2024, 1, 1)  # answers are drawn for times of ten years from here
 YEARS = 10
 
@@ -119,9 +120,10 @@ def _question(ask: Ask, rng: np.random.Generator, split: str, values: Values) ->
         return None
     text = SLOT.sub(lambda found: values[found[1]].said, phrasing)
     if call.skill != "talk":
-        before, after = carriers(split)
+        around = carriers(split)
+        before = around.before + (around.leads if text.split()[0] in QUESTION_WORDS else ())
         text = f"{_one(rng, before)} {text}" if rng.random() < BEFORE_SHARE else text
-        text = f"{text} {_one(rng, after)}" if rng.random() < AFTER_SHARE else text
+        text = f"{text} {_one(rng, around.after)}" if rng.random() < AFTER_SHARE else text
     return Question(text, call, phrasing)
 
 
@@ -246,6 +248,15 @@ def _shift(rng: np.random.Generator) -> Form:
     return Form(f"{way} {step.call}", said.format(step.said))
 
 
+def _day(rng: np.random.Generator) -> Form:
+    if rng.random() < HOLIDAY_SHARE:
+        return _one(rng, forms("holiday"))
+    month = _one(rng, tuple(MONTH_DAYS))
+    day = str(rng.integers(1, MONTH_DAYS[month] + 1))
+    nth = numbers.ordinal(day)
+    return Form(f"{month} {day}", _one(rng, (f"{month} {nth}", f"{month} {nth}", f"the {nth} of {month}", f"{month} the {nth}")))
+
+
 _DRAW: Mapping[str, Callable[[np.random.Generator], Form]] = {
     "a": _any_number,
     "b": _any_number,
@@ -257,4 +268,5 @@ _DRAW: Mapping[str, Callable[[np.random.Generator], Form]] = {
     "node": _numeral(0, 999),
     "span": _span,
     "shift": _shift,
+    "day": _day,
 }

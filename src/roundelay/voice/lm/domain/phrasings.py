@@ -10,6 +10,7 @@ from functools import cache
 from roundelay.voice.lm.domain.tables import table
 
 SPLITS = ("train", "dev", "test")
+QUESTION_WORDS = frozenset(("what", "what's", "which", "who", "when", "where", "how"))
 SLOT = re.compile(r"\{([\w.]+)\}")
 
 
@@ -39,8 +40,17 @@ def _ask(raw: Mapping[str, str]) -> Ask:
     return Ask(raw["call"], float(raw.get("weight", 1)), split, kinds)
 
 
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """What may stand before or after any question; `leads` only before a question word."""
+
+    before: tuple[str, ...]
+    leads: tuple[str, ...]
+    after: tuple[str, ...]
+
+
 @cache
-def carriers(split: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What may stand before and after a question of a split."""
+def carriers(split: str) -> Carriers:
+    """The carriers of a split."""
     raw = table("phrasings")["carriers"]
-    return tuple(raw["before"][split].split("|")), tuple(raw["after"][split].split("|"))
+    return Carriers(*(tuple(raw[part][split].split("|")) for part in ("before", "leads", "after")))

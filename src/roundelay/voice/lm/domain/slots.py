@@ -1,8 +1,8 @@
 """The slots of a phrasing: what may fill each kind, as a call writes it and as it is said (ours).
 
-Closed kinds are lists: country, city, unit, near, day, holiday, term, and the facts' `FAMILY.slot`, `.head`, `.tail`. Open
-kinds are numbers: a b (any), s q e p (of a power, a root, an exponent, percent), year, node, and numbers with a unit: amount,
-span (minutes, hours), shift (days, weeks from today).
+Closed kinds are lists: country, city, unit, near, holiday, month, nth, term, and the facts' `FAMILY.slot`, `.head`, `.tail`.
+Open kinds are made of others: numbers a b (any), s q e p (of a power, a root, an exponent, percent), year, node; numbers with
+a unit: amount, span (minutes, hours), shift (days, weeks from today); day (a holiday, or a month with a day).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from roundelay.voice.lm.domain.tables import HOLIDAYS, MONTH_DAYS, cities, countries, families, terms, units
-from roundelay.voice.lm.numbers import ordinal
+from roundelay.voice.lm.numbers import cardinal, ordinal
 
 NUMBERS = frozenset("abseqp")
-OPEN = NUMBERS | {"year", "node", "amount", "span", "shift"}
+OPEN = NUMBERS | {"year", "node", "amount", "span", "shift", "day"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,10 @@ def forms(kind: str) -> tuple[Form, ...]:
             return tuple(Form(word, word) for word in ("today", "tomorrow", "yesterday"))
         case "holiday":
             return tuple(Form(name, said) for name, ways in HOLIDAYS.items() for said in ways[0].split("|"))
-        case "day":
-            return (*forms("holiday"), *_dates())
+        case "month":
+            return tuple(Form(month, month) for month in MONTH_DAYS)
+        case "nth":
+            return tuple(Form(str(day), way(str(day))) for day in range(1, 32) for way in (ordinal, cardinal))
         case "term":
             return tuple(Form(name, said) for name, entry in terms().items() for said in entry.said)
     raise KeyError(kind)
@@ -56,15 +58,3 @@ def _fact_forms(family: str, part: str) -> tuple[Form, ...]:
     table = facts.heads if part == "head" else facts.tails
     return tuple(Form(key, said) for key, ways in table.items() for said in ways)
 
-
-def _dates() -> tuple[Form, ...]:
-    return tuple(
-        Form(f"{month} {day}", said)
-        for month, last in MONTH_DAYS.items()
-        for day in range(1, last + 1)
-        for said in (
-            f"{month} {ordinal(str(day))}",
-            f"the {ordinal(str(day))} of {month}",
-            f"{month} the {ordinal(str(day))}",
-        )
-    )

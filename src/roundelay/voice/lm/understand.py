@@ -1,0 +1,288 @@
+"""From heard words to a call without a network: the nearest phrasing by a weighted edit distance (ours).
+
+A phrasing is a row of words and slots. Leaving out, adding or mistaking a word costs as much as the word tells calls apart
+("the" little, "capital" much), less where the letters are near; a slot costs as much as its nearest filling is far from
+what was heard. The cheapest phrasing whose slots make a call wins. It knows the phrasings of `train` alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from roundelay.errors import BadInput
+from roundelay.voice.lm.domain.finders import KEPT, Heard, Span
+from roundelay.voice.lm.domain.letters import Lexicon
+from roundelay.voice.lm.domain.phrasings import Ask, asks, carriers
+from roundelay.voice.lm.domain.slots import OPEN, forms
+from roundelay.voice.lm.skills import Call
+
+LONGEST = 40  # heard words; what is longer is no question of the domain
+LEAST_WEIGHT = 0.06  # of a word that every call has
+NEAR = 0.5  # a heard word further than this from a phrasing's is another word
+STEEP = 1.5  # how fast a mistaken letter makes a word count as missed
+ADDED = 0.6  # of a word's weight, where a heard word is in no place of the phrasing
+ADDED_SLOT = 0.8  # of a heard number or a name that no slot takes
+ADDED_UNKNOWN = 0.3  # of a heard word that the domain does not know
+DISORDER = 0.35  # of words in another order than the phrasing's
+BAGS = 40  # phrasings that are tried without order
+PLACES = 4  # of a slot that are tried without order
+REFUSED = 0.62  # cost over the cost of adding every heard word: beyond it nothing was understood
+_CONTRACTED = {"what's": "what is", "who's": "who is", "where's": "where is", "when's": "when is", "it's": "it is"}
+
+
+@dataclass(frozen=True, slots=True)
+class Phrasing:
+    """One way to ask: its parts are indices of the vocabulary or names of slots."""
+
+    ask: Ask
+    parts: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The phrasings of `train`, their vocabulary with weights, and the words of slots and of carriers."""
+
+    phrasings: tuple[Phrasing, ...]
+    vocabulary: Lexicon
+    weights: tuple[float, ...]
+    names: frozenset[str]
+    carriers: frozenset[str]
+
+
+def words_of(text: str) -> list[str]:
+    """The words that are matched: lower case, contractions apart, no possessive."""
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", text.lower())
+    words = []
+    for word in re.findall(r"[a-z]+(?:'[a-z]+)?|\d+(?:\.\d+)?", text):
+        words += _CONTRACTED.get(word, word if word == "u's" else word.removesuffix("'s")).split()
+    return words
+
+
+@cache
+def known() -> Known:
+    """What is matched against, made once."""
+    rows = [(ask, words_of_phrasing(line)) for ask in asks() for line in ask.phrasings["train"]]
+    homes: dict[str, set[str]] = {}
+    for ask, words in rows:
+        for word in words:
+            if not word.startswith("{"):
+                homes.setdefault(word, set()).add(ask.call)
+    vocabulary = sorted(homes)
+    index = {word: at for at, word in enumerate(vocabulary)}
+    most = math.log(len(asks()))
+    weights = tuple(LEAST_WEIGHT + math.log(len(asks()) / len(homes[word])) / most for word in vocabulary)
+    around = carriers("train")
+    kinds = {kind for ask in asks() for kind in ask.kinds.values() if kind not in OPEN}
+    return Known(
+        tuple(Phrasing(ask, tuple(w[1:-1] if w[0] == "{" else index[w] for w in words)) for ask, words in rows),
+        Lexicon.of(vocabulary),
+        weights,
+        frozenset(word for kind in kinds for form in forms(kind) for word in words_of(form.said)),
+        frozenset(word for part in (around.before, around.leads, around.after) for line in part for word in words_of(line)),
+    )
+
+
+def words_of_phrasing(line: str) -> list[str]:
+    """The words and {slots} of a phrasing, words as `words_of` gives them."""
+    out: list[str] = []
+    for word in line.split():
+        out += [word.removesuffix("'s")] if word.startswith("{") else words_of(word)
+    return out
+
+
+def understand(text: str) -> Call | None:
+    """The call that heard words most likely mean, or None where they are of no domain.
+
+    `text` may hold mistakes of letters or words; numbers may be words or digits.
+    """
+    words = words_of(text)
+    if not words or len(words) > LONGEST:
+        return None
+    match = Match(Heard(words))
+    limit = REFUSED * sum(match.added)
+    best: Call | None = None
+    ranked = match.ranked()
+    for bound, phrasing in ranked:
+        if bound >= limit:
+            break
+        found = match.align(phrasing, limit)
+        if found:
+            best, limit = found
+    for bound, phrasing in ranked[:BAGS]:
+        if bound + DISORDER >= limit:
+            break
+        found = match.bag(phrasing, limit)
+        if found:
+            best, limit = found
+    return best
+
+
+class Match:
+    """The costs of one heard text against the vocabulary, and its alignment with phrasings."""
+
+    def __init__(self, heard: Heard) -> None:
+        self.heard = heard
+        self.taken: dict[frozenset[str], frozenset[int]] = {}
+        self.swaps = [self._swaps(word) for word in heard.words]
+        numbers = heard.number_words()
+        self.added = [self._added(at, numbers[at] is not None) for at in range(len(heard.words))]
+
+    def _swaps(self, word: str) -> dict[int, float]:
+        """What taking `word` for each near word of the vocabulary costs."""
+        weights = known().weights
+        near = known().vocabulary.near(word, NEAR)
+        return {at: weights[at] * min(1.0, STEEP * distance) for at, distance in near}
+
+    def _added(self, at: int, number: bool) -> float:
+        word, weights = self.heard.words[at], known().weights
+        exact = [weights[i] for i, cost in self.swaps[at].items() if cost == 0]
+        if exact:
+            return ADDED * min(exact[0], ADDED if word in known().carriers else 1.0)
+        if word in known().carriers:
+            return LEAST_WEIGHT
+        if number or word in known().names:
+            return ADDED_SLOT
+        return ADDED_UNKNOWN
+
+    def ranked(self) -> list[tuple[float, Phrasing]]:
+        """Phrasings with a lower bound of their cost, lowest first; those with a slot nothing fills are left out."""
+        least = list(known().weights)
+        for swaps in self.swaps:
+            for at, cost in swaps.items():
+                least[at] = min(least[at], cost)
+        slots: dict[str, float] = {}
+        rows = []
+        for phrasing in known().phrasings:
+            bound = self._must_add(phrasing)
+            for part in phrasing.parts:
+                if isinstance(part, int):
+                    bound += least[part]
+                    continue
+                kind = phrasing.ask.kinds[part]
+                if kind not in slots:
+                    spans = self.heard.spans(kind).values()
+                    slots[kind] = min((found[0][1] for found in spans), default=math.inf)
+                bound += slots[kind]
+            if bound < math.inf:
+                rows.append((bound, phrasing))
+        return sorted(rows, key=lambda row: row[0])
+
+    def _must_add(self, phrasing: Phrasing) -> float:
+        """The cost of the heard words that have no place in this phrasing."""
+        inside = self._inside(frozenset(phrasing.ask.kinds.values()))
+        swaps, parts = self.swaps, set(phrasing.parts)
+        return sum(cost for at, cost in enumerate(self.added) if at not in inside and parts.isdisjoint(swaps[at]))
+
+    def _inside(self, kinds: frozenset[str]) -> frozenset[int]:
+        """The heard words that some filling of these kinds takes."""
+        if kinds not in self.taken:
+            spans = [span for kind in kinds for span in self.heard.spans(kind)]
+            self.taken[kinds] = frozenset(at for start, end in spans for at in range(start, end))
+        return self.taken[kinds]
+
+    def align(self, phrasing: Phrasing, limit: float) -> tuple[Call, float] | None:
+        """The call of the cheapest alignment and its cost, or None where that is not below `limit`."""
+        count, parts = len(self.heard.words), phrasing.parts
+        spans = {part: self._by_end(phrasing.ask.kinds[part]) for part in parts if isinstance(part, str)}
+        cost = [0.0, *itertools.accumulate(self.added)]
+        filled: list[dict[str, Span]] = [{} for _ in range(count + 1)]
+        for part in parts:
+            row, taken = [math.inf] * (count + 1), [dict[str, Span]() for _ in range(count + 1)]
+            weight = known().weights[part] if isinstance(part, int) else math.inf
+            for at in range(count + 1):
+                best, before = cost[at] + weight, filled[at]
+                if at and row[at - 1] + self.added[at - 1] < best:
+                    best, before = row[at - 1] + self.added[at - 1], taken[at - 1]
+                if isinstance(part, int):
+                    swap = self.swaps[at - 1].get(part) if at else None
+                    if swap is not None and cost[at - 1] + swap < best:
+                        best, before = cost[at - 1] + swap, filled[at - 1]
+                else:
+                    for start, price in spans[part].get(at, ()):
+                        if cost[start] + price < best:
+                            best, before = cost[start] + price, {**filled[start], part: (start, at)}
+                row[at], taken[at] = best, before
+            cost, filled = row, taken
+            if min(cost) >= limit:
+                return None
+        return self._call(phrasing.ask, filled[-1], cost[-1], limit)
+
+    def bag(self, phrasing: Phrasing, limit: float) -> tuple[Call, float] | None:
+        """The same without regard to the order of words; slots of one kind stay in the phrasing's order."""
+        names = [part for part in phrasing.parts if isinstance(part, str)]
+        choices = [self._widest(phrasing.ask.kinds[name]) for name in names]
+        best: tuple[Call, float] | None = None
+        for spans in itertools.product(*choices):
+            if any(a[1] > b[0] and b[1] > a[0] for a, b in itertools.combinations(spans, 2)):
+                continue
+            if any(
+                a > b and self.heard.spans(phrasing.ask.kinds[x]) is self.heard.spans(phrasing.ask.kinds[y])
+                for (a, x), (b, y) in itertools.combinations(zip(spans, names, strict=True), 2)
+            ):
+                continue
+            filled = dict(zip(names, spans, strict=True))
+            cost = DISORDER + sum(self.heard.spans(phrasing.ask.kinds[name])[span][0][1] for name, span in filled.items())
+            free = [at for at in range(len(self.added)) if not any(start <= at < end for start, end in spans)]
+            found = self._call(phrasing.ask, filled, cost + self._unordered(phrasing, free), limit)
+            if found:
+                best, limit = found, found[1]
+        return best
+
+    def _unordered(self, phrasing: Phrasing, free: list[int]) -> float:
+        """The cost of matching free heard words with the words of a phrasing, greedily by what each spares."""
+        weights = known().weights
+        wanted = [part for part in phrasing.parts if isinstance(part, int)]
+        cost = sum(weights[part] for part in wanted) + sum(self.added[at] for at in free)
+        pairs = sorted(
+            (self.swaps[at][part] - weights[part] - self.added[at], at, i)
+            for at in free
+            for i, part in enumerate(wanted)
+            if part in self.swaps[at]
+        )
+        used_heard: set[int] = set()
+        used_parts: set[int] = set()
+        for spared, at, i in pairs:
+            if spared < 0 and at not in used_heard and i not in used_parts:
+                cost += spared
+                used_heard.add(at)
+                used_parts.add(i)
+        return cost
+
+    def _widest(self, kind: str) -> list[Span]:
+        """The cheapest places of a kind, of equally cheap ones the longest, none inside another as cheap."""
+        rows = sorted((found[0][1], span[0] - span[1], span) for span, found in self.heard.spans(kind).items())
+        kept: list[Span] = []
+        for _, _, (start, end) in rows:
+            if len(kept) < PLACES and not any(first <= start and end <= last for first, last in kept):
+                kept.append((start, end))
+        return kept
+
+    def _by_end(self, kind: str) -> Mapping[int, list[tuple[int, float]]]:
+        ends: dict[int, list[tuple[int, float]]] = {}
+        for (start, end), found in self.heard.spans(kind).items():
+            ends.setdefault(end, []).append((start, found[0][1]))
+        return ends
+
+    def _call(self, ask: Ask, filled: Mapping[str, Span], cost: float, limit: float) -> tuple[Call, float] | None:
+        """The cheapest valid call among the nearest fillings of the slots."""
+        if cost >= limit:
+            return None
+        choices: list[Sequence[tuple[str, float]]] = [
+            self.heard.spans(ask.kinds[name])[span][:KEPT] for name, span in filled.items()
+        ]
+        base = cost - sum(found[0][1] for found in choices)
+        for fillings in sorted(itertools.product(*choices), key=lambda row: sum(found[1] for found in row)):
+            total = base + sum(found[1] for found in fillings)
+            if total >= limit:
+                return None
+            values = {name: found[0] for name, found in zip(filled, fillings, strict=True)}
+            try:
+                return Call.parse(ask.filled(values)), total
+            except BadInput:
+                continue
+        return None
