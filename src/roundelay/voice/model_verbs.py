@@ -23,6 +23,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @FORCE
 def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force: bool) -> None:
     """Write the sound of TEXT; "-" reads it from standard input."""
+    import sys
     import time
 
     from roundelay.console import note
@@ -31,7 +32,7 @@ def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force:
     from roundelay.voice.tokenizer.frontend import RATE_HZ
 
     free(out, force)
-    text = click.get_text_stream("stdin").read() if text == "-" else text
+    text = sys.stdin.read() if text == "-" else text
     model = Model.load()
     if not stream:
         audio = model.say(text, voice, seed)
