@@ -17,8 +17,8 @@ import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
 STAGES = {
-    "tokenizer": ("ctc02", "ctc06", "phone02", "phone06", "mel"),
-    "polish": ("ctc02", "ctc06", "phone02", "phone06", "mel"),
+    "tokenizer": ("hint", "people", "phone02", "phone06", "mel", "understood"),
+    "prior": ("mel", "heard", "missed"),
     "flow": ("loss",),
     "vocoder": ("spectra", "mel"),
 }
@@ -46,13 +46,23 @@ def save(path: Path, rows: list[dict]) -> None:
         writer.writerows(rows)
 
 
+def kept(path: Path) -> list[dict]:
+    """The training lines of a CSV written before."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+
+
 def main(out: Path) -> None:
     """Read the run's metrics, write the tables and the picture."""
     figure, axes = plt.subplots(1, len(STAGES), figsize=(18, 4))
     for axis, (stage, keys) in zip(axes, STAGES.items(), strict=True):
-        train, dev = read(out / f"{stage}.metrics.jsonl")
-        save(HERE / f"{stage}.csv", train)
-        save(HERE / f"{stage}-dev.csv", dev)
+        path = out / f"{stage}.metrics.jsonl"
+        if path.is_file():
+            train, dev = read(path)
+            save(HERE / f"{stage}.csv", train)
+            save(HERE / f"{stage}-dev.csv", dev)
+        else:  # a stage taken over from the set before
+            train = kept(HERE / f"{stage}.csv")
         for key in keys:
             points = [(line["step"], line[key]) for line in train if key in line]
             axis.plot(*zip(*points, strict=True), label=key, linewidth=1)
