@@ -57,4 +57,3 @@ def _fact_forms(family: str, part: str) -> tuple[Form, ...]:
         return tuple(Form(key, said) for key, entry in facts.entries.items() for said in entry.said)
     table = facts.heads if part == "head" else facts.tails
     return tuple(Form(key, said) for key, ways in table.items() for said in ways)
-
