@@ -64,12 +64,15 @@ _NUMBER_WORDS = frozenset(
     for text in (*map(str, range(100)), "100", "1000", "1000000", "1000000000", "1000000000000", "0.5")
     for word in (*numbers.decimal(text).split(), *(numbers.ordinal(text).split() if text.isdigit() else ()))
 ) | {"a", "and", "half", "minus", "oh"}
+_STEPS = ("1 day", "2 week")
 _OTHER_CALLS = (
-    "divide 1 0", "divide 1 3", "remainder 1 0", "remainder 7 2", "power 30 40", "larger 1 1", "larger 1 2", "even 2", "even 3",
+    "divide 1 0", "divide 1 3", "remainder 1 0", "remainder 7 2", "power 30 40", "larger 1 1", "larger 1 2", "even 2",
+    "even 3",
     "prime 1", "prime 7", "prime 9", "root 2", "half 1", "double 1", "square 2", "cube 2", "average 1 2", "percent 1 2",
     "subtract 1 2", "convert minus 300 celsius kelvin", "convert 1 millimeter mile", "leap 2000", "leap 2001",
     "until christmas", "until february 29", "weekday february 29", "fabric node 1", "fabric node 999999",
-    *(f"{way} {step}" for way in ("date in", "date ago", "weekday in", "weekday ago") for step in ("1 day", "2 week", "9999 week")),
+    *(f"{skill} {way} {step}" for skill in ("date", "weekday") for way in ("in", "ago") for step in _STEPS),
+    "date in 9999 week",
     *(f"time {way}" for way in ("in 1 minute", "in 2 hour", "ago 2 minute", "ago 1 hour")),
 )  # fmt: skip
 _TIMES = tuple(datetime(2026, month, 24 + month % 3, 2 * month - 2, month - 1) for month in range(1, 13))

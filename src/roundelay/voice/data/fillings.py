@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def fill(ask: Ask, rng: np.random.Generator) -> Values:
-    """Random fillings of the slots of an ask, by name; they need not make a call (one currency is not known everywhere)."""
+    """Random fillings of the slots of an ask, by name. They need not make a call: a country may have two currencies."""
     if "head" in ask.kinds:
         return pair(one(rng, tuple(families()[ask.kinds["head"].partition(".")[0]].entries)), ask, rng)
     if "unit" in ask.kinds:

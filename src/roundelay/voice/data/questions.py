@@ -1,7 +1,7 @@
 """Spoken questions with their exact calls, and lines of the assistant's answers (ours).
 
-Phrasings marked `dev` and `test` in the grammar never occur in `train`. Every text is lower-case a-z, apostrophe and single
-spaces, numbers spelled out, as in text.py; training texts and answer lines also keep to its split by checksum.
+Phrasings marked `dev` and `test` in the grammar never occur in `train`. Every text is lower-case a-z, apostrophe and
+single spaces, numbers spelled out, as in text.py; training texts and answer lines also keep to its split by checksum.
 """
 
 from __future__ import annotations
@@ -91,10 +91,9 @@ def random_fabric(rng: np.random.Generator) -> FabricFacts:
     down = tuple(sorted({int(node) for node in rng.integers(nodes, size=int(rng.choice([0, 1, 2, 3, 5, 9])))}))
     size = int(rng.choice([8, 16, 32, 64]))
     groups = int(rng.integers(0, max(1, 4 * (nodes - len(down)) // size) + 1))
-    return FabricFacts(
-        nodes, 4, down, groups, size, int(rng.integers(0, 9)), int(rng.integers(0, 12)), float(rng.integers(0, 150)) / 1000,
-        int(rng.integers(1, 4)), bool(rng.integers(2)),
-    )  # fmt: skip
+    spares, jobs, waste = int(rng.integers(0, 9)), int(rng.integers(0, 12)), float(rng.integers(0, 150)) / 1000
+    reach, closed = int(rng.integers(1, 4)), bool(rng.integers(2))
+    return FabricFacts(nodes, 4, down, groups, size, spares, jobs, waste, reach, closed)
 
 
 @cache

@@ -1,8 +1,8 @@
 """From heard words to a call without a network: the nearest phrasing by a weighted edit distance (ours).
 
 A phrasing is a row of words and slots. Leaving out, adding or mistaking a word costs as much as the word tells calls
-apart ("the" little, "capital" much), less where the letters are near; a slot costs as much as its nearest filling is far
-from what was heard. The cheapest phrasing whose slots make a call wins. It knows the phrasings of `train` alone.
+apart ("the" little, "capital" much), less where the letters are near; a slot costs as much as its nearest filling is
+far from what was heard. The cheapest phrasing whose slots make a call wins. It knows the phrasings of `train` alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ADDED_UNKNOWN = 0.3  # of a heard word that the domain does not know
 DISORDER = 0.35  # of words in another order than the phrasing's
 BAGS = 40  # phrasings that are tried without order
 PLACES = 4  # of a slot that are tried without order
-REFUSED = 0.62  # cost over the cost of adding every heard word: beyond it nothing was understood
+REFUSED = 0.68  # cost over the cost of adding every heard word: beyond it nothing was understood
 _CONTRACTED = {"what's": "what is", "who's": "who is", "where's": "where is", "when's": "when is", "it's": "it is"}
 
 
