@@ -42,7 +42,15 @@ def write(numbers: Path) -> str:
         text += "\n## Questions in held-out phrasings\n\n" + _table(head, rows)
     if "say" in found:
         rows = [
-            (kind, voice, one["texts"], _percent(one["teacher"]), _percent(one["ours"]), one["lost ends"], one["run away"])
+            (
+                kind,
+                voice,
+                one["texts"],
+                _percent(one["teacher"]),
+                _percent(one["ours"]),
+                one["lost ends"],
+                one["run away"],
+            )
             for kind, voices in found["say"].items()
             for voice, one in voices.items()
         ]

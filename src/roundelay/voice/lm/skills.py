@@ -1,7 +1,7 @@
 """What the embedded model knows: a call in a small formal language, and the sentence that answers it (ours).
 
 A call is one line of lower-case words and numbers with single spaces; its first word names the skill: `add 12 7`,
-`capital south korea`, `convert 5 mile kilometer`, `weekday december 25`, `fabric waste`. docs/voice-domain.md lists all.
+`capital south korea`, `convert 5 mile kilometer`, `weekday december 25`, `fabric waste`. All in docs/voice-domain.md.
 Nothing here looks at a clock, a file of the user's or the network: the same call, time and fabric give the same answer.
 """
 

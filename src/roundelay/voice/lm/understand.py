@@ -1,8 +1,8 @@
 """From heard words to a call without a network: the nearest phrasing by a weighted edit distance (ours).
 
-A phrasing is a row of words and slots. Leaving out, adding or mistaking a word costs as much as the word tells calls apart
-("the" little, "capital" much), less where the letters are near; a slot costs as much as its nearest filling is far from
-what was heard. The cheapest phrasing whose slots make a call wins. It knows the phrasings of `train` alone.
+A phrasing is a row of words and slots. Leaving out, adding or mistaking a word costs as much as the word tells calls
+apart ("the" little, "capital" much), less where the letters are near; a slot costs as much as its nearest filling is
+far from what was heard. The cheapest phrasing whose slots make a call wins. It knows the phrasings of `train` alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ADDED_UNKNOWN = 0.3  # of a heard word that the domain does not know
 DISORDER = 0.35  # of words in another order than the phrasing's
 BAGS = 40  # phrasings that are tried without order
 PLACES = 4  # of a slot that are tried without order
-REFUSED = 0.62  # cost over the cost of adding every heard word: beyond it nothing was understood
+REFUSED = 0.68  # cost over the cost of adding every heard word: beyond it nothing was understood
 _CONTRACTED = {"what's": "what is", "who's": "who is", "where's": "where is", "when's": "when is", "it's": "it is"}
 
 
@@ -83,7 +83,9 @@ def known() -> Known:
         Lexicon.of(vocabulary),
         weights,
         frozenset(word for kind in kinds for form in forms(kind) for word in words_of(form.said)),
-        frozenset(word for part in (around.before, around.leads, around.after) for line in part for word in words_of(line)),
+        frozenset(
+            word for part in (around.before, around.leads, around.after) for line in part for word in words_of(line)
+        ),
     )
 
 
@@ -226,7 +228,9 @@ class Match:
             ):
                 continue
             filled = dict(zip(names, spans, strict=True))
-            cost = DISORDER + sum(self.heard.spans(phrasing.ask.kinds[name])[span][0][1] for name, span in filled.items())
+            cost = DISORDER + sum(
+                self.heard.spans(phrasing.ask.kinds[name])[span][0][1] for name, span in filled.items()
+            )
             free = [at for at in range(len(self.added)) if not any(start <= at < end for start, end in spans)]
             found = self._call(phrasing.ask, filled, cost + self._unordered(phrasing, free), limit)
             if found:

@@ -1,4 +1,4 @@
-"""Answers about the state of a GPU fabric, from numbers that are given (ours; the voice half never imports the fabric)."""
+"""Answers about the state of a GPU fabric, from numbers that are given (ours)."""
 
 from __future__ import annotations
 

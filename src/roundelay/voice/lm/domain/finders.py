@@ -13,7 +13,7 @@ from roundelay.voice.lm.domain.slots import NUMBERS, OPEN, Form, forms
 from roundelay.voice.lm.domain.tables import units
 
 ARTICLES = frozenset(("the", "a", "an"))
-FAR = 0.42  # a name or a phrase further from what was heard is another one
+FAR = 0.38  # a name or a phrase further from what was heard is another one
 WORD_FAR = 0.4  # the same for a single word of a number, a unit, a date
 SLOT_COST = 2.2  # of a slot at distance 1, where a missed keyword costs about 1
 SOUNDS_COST = 0.35  # of "to" heard for "two"

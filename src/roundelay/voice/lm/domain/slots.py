@@ -1,8 +1,9 @@
 """The slots of a phrasing: what may fill each kind, as a call writes it and as it is said (ours).
 
-Closed kinds are lists: country, city, unit, near, holiday, month, nth, term, and the facts' `FAMILY.slot`, `.head`, `.tail`.
-Open kinds are made of others: numbers a b (any), s q e p (of a power, a root, an exponent, percent), year, node; numbers with
-a unit: amount, span (minutes, hours), shift (days, weeks from today); day (a holiday, or a month with a day).
+Closed kinds are lists: country, city, unit, near, holiday, month, nth, term, and the facts' `FAMILY.slot`, `.head`,
+`.tail`. Open kinds are made of others: numbers a b (any), s q e p (of a power, a root, an exponent, percent), year,
+node; numbers with a unit: amount, span (minutes, hours), shift (days, weeks from today); day (a holiday, or a month
+with a day).
 """
 
 from __future__ import annotations
@@ -57,4 +58,3 @@ def _fact_forms(family: str, part: str) -> tuple[Form, ...]:
         return tuple(Form(key, said) for key, entry in facts.entries.items() for said in entry.said)
     table = facts.heads if part == "head" else facts.tails
     return tuple(Form(key, said) for key, ways in table.items() for said in ways)
-

@@ -1,4 +1,4 @@
-"""The tables of the domain, read once from the TOML files beside this one: countries, facts, units, talk, terms (ours)."""
+"""The tables of the domain, read once from the TOML files beside this: countries, facts, units, talk, terms (ours)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+"""Write the tables of docs/voice-domain.md from the domain itself: python docs/make_domain.py"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from roundelay.voice.data.fillings import fill
+from roundelay.voice.lm.domain.fabric import FabricFacts
+from roundelay.voice.lm.domain.phrasings import SLOT, asks
+from roundelay.voice.lm.domain.tables import cities, countries, families, units
+from roundelay.voice.lm.skills import Call, answer, known_of
+
+PAGE = Path(__file__).with_name("voice-domain.md")
+MARK = "<!-- made by docs/make_domain.py: do not edit below -->"
+NOW = datetime(2026, 11, 25, 21, 5)
+FABRIC = FabricFacts(nodes=720, down=(3, 17), groups=88, group_gpus=32, spare_nodes=4, jobs=3, waste=0.0125)
+
+
+def examples() -> list[str]:
+    """Rows of one question, its call and its answer for every way of asking."""
+    rows, rng = ["| call | one of its questions | answer |", "|---|---|---|"], np.random.default_rng(7)
+    for ask in asks():
+        values = fill(ask, rng)
+        while (
+            "country" in values
+            and ask.call.split()[0] not in ("capital",)
+            and not known_of(ask.call.split()[0], values["country"].call)
+        ):
+            values = fill(ask, rng)
+        call = Call.parse(ask.filled({name: form.call for name, form in values.items()}))
+        said = SLOT.sub(lambda found, values=values: values[found[1]].said, ask.phrasings["train"][0])
+        rows.append(f"| `{call}` | {said} | {answer(call, NOW, FABRIC)} |")
+    return rows
+
+
+def main() -> None:
+    kinds: dict[str, list[str]] = {}
+    for name, unit in units().items():
+        kinds.setdefault(unit.kind, []).append(name)
+    counts = {split: sum(len(ask.phrasings[split]) for ask in asks()) for split in ("train", "dev", "test")}
+    lines = [
+        f"Phrasings: {counts['train']} train, {counts['dev']} dev, {counts['test']} test. Answers below are those of 9:05 PM on November 25, 2026, and of a fabric of 720 nodes.",
+        "", *examples(), "", "## Units", "", "| kind | names in a call |", "|---|---|",
+        *(f"| {kind} | {', '.join(names)} |" for kind, names in kinds.items()),
+        "", "## Facts", "", "| family | facts | of what | source |", "|---|---|---|---|",
+        *(f"| {family.name} | {len(family.entries)} | {', '.join(family.entries)} | {family.source} |" for family in families().values()),
+        "", "## Countries", "", f"Capitals of {len(countries())}: {', '.join(countries())}.", "",
+        f"Asked by their capital, {len(cities())}: {', '.join(cities())}.",
+    ]  # fmt: skip
+    head = PAGE.read_text(encoding="utf-8").split(MARK)[0]
+    PAGE.write_text(head + MARK + "\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+main()
