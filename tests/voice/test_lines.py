@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("pocketsphinx", reason="the lexicon comes with the eval extra")
 
-from roundelay.voice.data.lines import draw, sentences  # noqa: E402
-from roundelay.voice.data.text import pronounced, split_of  # noqa: E402
-from roundelay.voice.lm.skills import Call  # noqa: E402
+from roundelay.voice.data.lines import draw, sentences
+from roundelay.voice.data.text import pronounced, split_of
+from roundelay.voice.lm.skills import Call
 
 
 @pytest.fixture
