@@ -14,6 +14,7 @@ from roundelay.errors import BadInput
 from roundelay.fabric import place_verbs
 from roundelay.fabric.cost_verbs import cost
 from roundelay.fabric.emit.verb import emit
+from roundelay.fabric.goodput_verbs import goodput
 from roundelay.fabric.study import Study
 from roundelay.files import write_text
 
@@ -177,5 +178,5 @@ def report(out: Path, force: bool, bar: bool | None, **flags: Any) -> None:
     click.echo(f"The fabric report is at {out.resolve().as_uri()}")
 
 
-for verb in (place_verbs.place, place_verbs.repair, place_verbs.spares, place_verbs.explain, emit, cost):
+for verb in (place_verbs.place, place_verbs.repair, place_verbs.spares, place_verbs.explain, emit, cost, goodput):
     group.add_command(verb)
