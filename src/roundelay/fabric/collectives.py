@@ -20,26 +20,26 @@ def hbd_pass_s(case: Case, size: Array, ranks: Array) -> Array:
     return size * (ranks - 1) / ranks / case.hbd_bytes_per_s + (ranks - 1) * latency
 
 
-def dcn_pass_s(case: Case, size: Array, ranks: Array) -> Array:
-    """All-gather or reduce-scatter over the datacenter network: ring bytes, and the steps of a tree where it is the shorter."""
-    steps = np.minimum(ranks - 1, 2 * np.ceil(np.log2(np.maximum(ranks, 1))))
-    return size * (ranks - 1) / ranks / case.dcn_bytes_per_s + steps * case.hardware.dcn_latency_us * 1e-6
+def domain(case: Case) -> int:
+    """GPUs among which an axis other than tensor or expert parallelism finds fast links.
 
-
-def pass_s(case: Case, size: Array, ranks: Array, inside: Array) -> Array:
-    """All-gather or reduce-scatter on whichever links the axis has."""
-    return np.where(inside, hbd_pass_s(case, size, ranks), dcn_pass_s(case, size, ranks))
-
-
-def inside(case: Case, *axes: Array) -> Array:
-    """Which configurations have these axes, innermost first, in one switched domain: bool [N].
-
-    A ring carries tensor and expert parallelism only (the paper's abstract); a switch carries what fits.
+    A switch carries what fits; on a ring, which carries tensor and expert parallelism (the paper's abstract), one node.
     """
-    product = np.ones(1)
-    for axis in axes:
-        product = product * axis
-    return (product <= case.links.hbd_gpus) & (not case.links.ring)
+    return case.links.gpus_per_node if case.links.ring else case.links.hbd_gpus
+
+
+def pass_s(case: Case, size: Array, ranks: Array, inner: Array) -> Array:
+    """All-gather or reduce-scatter over ranks that stand `inner` GPUs apart, on whichever links they have.
+
+    Ranks of one domain use all of its network cards together, up to the rate inside the domain; steps across are those of
+    a ring, or of a tree where it is the shorter.
+    """
+    local = np.clip(np.floor(domain(case) / inner), 1, ranks)
+    rate = np.where(local >= ranks, case.hbd_bytes_per_s, np.minimum(local * case.dcn_bytes_per_s, case.hbd_bytes_per_s))
+    places = ranks / local
+    steps = np.minimum(places - 1, 2 * np.ceil(np.log2(places)))
+    latency = steps * case.hardware.dcn_latency_us + (local - 1) * case.hardware.hbd_latency_us
+    return size * (ranks - 1) / ranks / rate + latency * 1e-6
 
 
 def all_to_all_s(case: Case, grid: Grid, size: Array) -> Array:

@@ -70,6 +70,11 @@ class Grid:
     def __len__(self) -> int:
         return len(self.tp)
 
+    @property
+    def gpus(self) -> np.ndarray:
+        """GPUs of each configuration."""
+        return self.tp * self.pp * self.dp * self.cp
+
     def take(self, index: np.ndarray) -> Grid:
         """The configurations of these indices (or of a mask)."""
         return Grid(*(getattr(self, field.name)[index] for field in fields(self)))

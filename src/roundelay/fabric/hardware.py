@@ -31,6 +31,7 @@ class Hardware:
     hbd_latency_us: float
     dcn_latency_us: float
     matrix_ratio: float
+    fill_depth: float
     flash_ratio: float
     memory_ratio: float
     hbd_ratio: float
@@ -51,7 +52,7 @@ class Hardware:
                 raise BadInput(f"hardware: {field.name}", value, "is a share of the data sheet; give at most 1")
 
 
-ZERO_IS_FINE = ("hbd_latency_us", "dcn_latency_us", "overlap_ratio", "kernel_us", "reserved_gb")
+ZERO_IS_FINE = ("hbd_latency_us", "dcn_latency_us", "overlap_ratio", "kernel_us", "reserved_gb", "fill_depth")
 
 
 @dataclass(frozen=True, slots=True)

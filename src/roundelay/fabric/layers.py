@@ -48,7 +48,7 @@ def product_s(case: Case, m: Array, k: Array, n: Array, *, count: Array | float 
     for high, wide in TILES:
         blocks = np.ceil(m / high) * np.ceil(n / wide) * count
         waves = np.minimum(waves, np.ceil(blocks / sms) * high * wide)
-    flops = 2.0 * waves * sms * k
+    flops = 2.0 * waves * sms * (k + case.hardware.fill_depth)
     moved = (BF16 * (m * k + k * n) + out_bytes * m * n) * count
     rate = case.hardware.matrix_tflops * 1e12 * case.hardware.matrix_ratio
     return np.maximum(flops / rate, moved / case.memory_bytes_per_s) + case.hardware.kernel_us * 1e-6
@@ -87,7 +87,7 @@ def attention_core(case: Case, grid: Grid) -> tuple[Array, Array, Array, Array]:
     back = 2 * scores + 2 * values
     size = count * m * n * BF16
     drop = 2.5 if case.software.dropout else 0.0
-    return scores + values, back, moved_s(case, (2 + drop) * size, 2), moved_s(case, (3 + drop) * size, 2)
+    return scores + values, back, moved_s(case, (1.5 + drop) * size, 2), moved_s(case, (2 + drop) * size, 2)
 
 
 def dense(case: Case, grid: Grid) -> Work:

@@ -23,7 +23,9 @@ from roundelay.fabric.model import Model
 from roundelay.fabric.parallelism import Job, Parallelism
 
 Array = np.ndarray
-OPTIMISER_BYTES = 38  # read and written a parameter: gradient 4+4+4, master weights 8, moments 16, weights 2
+# read and written a parameter: Adam 28 (gradient, master weight, two moments; three of them written), weights 6, norm of
+# the gradient 4, unscaling or clipping 8, clearing 4
+OPTIMISER_BYTES = 50
 KINDS = ("weights", "gradients", "optimiser", "activations", "logits", "reserved")
 
 
@@ -191,10 +193,9 @@ def communication(case: Case, grid: Grid, layer: layers.Work, share: float) -> C
     open_back = np.where(grid.sequence_parallel > 0, forward / 2, 0.0)
     beside = forward
     cover = layer.weight_gradient + np.where(grid.sequence_parallel > 0, layer.input_gradient, 0.0)
-    hidden = np.minimum(beside, cover * case.hardware.overlap_ratio) if case.software.tp_overlap else 0.0 * beside
+    hidden = case.hardware.overlap_ratio * np.minimum(beside, cover) if case.software.tp_overlap else 0.0 * beside
     keys = t * grid.cp * 2 * np.maximum(shape.key_value / grid.tp, shape.head_dim) * layers.BF16
-    near = collectives.inside(case, grid.tp, grid.cp)
-    context = np.where(grid.cp > 1, 3 * collectives.pass_s(case, keys, grid.cp, near), 0.0)
+    context = np.where(grid.cp > 1, 3 * collectives.pass_s(case, keys, grid.cp, grid.tp), 0.0)
     expert = np.zeros(len(grid))
     expert_forward = np.zeros(len(grid))
     if share:
@@ -202,7 +203,7 @@ def communication(case: Case, grid: Grid, layer: layers.Work, share: float) -> C
         once = collectives.all_to_all_s(case, grid, sent * (1 + case.model.imbalance_ratio))
         expert_forward = share * 2 * once
         expert = 2 * expert_forward
-    inside = collectives.inside(case, grid.tp, grid.cp, grid.dp, grid.pp)
+    inside = grid.gpus <= collectives.domain(case)
     rate = np.where(inside, case.hbd_bytes_per_s, case.dcn_bytes_per_s)
     hop = row / grid.tp / rate + case.hardware.dcn_latency_us * 1e-6
     again = forward + context / 3 + expert_forward
@@ -224,15 +225,14 @@ def data_parallel(case: Case, grid: Grid, held: Held, stage: tuple[Array, Array,
     """
     forward, backward, micro = stage
     ratio, soft = case.hardware.overlap_ratio, case.software
-    near = collectives.inside(case, grid.tp, grid.cp, grid.dp)
     reduce = np.zeros(len(grid))
     gather = np.zeros(len(grid))
-    for parameters, ranks in (
-        (held.dense_parameters, grid.dp * grid.cp),
-        (held.expert_parameters, grid.dp * grid.cp / grid.ep),
+    for parameters, ranks, inner in (
+        (held.dense_parameters, grid.dp * grid.cp, grid.tp),
+        (held.expert_parameters, grid.dp * grid.cp / grid.ep, grid.tp * grid.ep),
     ):
-        reduce += collectives.pass_s(case, parameters * soft.gradient_bytes, ranks, near) * (ranks > 1)
-        gather += collectives.pass_s(case, parameters * layers.BF16, ranks, near) * (ranks > 1)
+        reduce += collectives.pass_s(case, parameters * soft.gradient_bytes, ranks, inner) * (ranks > 1)
+        gather += collectives.pass_s(case, parameters * layers.BF16, ranks, inner) * (ranks > 1)
     after = np.where(grid.zero == 0, reduce, np.where(grid.zero < 3, gather, 0.0))
     times = np.where(grid.zero >= 2, micro, 1.0)
     passes = np.where(grid.zero == 3, 2 * micro, 0.0)
