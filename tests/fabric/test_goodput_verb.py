@@ -30,8 +30,25 @@ def test_on_the_real_trace(roundelay, real_trace) -> None:
     assert 0.9 < row["availability"] < 0.97 and row["terms"]["topology"] < 0.001
 
 
+def test_a_models_best_mfu_stands_in_for_a_given_one(roundelay) -> None:
+    common = ("fabric", "goodput", "--seeds", 1, "--tp", 8, "--job-gpus", 512, "--arch", "infinitepod-k2,dgx,nvl-72")
+    outcome = roundelay(*common, "--model", "gpt-175b", "--seq", 2048, "--global-batch", 512, "--json")
+    rows = outcome.json()["rows"]
+    assert [row["arch"] for row in rows] == ["infinitepod-k2", "dgx", "nvl-72"]
+    for row in rows:
+        given = roundelay(*common, "--mfu", row["mfu"], "--json").json()["rows"]
+        same = next(other for other in given if other["arch"] == row["arch"])
+        assert same["terms"] == pytest.approx(row["terms"])
+    wide = roundelay(*common[:4], "--tp", 32, *common[6:], "--model", "gpt-175b", "--seq", 2048, "--json")
+    assert "dgx" not in [row["arch"] for row in wide.json()["rows"]] and "dgx" in wide.err
+
+
 BAD = [
     ((), "--mfu"),
+    (("--model", "gpt-175b"), "give --job-gpus"),
+    (("--model", "gpt-175b", "--mfu", 0.4, "--job-gpus", 512), "one of the two"),
+    (("--model", "gpt-175", "--job-gpus", 512), "did you mean gpt-175b?"),
+    (("--model", "llama3-405b", "--job-gpus", 32), "fits nowhere"),
     (("--mfu", 0), "ratio above 0"),
     (("--mfu", 40), "at most 1"),
     (("--mfu", "nan"), "ratio above 0"),

@@ -23,6 +23,7 @@ ITEM_COLOURS = {
     "ocs": "#756bb1",
     "ocstrx-800g": "#2171b5",
     "gpu": "#cb181d",
+    "electricity-kwh": "#fee391",
 }
 COLOURS = {**pictures.COLOURS, "tpuv4": "#fd8d3c", "nvl-36x2": "#006d2c"}
 
@@ -73,17 +74,22 @@ def draw_sensitivity(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         ends = (row["ratio_halved"], row["ratio"], row["ratio_doubled"])
         axes.plot(ends, [i] * 3, lw=7, solid_capstyle="butt", color=ITEM_COLOURS.get(row["item"]), alpha=0.8)
         axes.plot(ends[0], i, "k|", ms=12)
-        axes.text(max(ends), i, f"  breaks even at {row['break_even_usd']:,.0f} USD" if row["break_even_usd"] else "",
+        axes.text(max(ends), i, f"  breaks even at {_usd(row['break_even_usd'])} USD" if row["break_even_usd"] else "",
                   va="center", fontsize=8)  # fmt: skip
     axes.axvline(1, color="#cb181d", lw=1, ls="--")
     axes.axvline(first["ratio"] or 0, color="#444444", lw=1)
-    unit = "GB/s" if first["per"] == "gbps" else "GPU"
+    unit = {"gbps": "GB/s", "gpu": "GPU"}.get(first["per"], first["per"])
     label = f"cost of {first['arch']} over {first['against']}, per {unit}: price halved (tick) to doubled"
     axes.set(xlabel=label, yticks=range(len(mine)))
-    axes.set_yticklabels([f"{row['item']} ({row['price_usd']:,.0f} USD)" for row in mine])
-    axes.set_xlim(left=0)
-    axes.margins(x=0.3)
+    axes.set_yticklabels([f"{row['item']} ({_usd(row['price_usd'])} USD)" for row in mine])
+    low, high = (pick(row[key] for row in mine for key in ("ratio_halved", "ratio_doubled")) for pick in (min, max))
+    low, high = (0.0 if low < 0.5 else low), max(high, 1.0)
+    axes.set_xlim(low - 0.1 * (high - low) * (low > 0), high + 0.4 * (high - low))
     axes.invert_yaxis()
+
+
+def _usd(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def draw_fibres(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from math import exp, expm1, inf, isfinite
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.fabric import ledger
 from roundelay.fabric.rivals import Architecture
+from roundelay.fabric.search import Found, search
 from roundelay.fabric.study import Study
 from roundelay.fabric.trace import Events
 
@@ -170,11 +171,19 @@ def _row(arch: Architecture, shares: np.ndarray, job: Job) -> Row:
     return Row(arch.name, terms["goodput"], job.mfu, terms, hits, regrowths, interval_s, error * job.mfu, note)
 
 
+def at_mfu(row: Row, mfu: float) -> Row:
+    """Return the row with its useful work at another MFU."""
+    useful, scale = row.availability, mfu / row.mfu
+    terms = {**row.terms, "below_peak": useful * (1 - mfu), "goodput": useful * mfu}
+    return replace(row, mfu=mfu, terms=terms, goodput=useful * mfu, standard_error=row.standard_error * scale)
+
+
 @dataclass(frozen=True, slots=True)
 class GoodputStudy(Study):
     """Settings of `roundelay fabric goodput`: those of a `Study` of a history, and the job's.
 
-    mfu                       model FLOPs utilisation while the job works
+    mfu                       model FLOPs utilisation while the job works; or, for the best that `fabric.search` finds,
+    trains, hardware, seq, global_batch   that of this model, on job_gpus GPUs with groups of tp
     job_gpus, replica_gpus    a fixed size (silent: elastic); GPUs of one replica of the model (silent: one TP group)
     checkpoint_s, interval_s  what a checkpoint blocks; work between two (silent: the best)
     detect_s, restart_s       after a fault; None of these four takes specs/goodput.toml
@@ -182,6 +191,10 @@ class GoodputStudy(Study):
     """
 
     mfu: float | None = None
+    trains: str | None = None
+    hardware: str = "h100"
+    seq: int = 8192
+    global_batch: int = 2048
     job_gpus: int | None = None
     replica_gpus: int | None = None
     checkpoint_s: float | None = None
@@ -214,7 +227,7 @@ class GoodputStudy(Study):
         """Return the job, at this MFU or at that of the settings."""
         used = self.mfu if mfu is None else mfu
         if used is None:
-            raise BadInput("--mfu", None, "give the MFU the job reaches while it works, e.g. 0.4")
+            raise BadInput("--mfu", None, "give the MFU the job reaches while it works, e.g. 0.4, or a --model")
         spec = tomllib.loads(files("roundelay.fabric.specs").joinpath("goodput.toml").read_text(encoding="utf-8"))[
             "job"
         ]
@@ -222,8 +235,46 @@ class GoodputStudy(Study):
         replica = self.replica_gpus or self.tp
         return Job(used, replica, interval_s=self.interval_s, gpus=self.job_gpus, regrow=self.regrow, **seconds)
 
+    def plan(self) -> tuple[list[Architecture], dict[str, float], list[str]]:
+        """Return the architectures, the MFU of each, and what had to be left out, as sentences."""
+        archs, left_out = self.architectures()
+        if self.trains is None:
+            mfu = self.job().mfu
+            return archs, {arch.name: mfu for arch in archs}, left_out
+        if self.mfu is not None:
+            raise BadInput("--mfu", self.mfu, "goes without --model, which finds it; give one of the two")
+        if self.job_gpus is None:
+            raise BadInput("--model", self.trains, "is timed at a fixed size; give --job-gpus")
+        mfus: dict[str, float] = {}
+        why = ""
+        for arch in archs:
+            try:
+                found = self._search(arch.name)
+            except BadInput as error:
+                why = f"{arch.name}: {error}"
+                left_out.append(why)
+                continue
+            mfus[arch.name] = min(found.best[0].mfu, 1.0)
+        if not mfus:
+            raise BadInput("--model", self.trains, f"fits nowhere: {why}")
+        return [arch for arch in archs if arch.name in mfus], mfus, left_out
+
+    def _search(self, arch: str) -> Found:
+        """Return the fastest cut of the model on an architecture, with groups of tp."""
+        assert self.trains is not None and self.job_gpus is not None
+        return search(
+            self.trains,
+            self.job_gpus,
+            arch,
+            seq=self.seq,
+            global_batch=self.global_batch,
+            hardware=self.hardware,
+            fixed={"tp": self.tp},
+        )
+
     def answer(self, histories: Iterable[Events] | None = None) -> list[Row]:
         """Return a row per architecture."""
-        archs, _ = self.architectures()
+        archs, mfus, _ = self.plan()
         chosen = self.histories() if histories is None else histories
-        return over_history(archs, chosen, self.job(), self.tp, self.seed)
+        rows = over_history(archs, chosen, self.job(1.0), self.tp, self.seed)
+        return [at_mfu(row, mfus[row.arch]) for row in rows]

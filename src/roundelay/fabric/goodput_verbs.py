@@ -18,6 +18,12 @@ SHORT = {"detection": "detect", "checkpoint": "ckpt.", "below_peak": "below peak
 
 @click.command()
 @click.option("--mfu", type=float, help="model FLOPs utilisation while the job works, 0 to 1")
+@click.option(
+    "--model", "trains", help="or: the best MFU of this model (preset or TOML) on --job-gpus with groups of --tp"
+)
+@click.option("--seq", type=int, help="tokens of a sequence of the model [8192]")
+@click.option("--global-batch", type=int, help="sequences of a step [2048]")
+@click.option("--hardware", help="preset or TOML file of the GPU [h100]")
 @click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
 @click.option("--gpus", type=int, help="GPUs of the fabric [2880]")
 @click.option("--gpus-per-node", type=int, help="GPUs of a node [4]")
@@ -45,8 +51,7 @@ def goodput(out: Path | None, force: bool, bar: bool | None, as_json: bool, **fl
         if out.suffix not in (".svg", ".png"):
             raise BadInput("--out", out, "end it in .svg or .png")
         check_free(out, force=force)
-    study.job()
-    _, left_out = study.architectures()
+    _, mfus, left_out = study.plan()
     rows = study.answer(progress(study.histories(), "replaying", study.seeds, show=bar))
     for sentence in left_out:
         note(f"left out: {sentence}")
@@ -62,6 +67,7 @@ def goodput(out: Path | None, force: bool, bar: bool | None, as_json: bool, **fl
     shown = [
         {
             "arch": row.arch,
+            "mfu": _per_cent(row.mfu),
             "availability": _per_cent(row.availability),
             **{term: _per_cent(share) for term, share in row.terms.items()},
             "interruptions": f"{row.interruptions_per_day:5.2f}",
@@ -70,10 +76,13 @@ def goodput(out: Path | None, force: bool, bar: bool | None, as_json: bool, **fl
         for row in rows
         if not row.note
     ]
-    heads = {"arch": "architecture", "goodput": "goodput", "availability": "avail."}
+    heads = {"arch": "architecture", "goodput": "goodput", "mfu": "MFU", "availability": "avail."}
     heads.update({term: SHORT.get(term, term) for term in TERMS[:-1] if any(row.terms[term] for row in rows)})
     size = f"{study.job_gpus:,} GPUs" if study.job_gpus else "all that fit"
-    title = f"per cent of all GPU-time, {study.gpus:,} GPUs, TP-{study.tp}, job of {size}, MFU {study.job().mfu:.1%}"
+    if study.trains is None:
+        heads.pop("mfu")
+    what = study.trains or f"MFU {mfus[rows[0].arch]:.1%}"
+    title = f"per cent of all GPU-time, {study.gpus:,} GPUs, TP-{study.tp}, job of {size}, {what}"
     print_table(shown, {**heads, "interruptions": "stops/day", "interval": "every, s"}, title)
     for row in rows:
         if row.note:
