@@ -34,7 +34,9 @@ def fit(gpu: Hardware, names: Sequence[str], rows: Callable[[Hardware], list[run
                     tried = replace(gpu, **{name: value})
                     if loss(tried) < best - 1e-12:
                         gpu, best, moved = tried, loss(tried), True
-    print(", ".join(f"{name} = {getattr(gpu, name):.2f}" for name in names), f"rms {(best / len(rows(gpu))) ** 0.5:.2%}")
+    print(
+        ", ".join(f"{name} = {getattr(gpu, name):.2f}" for name in names), f"rms {(best / len(rows(gpu))) ** 0.5:.2%}"
+    )
     return gpu
 
 

@@ -22,7 +22,8 @@ def least_bytes(case: Case, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
     """Return a number of bytes [N] that no inner choice goes below.
 
     Weights, gradients and optimiser fall with the ZeRO stage. Activations: sequence parallelism only divides them, and
-    of the three recomputations the least is taken, for the one layer that full recomputation makes again may weigh more.
+    of the three recomputations the least is taken, for the one layer that full recomputation makes again may weigh
+    more.
     """
     lean = leanest(grid, fixed)
     modes = [fixed["recompute"]] if "recompute" in fixed else [0, 1, 2]
@@ -33,8 +34,8 @@ def least_bytes(case: Case, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
 def least_seconds(case: Case, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
     """Return seconds [N] that no inner choice goes below: compute with nothing recomputed, and its forward collectives.
 
-    Every part left out (recomputation, hidden or open backward collectives, data parallelism, optimiser) is at least zero,
-    and sequence parallelism only shortens the element-wise passes.
+    Every part left out (recomputation, hidden or open backward collectives, data parallelism, optimiser) is at least
+    zero, and sequence parallelism only shortens the element-wise passes.
     """
     del fixed
     lean = replace(grid, recompute=np.zeros(len(grid)), sequence_parallel=np.ones(len(grid)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +18,10 @@ LEANEST = {"recompute": 2, "sequence_parallel": 1, "zero": 3}
 
 
 def outer(case: Case, gpus: int, fixed: Mapping[str, int]) -> Grid:
-    """Return all outer configurations of exactly `gpus` GPUs, inner axes at their leanest; raises `BadInput` if there are none."""
+    """Return all outer configurations of exactly `gpus` GPUs, inner axes at their leanest.
+
+    Raises `BadInput` if there are none.
+    """
     for name in fixed:
         if name not in OUTER + INNER:
             raise BadInput("axis", name, f"known are {', '.join(OUTER + INNER)}")
@@ -28,8 +32,8 @@ def outer(case: Case, gpus: int, fixed: Mapping[str, int]) -> Grid:
         raise BadInput(
             "--gpus",
             gpus,
-            f"no tp x pp x dp x cp of it divides {case.model.shape.layers} layers, {case.model.shape.heads} heads and a "
-            f"batch of {case.global_batch}" + (f" with {_told(fixed)}" if fixed else "") + "; change one of them",
+            f"no tp x pp x dp x cp of it divides {case.model.shape.layers} layers, {case.model.shape.heads} heads "
+            f"and a batch of {case.global_batch}" + (f" with {_told(fixed)}" if fixed else "") + "; change one of them",
         )
     return Grid.of([[*row, 2, 1 if row[0] > 1 else 0, 3] for row in rows])
 
@@ -89,8 +93,8 @@ def _batches(sequences: int, pp: int, pieces: tuple[int, ...], only: int | None)
 def inner(case: Case, grid: Grid, fixed: Mapping[str, int]) -> Grid:
     """Return every inner choice of these outer configurations.
 
-    Left out is only what another choice equals or beats in time and memory: selective recomputation where flash attention
-    keeps no scores, sequence parallelism without tensor parallelism, ZeRO without ranks to share with.
+    Left out is only what another choice equals or beats in time and memory: selective recomputation where flash
+    attention keeps no scores, sequence parallelism without tensor parallelism, ZeRO without ranks to share with.
     """
     recomputes = [fixed["recompute"]] if "recompute" in fixed else ([0, 2] if case.software.flash else [0, 1, 2])
     flags = [fixed["sequence_parallel"]] if "sequence_parallel" in fixed else [0, 1]
@@ -107,4 +111,4 @@ def inner(case: Case, grid: Grid, fixed: Mapping[str, int]) -> Grid:
     if "zero" not in fixed:
         keep &= (told[:, 2] == 0) | (wide.dp * wide.cp > 1)
     wide, told = wide.take(keep), told[keep]
-    return Grid(*(getattr(wide, name) for name in OUTER), told[:, 0], told[:, 1], told[:, 2])
+    return replace(wide, recompute=told[:, 0], sequence_parallel=told[:, 1], zero=told[:, 2])

@@ -31,11 +31,13 @@ def domain(case: Case) -> int:
 def pass_s(case: Case, size: Array, ranks: Array, inner: Array) -> Array:
     """All-gather or reduce-scatter over ranks that stand `inner` GPUs apart, on whichever links they have.
 
-    Ranks of one domain use all of its network cards together, up to the rate inside the domain; steps across are those of
-    a ring, or of a tree where it is the shorter.
+    Ranks of one domain use all of its network cards together, up to the rate inside the domain; steps across are
+    those of a ring, or of a tree where it is the shorter.
     """
     local = np.clip(np.floor(domain(case) / inner), 1, ranks)
-    rate = np.where(local >= ranks, case.hbd_bytes_per_s, np.minimum(local * case.dcn_bytes_per_s, case.hbd_bytes_per_s))
+    rate = np.where(
+        local >= ranks, case.hbd_bytes_per_s, np.minimum(local * case.dcn_bytes_per_s, case.hbd_bytes_per_s)
+    )
     places = ranks / local
     steps = np.minimum(places - 1, 2 * np.ceil(np.log2(places)))
     latency = steps * case.hardware.dcn_latency_us + (local - 1) * case.hardware.hbd_latency_us
@@ -45,8 +47,8 @@ def pass_s(case: Case, size: Array, ranks: Array, inner: Array) -> Array:
 def all_to_all_s(case: Case, grid: Grid, size: Array) -> Array:
     """All-to-all of `size` bytes a GPU between its `ep` ranks, the fastest way the fabric has.
 
-    Switched: what stays in the domain and what leaves it go at once. Ring: forwarded round the ring, or by binary exchange
-    over the fibres, or over the datacenter network.
+    Switched: what stays in the domain and what leaves it go at once. Ring: forwarded round the ring, or by binary
+    exchange over the fibres, or over the datacenter network.
     """
     ep, tp, latency = grid.ep, grid.tp, case.hardware.dcn_latency_us * 1e-6
     steps = np.ceil(np.log2(ep))
@@ -75,10 +77,11 @@ def ring_exchange_s(case: Case, grid: Grid, size: Array) -> Array:
 
 
 def binary_exchange_s(case: Case, grid: Grid, size: Array) -> Array:
-    """All-to-all in log2(ep) rounds, half of the bytes in each, with the circuits set anew for every round; needs a power of two.
+    """All-to-all in log2(ep) rounds, half of the bytes in each, the circuits set anew for every round; a power of two
+    only.
 
-    Partners in one node share its ring. Partners D nodes apart share the one bundle between them, which has a GPU's whole
-    bandwidth for all GPUs of the node, and D/K relays where no fibre spans D.
+    Partners in one node share its ring. Partners D nodes apart share the one bundle between them, which has a GPU's
+    whole bandwidth for all GPUs of the node, and D/K relays where no fibre spans D.
     """
     ep, tp, nodes = grid.ep, grid.tp, case.links.gpus_per_node
     total = np.zeros(len(grid))

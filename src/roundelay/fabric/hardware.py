@@ -73,7 +73,8 @@ class Software:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """A fabric as a collective sees it: a high-bandwidth domain (HBD) of at most `hbd_gpus`, then the datacenter network.
+    """A fabric as a collective sees it: a high-bandwidth domain (HBD) of at most `hbd_gpus`, then the datacenter
+    network.
 
     `ring` is a ring of nodes with fibres to the `hops` nearest (0: switched). Gb/s are of one direction, per GPU; 0 for
     `hbd_gbps` takes the GPU's own.
@@ -122,7 +123,7 @@ def with_settings(base: Hardware, sets: dict[str, float]) -> Hardware:
     for key in sets:
         if key not in known:
             raise BadInput("--set", key, _nearest(key, known))
-    return dataclasses.replace(base, **sets)
+    return dataclasses.replace(base, **sets)  # type: ignore[arg-type]
 
 
 def _named(tables: dict[str, Any], name: str, flag: str) -> dict[str, Any]:
@@ -151,7 +152,9 @@ def _table(name: str, kind: str) -> dict[str, Any]:
 
 
 def _build(cls: type[T], table: dict[str, Any], where: str) -> T:
-    """Return a `cls` of the table; raises `BadInput` for a key that is unknown (naming the nearest), missing or not a number."""
+    """Return a `cls` of the table; raises `BadInput` for a key that is unknown (naming the nearest), missing or not a
+    number.
+    """
     known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
     for key, value in table.items():
         if key not in known:

@@ -1,8 +1,9 @@
-"""The work of one layer on one GPU for one micro-batch: products by their shapes, attention, and what only moves memory.
+"""The work of one layer on one GPU for one micro-batch: products by their shapes, attention, and what only moves
+memory.
 
-Every time is seconds [N]. Methods: roofline of a product (ours: whole waves of tiles, then the data sheet times one ratio);
-the list of element-wise passes is that of Korthikanti et al. (arXiv 2205.05198, section 4) turned from bytes kept into
-bytes moved.
+Every time is seconds [N]. Methods: roofline of a product (ours: whole waves of tiles, then the data sheet times one
+ratio); the list of element-wise passes is that of Korthikanti et al. (arXiv 2205.05198, section 4) turned from bytes
+kept into bytes moved.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def tokens(case: Case, grid: Grid) -> Array:
 
 
 def product_s(case: Case, m: Array, k: Array, n: Array, *, count: Array | float = 1.0, out_bytes: int = BF16) -> Array:
-    """Seconds of `count` products [m, k] x [k, n]: whole waves of tiles at the calibrated rate, or the memory they move."""
+    """Seconds of `count` products [m, k] x [k, n]: whole waves of tiles at the calibrated rate, or the memory they
+    move.
+    """
     sms = case.hardware.multiprocessors
     waves = np.inf
     for high, wide in TILES:
@@ -70,8 +73,8 @@ def linear(case: Case, m: Array, k: Array, n: Array, count: Array | float = 1.0)
 def attention_core(case: Case, grid: Grid) -> tuple[Array, Array, Array, Array]:
     """Seconds of scores, softmax and values: (products forward, backward, memory passes forward, backward).
 
-    Flash attention does the half that the causal mask leaves, forward twice and backward five products, and moves nothing;
-    otherwise all pairs are done, and the scores are written and read at every step.
+    Flash attention does the half that the causal mask leaves, forward twice and backward five products, and moves
+    nothing; otherwise all pairs are done, and the scores are written and read at every step.
     """
     shape, t = case.model.shape, tokens(case, grid)
     heads = shape.heads / grid.tp
@@ -92,7 +95,7 @@ def attention_core(case: Case, grid: Grid) -> tuple[Array, Array, Array, Array]:
 
 def dense(case: Case, grid: Grid) -> Work:
     """A layer with one MLP."""
-    shape, model, t = case.model.shape, case.model, tokens(case, grid)
+    shape, t = case.model.shape, tokens(case, grid)
     kv = np.maximum(shape.key_value / grid.tp, shape.head_dim)
     parts = [
         linear(case, t, np.full(len(grid), float(shape.hidden)), shape.query / grid.tp + 2 * kv),
@@ -105,7 +108,6 @@ def dense(case: Case, grid: Grid) -> Work:
     forward, back = forward + activation_s(case, inner), back + activation_back_s(case, inner)
     if case.software.lean:
         back = back + activation_s(case, inner)
-    del model
     return _work(parts, core, core_back, (forward + passes, back + passes_back))
 
 

@@ -40,8 +40,8 @@ class Held:
 def stage_layers(case: Case, grid: Grid) -> tuple[Array, Array, Array]:
     """Return (layers of a middle stage, layers of the last stage, whether the layers can be cut so).
 
-    Layers divide by pp·interleave; or they do with two more, the embedding and the head taking the place of a layer in the
-    first and last stage (Llama 3, section 3.3.2).
+    Layers divide by pp·interleave; or they do with two more, the embedding and the head taking the place of a layer
+    in the first and last stage (Llama 3, section 3.3.2).
     """
     layers, pieces = case.model.shape.layers, grid.pp * grid.interleave
     even = layers % pieces == 0
@@ -85,7 +85,9 @@ def layer_activations(case: Case, grid: Grid) -> Array:
 
 
 def held(case: Case, grid: Grid) -> Held:
-    """Return what the fullest stage holds: the first, which keeps the most micro-batches, or the last, with its logits."""
+    """Return what the fullest stage holds: the first, which keeps the most micro-batches, or the last, with its
+    logits.
+    """
     shape = case.model.shape
     middle, last, _ = stage_layers(case, grid)
     dense, expert = layer_parameters(case, grid)

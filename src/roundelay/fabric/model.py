@@ -24,8 +24,9 @@ class Model:
     """A decoder of this shape; by default exactly the one `voice.lm` builds.
 
     `gated` is SwiGLU (three matrices) against GELU (two); `tied` shares embedding and head; `biases` adds them to every
-    product and uses LayerNorm; `positions` learns one vector a place. Every `moe_every`-th layer has `experts` MLPs of inner
-    width `expert_ffn`, of which a token visits `top_k`; the busiest rank gets `imbalance_ratio` more tokens than the mean.
+    product and uses LayerNorm; `positions` learns one vector a place. Every `moe_every`-th layer has `experts` MLPs
+    of inner width `expert_ffn`, of which a token visits `top_k`; the busiest rank gets `imbalance_ratio` more tokens
+    than the mean.
     """
 
     shape: Shape

@@ -41,8 +41,8 @@ class Parallelism:
 class Job:
     """What one step trains, and how: `seq` tokens a sequence, `global_batch` sequences a step, `micro_batch` at a time.
 
-    `interleave` is the number of model pieces of a pipeline stage; `zero` is the ZeRO stage (0: nothing of the optimiser is
-    shared out; 1: its state; 2: also gradients; 3: also weights). Raises `BadInput`.
+    `interleave` is the number of model pieces of a pipeline stage; `zero` is the ZeRO stage (0: nothing of the
+    optimiser is shared out; 1: its state; 2: also gradients; 3: also weights). Raises `BadInput`.
     """
 
     seq: int

@@ -1,8 +1,8 @@
 """The best parallelism of a model on a fabric: every configuration that divides, none lost.
 
 Two bounds prune, and both are proven: `bounds.least_seconds` leaves out only parts that are never negative, and
-`bounds.least_bytes` holds the least of every kind. Configurations are taken by rising bound, so that the search may stop as
-soon as the bound passes the worst of the wanted results. `brute` asks everything; the tests compare the two.
+`bounds.least_bytes` holds the least of every kind. Configurations are taken by rising bound, so that the search may
+stop as soon as the bound passes the worst of the wanted results. `brute` asks everything; the tests compare the two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ CHUNK = 1024  # configurations of the outer axes taken at once
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The best steps, fastest first; how many outer configurations divide, how many steps were timed, how many of those fit."""
+    """The best steps, fastest first; how many outer configurations divide, how many steps were timed, how many of
+    those fit.
+    """
 
     best: tuple[StepTime, ...]
     outer: int
@@ -46,8 +48,8 @@ def search(
 ) -> Found:
     """Return the `top` fastest configurations that fit, of all that divide; exact.
 
-    `fixed` holds axes at a value: tp pp dp cp ep micro_batch interleave recompute sequence_parallel zero (recompute as 0
-    none, 1 selective, 2 full). Raises `BadInput` where none divides or none fits, saying by how much.
+    `fixed` holds axes at a value: tp pp dp cp ep micro_batch interleave recompute sequence_parallel zero (recompute
+    as 0 none, 1 selective, 2 full). Raises `BadInput` where none divides or none fits, saying by how much.
     """
     case = case_of(model, seq, global_batch, hardware, fabric, software)
     return search_case(case, gpus, fixed or {}, top)
@@ -77,8 +79,8 @@ def search_case(case: Case, gpus: int, fixed: Mapping[str, int], top: int = 1) -
         done = evaluate(case, grid)
         fits = np.flatnonzero(done.held.total <= limit)
         timed, fitting = timed + len(grid), fitting + len(fits)
-        for each in fits[np.argsort(done.step_s[fits], kind="stable")][:top]:
-            kept.append((float(done.step_s[each]), result(case, grid, done, int(each))))
+        chosen = [int(i) for i in fits[np.argsort(done.step_s[fits], kind="stable")][:top]]
+        kept += [(float(done.step_s[i]), result(case, grid, done, i)) for i in chosen]
         kept = sorted(kept, key=lambda pair: pair[0])[:top]
     if not kept:
         _refuse(case, gpus, float(bytes_N.min()), outer, int(bytes_N.argmin()))

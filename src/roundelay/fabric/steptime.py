@@ -1,18 +1,17 @@
 """The time of one training step, as named parts that sum to it: analytic, so that every second can be asked why.
 
-`step_time` times one configuration, `evaluate` a grid of them by the very same formulas. The critical stage of the pipeline
-sets the pace: every micro-batch passes it once, the others fill and drain (the bubble). What a collective cannot hide
-behind compute is a part of its own. Sources: 1F1B and interleaving, Narayanan et al. (arXiv 2104.04473, section 2.2);
-sequence parallelism and selective recomputation, Korthikanti et al. (arXiv 2205.05198); the rest is ours.
+`step_time` times one configuration, `evaluate` a grid of them by the very same formulas. The critical stage of the
+pipeline sets the pace: every micro-batch passes it once, the others fill and drain (the bubble). What a collective
+cannot hide behind compute is a part of its own. Sources: 1F1B and interleaving, Narayanan et al. (arXiv 2104.04473,
+section 2.2); sequence parallelism and selective recomputation, Korthikanti et al. (arXiv 2205.05198); the rest is ours.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from roundelay.errors import BadInput
 from roundelay.fabric import collectives, layers, memory
 from roundelay.fabric import hardware as specs
 from roundelay.fabric import model as models
@@ -23,8 +22,8 @@ from roundelay.fabric.model import Model
 from roundelay.fabric.parallelism import Job, Parallelism
 
 Array = np.ndarray
-# read and written a parameter: Adam 28 (gradient, master weight, two moments; three of them written), weights 6, norm of
-# the gradient 4, unscaling or clipping 8, clearing 4
+# read and written a parameter: Adam 28 (gradient, master weight, two moments; three of them written), weights 6, the
+# gradient's norm 4, unscaling or clipping 8, clearing 4
 OPTIMISER_BYTES = 50
 KINDS = ("weights", "gradients", "optimiser", "activations", "logits", "reserved")
 
@@ -33,9 +32,9 @@ KINDS = ("weights", "gradients", "optimiser", "activations", "logits", "reserved
 class Parts:
     """Seconds of a step [N]; their sum is the step.
 
-    products, attention, elementwise, recompute: compute of all micro-batches on the critical stage; head: the output head
-    and the loss, where that stage has them; tensor, context, expert, pipeline, data: communication that nothing hides;
-    bubble: waiting while the pipeline fills and drains; optimiser: Adam.
+    products, attention, elementwise, recompute: compute of all micro-batches on the critical stage; head: the output
+    head and the loss, where that stage has them; tensor, context, expert, pipeline, data: communication that nothing
+    hides; bubble: waiting while the pipeline fills and drains; optimiser: Adam.
     """
 
     products: Array
@@ -117,7 +116,7 @@ def case_of(
 
 def evaluate(case: Case, grid: Grid) -> Evaluated:
     """Return the times and bytes of every configuration of the grid, whether or not it fits or divides."""
-    model, soft = case.model, case.software
+    model = case.model
     share = model.moe_layers / model.shape.layers
     layer = layers.dense(case, grid)
     if share:
@@ -157,14 +156,16 @@ def evaluate(case: Case, grid: Grid) -> Evaluated:
         data=data,
         optimiser=optimiser_s(case, grid, held),
     )
-    del soft
     return Evaluated(parts, micro * n * comms.hidden, hidden, held, parts.total)
 
 
 @dataclass(frozen=True, slots=True)
 class Communication:
-    """Seconds a layer and micro-batch, exposed: tensor, context, expert; `unit`, one pass over the tensor-parallel group;
-    `forward`, what a recomputed forward pass would expose again; `hop`, one transfer between stages."""
+    """Seconds a layer and micro-batch, exposed: tensor, context, expert.
+
+    `unit` is one pass over the tensor-parallel group; `forward`, what a recomputed forward pass would expose again;
+    `hop`, one transfer between stages.
+    """
 
     tensor: Array
     hidden: Array
@@ -211,7 +212,7 @@ def communication(case: Case, grid: Grid, layer: layers.Work, share: float) -> C
 
 
 def recompute(case: Case, grid: Grid, layer: layers.Work, forward: Array) -> Array:
-    """Seconds of doing again what was not kept: nothing, attention's core, or the whole forward pass with its collectives."""
+    """Seconds of doing again what was not kept: nothing, attention's core, or the forward pass with its collectives."""
     core, _, passes, _ = layers.attention_core(case, grid)
     whole = layer.matrix + layer.attention + layer.elementwise + forward
     return np.select([grid.recompute == 2, grid.recompute == 1], [whole, core + passes], 0.0)
@@ -220,8 +221,9 @@ def recompute(case: Case, grid: Grid, layer: layers.Work, forward: Array) -> Arr
 def data_parallel(case: Case, grid: Grid, held: Held, stage: tuple[Array, Array, Array]) -> tuple[Array, Array]:
     """Return (exposed, hidden) seconds of data parallelism in a step.
 
-    Gradients are all-reduced once a step; ZeRO 1 scatters them and gathers weights; ZeRO 2 scatters after every micro-batch;
-    ZeRO 3 also gathers the weights for every pass. `stage` is forward and backward of one micro-batch, and their count.
+    Gradients are all-reduced once a step; ZeRO 1 scatters them and gathers weights; ZeRO 2 scatters after every
+    micro-batch; ZeRO 3 also gathers the weights for every pass. `stage` is forward and backward of one micro-batch, and
+    the count of micro-batches.
     """
     forward, backward, micro = stage
     ratio, soft = case.hardware.overlap_ratio, case.software
@@ -263,7 +265,7 @@ def step_time(
     """Return the time of one step of this job, cut this way, on this GPU and fabric.
 
     Names stand for what comes with the package. Raises `BadInput` where something does not divide or the domain is too
-    small; whether it fits into memory is `StepTime.fits` (`fitting.require` says what would make it fit).
+    small; whether it fits into memory is `StepTime.fits` (`remedies.require` says what would make it fit).
     """
     from roundelay.fabric import fitting
 
@@ -305,11 +307,3 @@ def recomputed_flops(case: Case, job: Job) -> int:
     if job.recompute == "full":
         return case.model.forward_flops(case.seq) - 2 * case.seq * shape.vocab * shape.hidden
     return 4 * shape.layers * shape.query * case.seq**2 if job.recompute == "selective" else 0
-
-
-def with_job(job: Job, **changes: object) -> Job:
-    """Return the job with some of its settings changed."""
-    return replace(job, **changes)  # type: ignore[arg-type]
-
-
-__all__ = ["BadInput", "Case", "Evaluated", "Parts", "StepTime", "case_of", "evaluate", "result", "step_time"]
