@@ -38,7 +38,7 @@ def test_each_offer_waits_as_seldom_as_asked_and_one_domain_less_would_not(
     rules = {bill.arch: bill for bill in study.bills()}
     for offer in made:
         bill = rules[offer.arch]
-        node = bill.node_gpus or 4
+        node = compare.node_gpus(bill)
         unit = compare.domain_gpus(bill.waste_rule, node, offer.group_gpus)
         assert offer.installed_gpus % unit == 0
         for gpus, holds in ((offer.installed_gpus, True), (offer.installed_gpus - unit, False)):
@@ -110,7 +110,7 @@ def test_at_its_break_even_price_an_unpriced_rival_costs_the_same(tmp_path: Path
     spare = float(sentence.split("costs less than ")[1].split(" USD")[0].replace(",", ""))
     mine = tmp_path / "mine.toml"
     mine.write_text(
-        f"[item.chip]\nprice_usd = {spare}\npower_w = 0\n[arch.dgx]\ngpus_count = 1\nnode_gpus_count = 8\n"
+        f"[item.chip]\nprice_usd = {spare}\npower_w = 0\n[arch.dgx]\ngpus_count = 1\n"
         "hbd_gbytes_per_s_per_gpu = 450\nwaste_rule = 'dgx'\n[arch.dgx.bill_count]\nchip = 1\n"
     )
     (again,) = compare.offers(CompareStudy(**{**SMALL, "arch": "dgx", "prices": str(mine)}))

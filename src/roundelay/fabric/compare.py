@@ -101,7 +101,7 @@ class CompareStudy:
 
     def bills(self) -> list[Bill]:
         """Return the chosen bills; one without a price has no parts."""
-        known = {name: Bill(name, 1, 1.0, (), name, "not priced", 8) for name in UNPRICED} | dict(self.catalogue.bills)
+        known = {name: Bill(name, 1, 1.0, (), name, "not priced") for name in UNPRICED} | dict(self.catalogue.bills)
         catalogue = bills.Catalogue(self.catalogue.items, known, self.catalogue.electricity_usd_per_kwh, 1.0)
         chosen = catalogue.choose(self.arch)
         for bill in chosen:
@@ -203,6 +203,11 @@ def group_size(step: StepTime, links: Links) -> int:
     return size
 
 
+def node_gpus(bill: Bill) -> int:
+    """Return the GPUs that one fault takes: those of the bill's node, of a DGX, or of the paper's 4-GPU node."""
+    return bill.node_gpus or (8 if bill.waste_rule == "dgx" else 4)
+
+
 def domain_gpus(rule: str, node_gpus: int, group: int) -> int:
     """Return the GPUs by which a fabric of this rule grows."""
     family, _, size = rule.partition("-")
@@ -222,7 +227,7 @@ def offers(study: CompareStudy, show: Any = iter) -> list[Offer]:
 
 def offer(study: CompareStudy, bill: Bill) -> Offer:
     """Return one architecture's offer; where it has none, the note says why."""
-    node = bill.node_gpus or 4
+    node = node_gpus(bill)
     try:
         links = hardware.links(bill.waste_rule)
         found = search(

@@ -11,7 +11,7 @@ from string import Template
 
 from roundelay.errors import BadInput
 from roundelay.fabric import compare_pictures, cost, cost_pictures, goodput_picture, pictures, rivals
-from roundelay.fabric.compare import CompareStudy, Offer
+from roundelay.fabric.compare import CompareStudy, Offer, node_gpus
 from roundelay.fabric.topology import Fabric
 
 MARK = '<meta name="generator" content="roundelay fabric compare">'
@@ -116,7 +116,7 @@ def curves(study: CompareStudy, offers: Sequence[Offer]) -> dict[str, tuple[list
     out = {}
     for offer in offers:
         bill = rules[offer.arch]
-        node = bill.node_gpus or 4
+        node = node_gpus(bill)
         fabric = Fabric(offer.installed_gpus // node, node)
         (arch,), _ = rivals.build(bill.waste_rule, fabric, offer.group_gpus)
         price = study.catalogue.gpu.price_usd + bill.usd_per_gpu
