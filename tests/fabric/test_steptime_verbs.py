@@ -32,6 +32,8 @@ def test_what_is_left_out_is_chosen_for_the_shortest_step(roundelay) -> None:
     chosen = roundelay("fabric", "steptime", *RUN, "--json").json()
     told = roundelay("fabric", "steptime", *RUN, "--interleave", 1, "--json").json()
     assert chosen["step_s"] < told["step_s"] and chosen["interleave"] > 1
+    full = roundelay("fabric", "steptime", *RUN, "--interleave", 3, "--recompute", "full", "--json").json()
+    assert full["step_s"] == pytest.approx(18.13, rel=0.035) and not full["sequence_parallel"]
 
 
 def test_a_table_for_people_shows_every_part(roundelay) -> None:
@@ -52,7 +54,8 @@ def test_search_compares_fabrics(roundelay) -> None:
 
 
 def test_a_model_and_a_gpu_of_ones_own(roundelay, tmp_path: Path) -> None:
-    shape = "hidden = 512\nffn = 2048\nlayers = 8\nheads = 8\nkv_groups = 8\nhead_dim = 64\nvocab = 4096\nmax_length = 512\n"
+    widths = {"hidden": 512, "ffn": 2048, "layers": 8, "heads": 8, "kv_groups": 8, "head_dim": 64, "vocab": 4096}
+    shape = "".join(f"{name} = {value}\n" for name, value in {**widths, "max_length": 512}.items())
     own = tmp_path / "own.toml"
     own.write_text(f"[shape]\n{shape}[model]\nexperts = 4\ntop_k = 2\n")
     flags = ("--model", own, "--gpus", 8, "--tp", 2, "--global-batch", 32)
@@ -61,7 +64,7 @@ def test_a_model_and_a_gpu_of_ones_own(roundelay, tmp_path: Path) -> None:
     assert "did you mean experts?" in roundelay("fabric", "steptime", *flags).err
     specs = Path(__file__).parents[2] / "src" / "roundelay" / "fabric" / "specs"
     gpu = tmp_path / "gpu.toml"
-    gpu.write_text((specs / "hardware-h100.toml").read_text().replace("memory_gb_per_s", "memory_gbps"))
+    gpu.write_text((specs / "hardware-h100.toml").read_text().replace("memory_gb_per_s", "memory_gib_per_s"))
     outcome = roundelay("fabric", "steptime", "--gpus", 64, "--hardware", gpu)
     assert outcome.code == 2 and "did you mean memory_gb_per_s?" in outcome.err
 
