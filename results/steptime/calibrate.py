@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import runs
+import published_runs as runs
 
 from roundelay.fabric.hardware import Hardware, hardware
 

@@ -56,8 +56,9 @@ def all_to_all_s(case: Case, grid: Grid, size: Array) -> Array:
     if not case.links.ring:
         near = np.minimum(ep, np.maximum(case.links.hbd_gpus // tp, 1))
         near_s = size * (near - 1) / ep / case.hbd_bytes_per_s
-        far_s = size * (ep - near) / ep / case.dcn_bytes_per_s
-        return np.where(ep > 1, np.maximum(near_s, far_s) + steps * latency, 0.0)
+        near_s = near_s + np.ceil(np.log2(near)) * case.hardware.hbd_latency_us * 1e-6
+        far_s = size * (ep - near) / ep / case.dcn_bytes_per_s + np.ceil(np.log2(ep / near)) * latency
+        return np.where(ep > 1, np.maximum(near_s, far_s), 0.0)
     fits = tp * ep <= case.links.hbd_gpus
     ways = [outside_s, np.where(fits, ring_exchange_s(case, grid, size), np.inf)]
     if case.links.hops:

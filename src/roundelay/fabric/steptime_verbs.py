@@ -181,6 +181,8 @@ def _fixed(flags: dict[str, Any]) -> dict[str, int]:
     fixed.update(remedies.recompute_index(flags["recompute"]))
     if flags["sequence_parallel"] is not None:
         fixed["sequence_parallel"] = int(flags["sequence_parallel"])
+    elif "recompute" in fixed:  # who says what is kept says all of it: a flag left out is off
+        fixed["sequence_parallel"] = 0
     return fixed
 
 

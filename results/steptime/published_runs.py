@@ -16,6 +16,11 @@ from roundelay.shape import Shape
 
 PUBLISHED = tomllib.loads((Path(__file__).parent / "published.toml").read_text(encoding="utf-8"))
 
+# what each table is held to: relative error of any row, mean of all; Llama in points of MFU
+WORST = {"layers": 0.05, "runs": 0.085, "megatron": 0.10, "megascale": 0.10}
+MEAN = {"runs": 0.035}
+LLAMA_POINTS = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -107,3 +112,21 @@ def llama(gpu: Hardware | None = None) -> list[Row]:
         name = f"{tp * cp * pp * dp:,} GPUs, cp {cp}, sequence {seq:,}"
         out.append(Row("llama", name, tflops, ours, "TFLOP/s", sets, step))
     return out
+
+
+def held(row: Row) -> bool:
+    """Whether the row is within its tolerance."""
+    if row.table == "llama":
+        return abs(row.ours - row.theirs) / 989 * 100 <= LLAMA_POINTS
+    return abs(row.error) <= WORST[row.table]
+
+
+def tables() -> dict[str, list[Row]]:
+    """Return all rows, by table."""
+    return {
+        "layers": layer_rows(),
+        "runs": korthikanti() + korthikanti(data_parallel=True),
+        "megatron": megatron(),
+        "megascale": megascale(),
+        "llama": llama(),
+    }
