@@ -16,8 +16,19 @@ from roundelay.fabric.topology import Fabric
 
 MARK = '<meta name="generator" content="roundelay fabric compare">'
 RATIOS = [0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1]
-HEADS = ("architecture", "tp × pp × dp × cp × ep", "side by side", "MFU", "installed", "beside the job", "goodput",
-         "interconnect, USD/GPU", "to buy, million USD", "MW", "million USD per trillion tokens")  # fmt: skip
+HEADS = (
+    "architecture",
+    "million USD per trillion tokens",
+    "installed",
+    "beside the job",
+    "MFU",
+    "goodput",
+    "interconnect, USD/GPU",
+    "to buy, million USD",
+    "MW",
+    "side by side",
+    "tp × pp × dp × cp × ep",
+)
 
 
 def page(study: CompareStudy, offers: Sequence[Offer]) -> str:
@@ -79,7 +90,7 @@ def verdict(study: CompareStudy, offers: Sequence[Offer]) -> list[str]:
             out.append(
                 f"{escape(offer.arch)} has no bill. "
                 + (
-                    f"It is the cheaper one as long as its interconnect costs less than {spare:,.0f} USD a GPU."
+                    f"It is the cheapest as long as its interconnect costs less than {spare:,.0f} USD a GPU."
                     if gap > 0
                     else f"It costs more than {escape(priced[0].arch)} even if its interconnect were free."
                 )
@@ -93,14 +104,15 @@ def _why(offer: Offer, best: Offer) -> str:
     mine, theirs = (each.interconnect_usd / each.installed_gpus for each in (offer, best))
     tokens = offer.tokens_per_year / best.tokens_per_year - 1
     gpus = offer.installed_gpus - best.installed_gpus
-    return f"{tokens:+.1%} tokens a year, {gpus:+,} GPUs, {mine - theirs:+,.0f} USD of interconnect a GPU"
+    many = "as many" if abs(tokens) < 0.0005 else f"{tokens:+.1%}"
+    return f"{many} tokens a year, {gpus:+,} GPUs, {mine - theirs:+,.0f} USD of interconnect a GPU"
 
 
 def limits(offers: Sequence[Offer]) -> list[str]:
     """Return what a buyer must not read out of the page."""
     out = [
-        "Step times come from an analytic model, held to published measurements in <code>results/steptime</code>; one "
-        "percentage point of MFU is within its error.",
+        "Step times come from an analytic model, held to published measurements in <code>results/steptime</code>: "
+        "offers a few per cent apart are equal as far as it can tell.",
         "Servers, buildings and the datacenter network are left out: taken as the same for all.",
         "Every GPU is the same; rates of the domains are those of the paper's cost table. Power counts at its limit.",
         "A fault takes a node: 4 GPUs, and 8 on dgx, whose servers are one node each.",
@@ -148,16 +160,16 @@ def _table(study: CompareStudy, offers: Sequence[Offer]) -> str:
         assert offer.step and offer.row
         p = offer.step.parallelism
         cells = (
-            f"{p.tp} × {p.pp} × {p.dp} × {p.cp} × {p.ep}",
-            f"{offer.group_gpus:,}",
-            f"{offer.step.mfu:.1%}",
+            f"{'' if offer.priced else 'at least '}{offer.usd_per_trillion_tokens / 1e6:,.3f}",
             f"{offer.installed_gpus:,}",
             f"{offer.installed_gpus / study.gpus - 1:.1%}",
+            f"{offer.step.mfu:.1%}",
             f"{offer.row.goodput:.1%}",
             f"{offer.interconnect_usd / offer.installed_gpus:,.0f}" if offer.priced else "not priced",
             f"{offer.capex_usd / 1e6:,.1f}",
             f"{offer.kw / 1000:,.2f}",
-            f"{'' if offer.priced else 'at least '}{offer.usd_per_trillion_tokens / 1e6:,.3f}",
+            f"{offer.group_gpus:,}",
+            f"{p.tp} × {p.pp} × {p.dp} × {p.cp} × {p.ep}",
         )
         row = "".join(f"<td>{cell}</td>" for cell in cells)
         lines.append(f"<tr><th scope=row>{escape(offer.arch)}</th>{row}</tr>")

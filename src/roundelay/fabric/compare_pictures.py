@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from roundelay.fabric.compare import Offer
-from roundelay.fabric.cost_pictures import COLOURS
+from roundelay.fabric.cost_pictures import COLOURS, GAP
 
 MONEY = {
     "GPUs the job uses": "#2171b5",
@@ -52,7 +52,7 @@ def prices(offers: Sequence[Offer], job_gpus: int) -> Figure:
         left = [a + b for a, b in zip(left, widths, strict=True)]
     for i, offer in enumerate(offers):
         more = "" if offer.priced else "+ interconnect"
-        axes.text(left[i], i, f"  {left[i]:.2f} {more}", va="center", fontsize=8)
+        axes.text(left[i], i, f"{GAP}{left[i]:.2f} {more}", va="center", fontsize=8)
     axes.set(xlabel="million USD per trillion tokens", xlim=(0, 1.15 * max(left)))
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
@@ -73,7 +73,7 @@ def steps(offers: Sequence[Offer]) -> Figure:
             left = [a + b for a, b in zip(left, widths, strict=True)]
     for i, offer in enumerate(offers):
         if offer.step:
-            axes.text(left[i], i, f"  MFU {offer.step.mfu:.1%}", va="center", fontsize=8)
+            axes.text(left[i], i, f"{GAP}MFU {offer.step.mfu:.1%}", va="center", fontsize=8)
     axes.set(xlabel="seconds of a step", xlim=(0, 1.15 * max(left)))
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)

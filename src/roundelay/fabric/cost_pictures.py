@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from roundelay.fabric import pictures
 from roundelay.fabric.bills import Bill
 
+GAP = "\u2002"  # between a bar and its words; SVG drops plain spaces at the beginning
 ITEM_COLOURS = {
     "nvlink-switch": "#238b45",
     "dac-200g": "#bdbdbd",
@@ -48,7 +49,9 @@ def draw_bills(axes: Axes, bills: Sequence[Bill]) -> None:
         axes.barh(names, widths, left=left, label=item, color=ITEM_COLOURS.get(item))
         left = [a + b for a, b in zip(left, widths, strict=True)]
     for i, bill in enumerate(bills):
-        axes.text(left[i], i, f"  {bill.usd_per_gpu:,.0f} USD, {bill.w_per_gpu:.0f} W per GPU", va="center", fontsize=8)
+        axes.text(
+            left[i], i, f"{GAP}{bill.usd_per_gpu:,.0f} USD, {bill.w_per_gpu:.0f} W per GPU", va="center", fontsize=8
+        )
     axes.set(xlabel="interconnect, USD per GB/s of a GPU", xlim=(0, max(left, default=1) * 1.3 or 1))
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
@@ -74,8 +77,9 @@ def draw_sensitivity(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         ends = (row["ratio_halved"], row["ratio"], row["ratio_doubled"])
         axes.plot(ends, [i] * 3, lw=7, solid_capstyle="butt", color=ITEM_COLOURS.get(row["item"]), alpha=0.8)
         axes.plot(ends[0], i, "k|", ms=12)
-        axes.text(max(ends), i, f"  breaks even at {_usd(row['break_even_usd'])} USD" if row["break_even_usd"] else "",
-                  va="center", fontsize=8)  # fmt: skip
+        if row["break_even_usd"]:
+            words = f"{GAP}breaks even at {_usd(row['break_even_usd'])} USD"
+            axes.text(max(ends), i, words, va="center", fontsize=8)
     axes.axvline(1, color="#cb181d", lw=1, ls="--")
     axes.axvline(first["ratio"] or 0, color="#444444", lw=1)
     unit = {"gbps": "GB/s", "gpu": "GPU"}.get(first["per"], first["per"])
