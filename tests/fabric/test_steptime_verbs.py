@@ -74,7 +74,7 @@ BAD = [
     (("--gpus", 60, "--tp", 8), "does not divide 60"),
     (("--gpus", 64, "--tp", 8, "--pp", 8, "--interleave", 5), "does not divide 96 layers"),
     (("--gpus", 56, "--pp", 56), "change --pp"),
-    (("--gpus", 64, "--tp", 64), "more than the 8 GPUs of a domain of dgx"),
+    (("--gpus", 64, "--tp", 32), "more than the 8 GPUs of a domain of dgx"),
     (("--gpus", 70, "--tp", 5), "does not divide the 96 attention heads"),
     (("--gpus", 64, "--tp", 6, "--fabric", "infinitepod-k3"), "--tp x --pp"),
     (("--gpus", 96, "--tp", 6, "--fabric", "infinitepod-k3"), "whole nodes of 4 GPUs"),

@@ -108,7 +108,8 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
         for row in shown:
             row["usd_per_step"] = row["gpus"] * row["step_s"] / 3600 * usd_per_gpu_hour
     if as_json:
-        print_json({"rows": shown, "searched": searched} if searched else {"rows": shown})
+        fastest = min(shown, key=lambda row: row["step_s"])
+        print_json({"best": fastest, "rows": shown, "searched": searched})
         return
     columns = {"fabric": "fabric", "gpus": "GPUs", "cut": "tp·pp·dp·cp·ep", "batches": "micro·pieces", "kept": "kept",
                "step_s": "step, s", "mfu": "MFU", "memory_total_gb": "GB", "usd_per_step": "USD"}  # fmt: skip
