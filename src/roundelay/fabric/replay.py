@@ -130,6 +130,66 @@ def blocks(node: np.ndarray, delta: np.ndarray, nodes: int, block_nodes: int, ta
 
 
 @njit(cache=True)
+def block_value(node: np.ndarray, delta: np.ndarray, blocks: int, block_nodes: int, table: np.ndarray) -> np.ndarray:
+    """Return, for each event, `table[nodes down in its block]` before it, float64 [E]; O(blocks + E)."""
+    down = np.zeros(blocks, dtype=np.int32)
+    out = np.empty(node.size, dtype=np.float64)
+    for e in range(node.size):
+        b = node[e] // block_nodes
+        out[e] = table[down[b]]
+        down[b] += delta[e]
+    return out
+
+
+REACH = 1024  # a segment that goes on for so many healthy nodes on both sides is as good as endless
+
+
+@njit(cache=True)
+def _healthy(down: np.ndarray, start: int, step: int, k: int, closed: bool) -> tuple[int, bool]:
+    """Return healthy nodes from `start` on to the next K faults, at most REACH, and whether that end was met."""
+    n, found, gap, i = down.size, 0, 0, start
+    for _ in range(n - 1):
+        i += step
+        if i < 0 or i >= n:
+            if not closed:
+                return found, True
+            i %= n
+        if down[i]:
+            gap += 1
+            if gap == k:
+                return found, True
+        else:
+            gap = 0
+            found += 1
+            if found == REACH:
+                return found, False
+    return found, False
+
+
+@njit(cache=True)
+def chain_value(node: np.ndarray, delta: np.ndarray, nodes: int, k: int, m: int, closed: bool) -> np.ndarray:
+    """Return, for each fault, the share of its segment's healthy nodes that are in a group, before it, float64 [E].
+
+    Any nodes of a segment may be the ones left over. A segment over REACH nodes long on one side counts as all in
+    groups, an error of at most (m-1) / REACH. Repairs get 0. O(E REACH) at worst.
+    """
+    down = np.zeros(nodes, dtype=np.uint8)
+    out = np.zeros(node.size, dtype=np.float64)
+    for e in range(node.size):
+        if delta[e] > 0:
+            right, met = _healthy(down, node[e], 1, k, closed)
+            length = right + 1  # the whole circle, if no end was met
+            if met:
+                left, met = _healthy(down, node[e], -1, k, closed)
+                length += left
+                out[e] = length // m * m / length if met else 1.0
+            else:
+                out[e] = 1.0 if right == REACH else length // m * m / length
+        down[node[e]] = 1 if delta[e] > 0 else 0
+    return out
+
+
+@njit(cache=True)
 def merge_faults(unit: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the faults with those of one unit that overlap or touch joined, and those of no duration dropped.
 

@@ -36,6 +36,10 @@ class Architecture(Protocol):
         """Return GPUs [E+1] that are healthy, unused, and counted as spares rather than waste; None if none are."""
         ...
 
+    def in_use(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        """Return, for each fault, the probability [E] that its node was in a group, if any may be left over."""
+        ...
+
     def expected_usable(self, p: float) -> float:
         """Return the exact mean of usable GPUs when each node is down with probability p, independently."""
         ...
@@ -57,6 +61,10 @@ class Chain:
 
     def spared(self, node_E: np.ndarray, delta_E: np.ndarray) -> None:
         return None
+
+    def in_use(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        m = self.tp // self.fabric.gpus_per_node
+        return replay.chain_value(node_E, delta_E, self.fabric.nodes, self.k, m, self.closed)
 
     def expected_usable(self, p: float) -> float:
         m = self.tp // self.fabric.gpus_per_node
@@ -86,6 +94,16 @@ class Blocks:
 
     def spared(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray | None:
         return None if self.spared_D is None else self._sum(self.spared_D, node_E, delta_E)
+
+    def in_use(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        healthy_D = (self.block_nodes - np.arange(self.block_nodes + 1)) * self.fabric.gpus_per_node
+        share_D = self.usable_D / np.maximum(healthy_D, 1)
+        blocks = self.fabric.nodes // self.block_nodes
+        inside_E = replay.block_value(node_E, delta_E, blocks, self.block_nodes, share_D)
+        if self.blocks_per_group > 1:  # of the whole blocks, some are left over
+            whole = self._sum(self.usable_D, node_E, delta_E)[:-1]
+            inside_E = inside_E * (whole // self.tp * self.tp / np.maximum(whole, 1))
+        return np.where(delta_E > 0, inside_E, 0.0)
 
     def expected_usable(self, p: float) -> float:
         blocks = self.fabric.nodes // self.block_nodes

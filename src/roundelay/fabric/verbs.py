@@ -11,8 +11,11 @@ import click
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
-from roundelay.fabric import place_verbs
+from roundelay.fabric import place_verbs, steptime_verbs
+from roundelay.fabric.compare_verbs import compare
+from roundelay.fabric.cost_verbs import cost
 from roundelay.fabric.emit.verb import emit
+from roundelay.fabric.goodput_verbs import goodput
 from roundelay.fabric.study import Study
 from roundelay.files import write_text
 
@@ -176,5 +179,8 @@ def report(out: Path, force: bool, bar: bool | None, **flags: Any) -> None:
     click.echo(f"The fabric report is at {out.resolve().as_uri()}")
 
 
-for verb in (place_verbs.place, place_verbs.repair, place_verbs.spares, place_verbs.explain, emit):
+for verb in (place_verbs.place, place_verbs.repair, place_verbs.spares, place_verbs.explain, emit,
+             steptime_verbs.steptime, steptime_verbs.search):  # fmt: skip
+    group.add_command(verb)
+for verb in (compare, cost, goodput):
     group.add_command(verb)

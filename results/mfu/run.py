@@ -1,0 +1,125 @@
+"""MFU on InfinitePOD and DGX, 1k to 131k GPUs: python results/mfu/run.py
+
+For two models, at a fixed and at a scaled batch, with and without context parallelism: the best configuration of each fabric,
+found exactly. Writes numbers.csv, mfu.svg and the tables of README.md.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from roundelay.errors import BadInput
+from roundelay.fabric import hardware, pictures
+from roundelay.fabric.hardware import Links
+from roundelay.fabric.search import search
+from roundelay.fabric.steptime import StepTime
+
+HERE = Path(__file__).parent
+GPUS = [1024 * 2**i for i in range(8)]
+HEADLINE = 3.37
+MODELS = {"llama3-405b": 8192, "gpt-moe-1.1t": 2048}
+INFINITEPOD = hardware.links("infinitepod-k3")
+FABRICS: dict[str, Links] = {
+    "infinitepod-k3": INFINITEPOD,
+    "dgx": hardware.links("dgx"),
+    "dgx, links as fast": replace(hardware.links("dgx"), hbd_gbps=INFINITEPOD.hbd_gbps),
+    "nvl-72": hardware.links("nvl-72"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One curve: a model, a batch that is fixed or grows with the GPUs, and whether the sequence may be cut."""
+
+    model: str
+    scaled: bool
+    context: bool
+
+    @property
+    def title(self) -> str:
+        batch = "batch 2 a GPU" if self.scaled else "batch 2,048"
+        return f"{self.model}, {batch}, {'with' if self.context else 'no'} context parallelism"
+
+
+def best(setting: Setting, gpus: int, fabric: Links) -> StepTime | None:
+    """Return the fastest configuration, or None where none fits."""
+    batch = 2 * gpus if setting.scaled else 2048
+    fixed = {} if setting.context else {"cp": 1}
+    try:
+        found = search(setting.model, gpus, fabric, seq=MODELS[setting.model], global_batch=batch, fixed=fixed)
+    except BadInput:
+        return None
+    return found.best[0]
+
+
+def cut(step: StepTime) -> str:
+    """Return tp·pp·dp·cp·ep and the pieces of a stage."""
+    p = step.parallelism
+    return f"{p.tp}·{p.pp}·{p.dp}·{p.cp}·{p.ep} v{step.job.interleave}"
+
+
+def lost(step: StepTime) -> str:
+    """Return the two largest parts that are not compute, as shares of the step."""
+    parts = {k: v for k, v in step.parts.items() if k not in ("products_s", "attention_s", "elementwise_s", "head_s")}
+    largest = sorted(parts.items(), key=lambda pair: -pair[1])[:2]
+    return ", ".join(f"{name.removesuffix('_s')} {value / step.step_s:.0%}" for name, value in largest)
+
+
+def main() -> None:
+    settings = [
+        Setting(model, scaled, context) for model in MODELS for scaled in (False, True) for context in (False, True)
+    ]
+    lines: list[str] = []
+    rows: list[dict[str, object]] = []
+    curves: dict[Setting, list[float]] = {}
+    for setting in settings:
+        lines += ["", f"**{setting.title}**", ""]
+        lines += ["| GPUs | InfinitePOD K=3 | cut | DGX | cut | NVL-72 | x DGX | x DGX, links as fast | lost on InfinitePOD | lost on DGX |",
+                  "|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+        curves[setting] = []
+        for gpus in GPUS:
+            steps = {name: best(setting, gpus, fabric) for name, fabric in FABRICS.items()}
+            ours, theirs, fast, nvl = (steps[name] for name in FABRICS)
+            assert ours and theirs and fast and nvl, "all of these fit"
+            curves[setting].append(ours.mfu / theirs.mfu)
+            lines.append(
+                f"| {gpus:,} | {ours.mfu:.3f} | {cut(ours)} | {theirs.mfu:.3f} | {cut(theirs)} | {nvl.mfu:.3f} "
+                f"| {ours.mfu / theirs.mfu:.2f} | {ours.mfu / fast.mfu:.2f} | {lost(ours)} | {lost(theirs)} |"
+            )
+            print(setting.title, lines[-1], flush=True)
+            rows += [{"model": setting.model, "scaled": setting.scaled, "context": setting.context, "gpus": gpus, "fabric": name,
+                      "mfu": round(step.mfu, 5), "step_s": round(step.step_s, 4), "cut": cut(step)}
+                     for name, step in steps.items() if step]  # fmt: skip
+    with (HERE / "numbers.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    draw(curves)
+    readme = HERE / "README.md"
+    head = readme.read_text(encoding="utf-8").split("<!-- table -->")[0]
+    readme.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def draw(curves: dict[Setting, list[float]]) -> None:
+    """Write mfu.svg: InfinitePOD's MFU over DGX's against the number of GPUs."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for setting, ratios in curves.items():
+        style = ("--" if setting.scaled else "-") if not setting.context else (":" if setting.scaled else "-.")
+        axes.plot(GPUS, ratios, style, color="C0" if "llama" in setting.model else "C1", label=setting.title)
+    axes.axhline(HEADLINE, color="grey", linewidth=0.8)
+    axes.annotate("3.37, the headline", (GPUS[0], HEADLINE), va="bottom")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(GPUS, [f"{gpus // 1024}k" for gpus in GPUS])
+    axes.set_xlabel("GPUs")
+    axes.set_ylabel("MFU of InfinitePOD K=3 / DGX")
+    axes.legend(fontsize=7)
+    pictures.save(figure, HERE / "mfu.svg")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The published runs, timed by the model: what `run.py` tabulates, `calibrate.py` fits and the tests hold it to."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from roundelay.fabric import layers
+from roundelay.fabric.grid import Grid
+from roundelay.fabric.hardware import Hardware, hardware
+from roundelay.fabric.model import Model
+from roundelay.fabric.parallelism import RECOMPUTE, Job, Parallelism
+from roundelay.fabric.steptime import StepTime, case_of, communication, recompute, step_time
+from roundelay.shape import Shape
+
+PUBLISHED = tomllib.loads((Path(__file__).parent / "published.toml").read_text(encoding="utf-8"))
+
+# what each table is held to: relative error of any row, mean of all; Llama in points of MFU
+WORST = {"layers": 0.05, "runs": 0.085, "megatron": 0.10, "megascale": 0.10}
+MEAN = {"runs": 0.035}
+LLAMA_POINTS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One published number and ours: a time (lower is faster) or TFLOP/s; `calibrates` says it set a constant."""
+
+    table: str
+    name: str
+    theirs: float
+    ours: float
+    unit: str
+    calibrates: bool = False
+    step: StepTime | None = None
+
+    @property
+    def error(self) -> float:
+        """Relative error of ours."""
+        return self.ours / self.theirs - 1
+
+
+def gpt(layers: int, hidden: int, heads: int, vocab: int = 51200) -> Model:
+    """Return a GPT of Megatron: GELU four times as wide, tied head, learnt positions, sequences of 2,048."""
+    shape = Shape(hidden, 4 * hidden, layers, heads, heads, hidden // heads, vocab, 2048)
+    return Model(shape, gated=False, tied=True, biases=True, positions=True)
+
+
+def layer_rows(gpu: Hardware | None = None) -> list[Row]:
+    """Return forward and backward milliseconds of one layer of the 22B model."""
+    table = PUBLISHED["layers"]["rows"]
+    case = case_of("gpt-22b", 2048, 4, gpu or "a100-80g", "dgx")
+    grid = Grid.of([[8, 1, 1, 1, 1, 4, 1, RECOMPUTE.index(mode), flag, 0] for mode, flag, _, _ in table])
+    work = layers.dense(case, grid)
+    comms = communication(case, grid, work, 0.0)
+    forward = work.matrix + work.attention + work.elementwise + comms.forward
+    back = work.input_gradient + work.weight_gradient + work.attention_back + work.elementwise_back
+    back = back + comms.tensor - comms.forward + recompute(case, grid, work, comms.forward)
+    out = []
+    for i, (mode, flag, theirs, theirs_back) in enumerate(table):
+        name = f"recompute {mode}, {'' if flag else 'no '}sequence parallelism"
+        out.append(Row("layers", f"{name}: forward", theirs, 1e3 * float(forward[i]), "ms", True))
+        out.append(Row("layers", f"{name}: backward", theirs_back, 1e3 * float(back[i]), "ms", True))
+    return out
+
+
+def korthikanti(gpu: Hardware | None = None, *, data_parallel: bool = False) -> list[Row]:
+    """Return the eight runs of Table 5, or the 530B model on 2,240 GPUs."""
+    table = PUBLISHED["runs"]
+    rows = [table["with_data_parallelism"]] if data_parallel else table["rows"]
+    out = []
+    for model, tp, pp, dp, pieces, micro, batch, mode, flag, seconds, sets in rows:
+        cut = Parallelism(tp, pp, dp)
+        step = step_time(model, cut, Job(2048, batch, micro, pieces, mode, flag), gpu or "a100-80g", "dgx")
+        out.append(Row("runs", f"{model}, {cut.gpus:,} GPUs, {mode}", seconds, step.step_s, "s", sets, step))
+    return out
+
+
+def megatron(gpu: Hardware | None = None) -> list[Row]:
+    """Return Megatron-LM's Table 1 in its own TFLOP/s, which count the recomputed forward pass (its equation 3)."""
+    out = []
+    for depth, hidden, heads, tp, pp, micro, pieces, gpus, batch, tflops, ddp in PUBLISHED["megatron"]["rows"]:
+        software = "megatron-2021-ddp" if ddp == "torch" else "megatron-2021"
+        job = Job(2048, batch, micro, pieces, "full")
+        cut = Parallelism(tp, pp, gpus // tp // pp)
+        step = step_time(gpt(depth, hidden, heads), cut, job, gpu or "a100-80g", "dgx", software)
+        flops = 96 * batch * 2048 * depth * hidden**2 * (1 + 2048 / 6 / hidden + 51200 / 16 / depth / hidden)
+        ours = flops / step.step_s / gpus / 1e12
+        name = f"{gpt(depth, hidden, heads).parameters / 1e9:.1f}B, {gpus:,} GPUs"
+        out.append(Row("megatron", name, tflops, ours, "TFLOP/s", False, step))
+    return out
+
+
+def megascale(gpu: Hardware | None = None) -> list[Row]:
+    """Return the Megatron-LM rows of MegaScale's strong scaling: 175B, TP 8, PP 8, six pieces, selective recomputation (ours)."""
+    model = gpt(96, 12288, 128, 64000)
+    out = []
+    for batch, gpus, seconds in PUBLISHED["megascale"]["rows"]:
+        job = Job(2048, batch, 1, 6, "selective", True)
+        step = step_time(model, Parallelism(8, 8, gpus // 64), job, gpu or "a100-80g", "dgx")
+        out.append(Row("megascale", f"batch {batch:,}, {gpus:,} GPUs", seconds, step.step_s, "s", False, step))
+    return out
+
+
+def llama(gpu: Hardware | None = None) -> list[Row]:
+    """Return Llama 3's Table 4; its TFLOP/s read as counting the pairs that the causal mask leaves (see the README)."""
+    out = []
+    for tp, cp, pp, dp, seq, batch, tflops, sets in PUBLISHED["llama"]["rows"]:
+        job = Job(seq, batch, 1, 8, "none", True, 1)
+        step = step_time("llama3-405b", Parallelism(tp, pp, dp, cp), job, gpu or "h100", "dgx")
+        ours = step.mfu_causal * hardware("h100").matrix_tflops
+        name = f"{tp * cp * pp * dp:,} GPUs, cp {cp}, sequence {seq:,}"
+        out.append(Row("llama", name, tflops, ours, "TFLOP/s", sets, step))
+    return out
+
+
+def held(row: Row) -> bool:
+    """Whether the row is within its tolerance."""
+    if row.table == "llama":
+        return abs(row.ours - row.theirs) / 989 * 100 <= LLAMA_POINTS
+    return abs(row.error) <= WORST[row.table]
+
+
+def tables() -> dict[str, list[Row]]:
+    """Return all rows, by table."""
+    return {
+        "layers": layer_rows(),
+        "runs": korthikanti() + korthikanti(data_parallel=True),
+        "megatron": megatron(),
+        "megascale": megascale(),
+        "llama": llama(),
+    }
