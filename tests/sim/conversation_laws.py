@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conversation_world import Made, World
+from conversation_world import BACKCHANNELS, Made, World
 
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime import events as ev
@@ -40,7 +40,8 @@ class Laws:
         self.stopped = False
         self.numbers = [0, 0]
         self.silent_since: int | None = None
-        self.voice_over_since: int | None = None
+        self.voice_since = 0
+        self.newest = 0  # draft alive before the event
         self.context: object = None
         self.log: list[tuple[ev.Event, list[do.Action]]] = []
 
@@ -51,6 +52,8 @@ class Laws:
             self.silent_since = event.at_ms - 96
         if isinstance(event, ev.SpeechStarted):
             self.silent_since = None
+            self.voice_since = event.at_ms
+        self.newest = max(self.alive, default=0)
         for action in actions:
             self.turns(action, event, world)
             self.replies(action, event)
@@ -80,14 +83,14 @@ class Laws:
         if isinstance(action, do.Draft):
             assert action.reply == self.numbers[0] + 1, "reply numbers go up by one"
             assert all(message.text for message in action.history)
-            self.numbers[0] += 1
+            self.numbers[0] = self.newest = action.reply
             self.alive.add(action.reply)
         elif isinstance(action, do.Drop):
             assert action.reply in self.alive or action.reply in self.over, "dropped what was not alive"
             self.alive.discard(action.reply)
         elif isinstance(action, do.Begin):
             assert self.active is None and action.reply in self.alive
-            assert action.reply == max(self.alive), "the newest draft is committed"
+            assert action.reply == self.newest, "the newest draft is committed"
             self.alive.discard(action.reply)
             self.begun.add(action.reply)
             self.active, self.held = action.reply, False
@@ -96,14 +99,15 @@ class Laws:
             assert self.active == action.reply
             samples = action.samples if isinstance(action, do.Stop) else sum(n for _, n in self.plays[action.reply])
             self.over[action.reply] = samples
-            self.active = self.voice_over_since = None
-            self.held = False
+            self.active, self.held = None, False
+            if isinstance(action, do.Stop) and action.why == "barge-in" and isinstance(event, ev.Transcribed):
+                assert event.text not in (*BACKCHANNELS, ""), "a backchannel stopped the bot"
         elif isinstance(action, do.Hold):
             assert self.active == action.reply and not self.held
-            self.held, self.voice_over_since = True, event.at_ms
+            self.held = True
         elif isinstance(action, do.Resume):
             assert self.active == action.reply and self.held
-            self.held, self.voice_over_since = False, None
+            self.held = False
         elif isinstance(action, do.CallTool):
             assert action.reply in self.begun and action.call not in self.called, "a tool of a draft, or called twice"
             assert action.reply == self.active
@@ -132,8 +136,8 @@ class Laws:
         assert len(m.calls) <= limits.tools_waiting and len(m.context.entries) <= limits.messages_max
         if self.active is not None:
             assert self.plays[self.active] == world.made[self.active].sent[: len(self.plays[self.active])], "sound lost"
-        if self.voice_over_since is not None and m.turn and m.turn.speaking:
-            assert event.at_ms - self.voice_over_since <= limits.barge_in_ms + 1_500, "a barge-in took too long"
+        if state is State.OVERLAP and m.turn and m.turn.speaking:
+            assert event.at_ms - self.voice_since <= 700, "a barge-in took longer than any threshold of this world"
         if m.context is not self.context:
             self.context = m.context
             self.history(session, world)

@@ -26,6 +26,7 @@ REPLY = [
     "well", "the", "short", "answer", "to", "your", "question", "is", "that", "nobody", "really", "knows", "but",
     "many", "people", "try", "find", "out",
 ]  # fmt: skip
+BACKCHANNELS = ("uh-huh", "yeah, right", "I see")
 SLOWEST_MS_PER_CHARACTER = 65  # as `Thresholds` expects, so that no word counts as heard too early
 
 
@@ -293,7 +294,7 @@ class World:
             return
         self.busy_until = self.now + r.randint(0, 1_500)
         if kind < 0.2:
-            self.sound("backchannel", r.randint(120, 400), r.choice(("uh-huh", "yeah, right", "I see")))
+            self.sound("backchannel", r.randint(120, 400), r.choice(BACKCHANNELS))
         elif kind < 0.35:
             self.sound("words", r.randint(700, 2_500), " ".join(r.choices(WORDS, k=5)))
         elif kind < 0.45:
