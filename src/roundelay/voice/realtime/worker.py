@@ -324,7 +324,7 @@ class Worker:
             self._say(lambda at_ms: ev.ReplyDone(at_ms, reply))
 
     def _summarise(self, action: act.Summarise) -> None:
-        """Ask a model that can (`summarise(messages) -> str`); of another, old messages are dropped without a summary."""
+        """Ask a model that can (`summarise(messages) -> str`); for another the old messages are just dropped."""
         short, summarise = "", getattr(self._model, "summarise", None)
         if summarise is not None:
             try:
