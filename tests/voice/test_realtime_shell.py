@@ -266,6 +266,17 @@ def test_a_full_pool_refuses_and_says_so() -> None:
     assert not pool.submit(lambda: None)
 
 
+def test_a_word_over_the_bots_voice_is_read_while_every_thread_speaks() -> None:
+    desk = Desk(model := Fake(heard="stop"), Pool(1))
+    model.gate.clear()
+    desk.worker.do(do.Draft(1, "asked", (ev.Message("user", "hello", "m"),)))
+    desk.wait(ev.ReplyText)
+    desk.worker.hear(buzz(500))
+    desk.worker.do(do.Transcribe(2, 0, 8_000))
+    assert any(isinstance(e, ev.Transcribed) and e.text == "stop" for e in desk.wait(ev.Transcribed))
+    model.gate.set()
+
+
 def test_a_closed_worker_says_nothing_more() -> None:
     desk = Desk(model := Fake())
     model.gate.clear()
