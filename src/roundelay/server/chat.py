@@ -51,7 +51,7 @@ class Message:
 
 
 async def completions(request: Request) -> Response:
-    """The answer to the last message. Raises `ApiError` 400 for a wrong conversation, 502 for a dead answering model."""
+    """The answer to the last message. Raises `ApiError` 400 for a wrong conversation, 502 for a dead model."""
     house = service(request)
     values, ignored = await json_fields(request, FIELDS)
     names.model(values["model"])

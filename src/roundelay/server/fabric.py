@@ -58,5 +58,5 @@ def _waste(gpus: int, gpus_per_node: int, tp: int, fault_percent: float) -> dict
     from roundelay.fabric.study import Study
 
     study = Study(gpus=gpus, gpus_per_node=gpus_per_node, tp=tp, seeds=5, fault_ratio=fault_percent / 100)
-    rows = sorted((row.as_dict() for row in study.rows()), key=lambda row: row["waste"])
+    rows = [row.as_dict() for row in sorted(study.rows(), key=lambda row: row.waste)]
     return {"question": {"gpus": gpus, "gpus_per_node": gpus_per_node, "tp": tp}, "rows": rows}

@@ -9,9 +9,15 @@ from typing import Any
 from roundelay.server.errors import ApiError, wrong
 
 KINDS: dict[str, tuple[type, ...]] = {
-    "string": (str,), "number": (int, float), "integer": (int,), "boolean": (bool,), "object": (dict,), "array": (list,),
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "object": (dict,),
+    "array": (list,),
     "voice": (str, dict),
-}  # fmt: skip
+}
+WORDS = {"array": "an array", "object": "an object", "integer": "an integer", "voice": "a voice's name, or {id}"}
 VOICE_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "string"},
@@ -39,7 +45,7 @@ class Field:
         """The value, found right. Raises `ApiError` 400 naming the field."""
         kinds = KINDS[self.kind]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise wrong(self.name, f"{self.name} must be {_article(self.kind)}", "invalid_type")
+            raise wrong(self.name, f"{self.name} must be {WORDS.get(self.kind, f'a {self.kind}')}", "invalid_type")
         if self.choices and value not in self.choices:
             raise wrong(self.name, f"{self.name} must be one of {', '.join(self.choices)}")
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -68,15 +74,6 @@ class Field:
         if self.kind == "array":
             out["items"] = {}
         return out
-
-
-def _article(kind: str) -> str:
-    return {
-        "voice": "a voice's name, or {id}",
-        "array": "an array",
-        "object": "an object",
-        "integer": "an integer",
-    }.get(kind, f"a {kind}")
 
 
 def read(fields: Sequence[Field], body: Any) -> tuple[dict[str, Any], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ MEDIA_TYPES = {
     "pcm": "audio/pcm",
 }
 CODINGS = {"mp3": ("MP3", "MPEG_LAYER_III"), "opus": ("OGG", "OPUS"), "flac": ("FLAC", "PCM_16")}
+WHOLE = ("flac",)  # its header holds the length, and readers built on libsndfile fail without it: sent when it is done
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
@@ -89,11 +91,12 @@ def wav_header(rate_hz: int, data_bytes: int = UNKNOWN_BYTES) -> bytes:
 class _Growing:
     """A file that is only ever read at its end: the encoder's later corrections of its header are dropped.
 
-    MP3 and FLAC go back to write the total length; players of a stream do without, and it is already sent.
+    MP3 goes back to write its length; players of a stream do without, and the place is already sent.
     """
 
     def __init__(self) -> None:
         self._at = self._end = 0
+        self.closing = False
         self._tail = bytearray()
 
     def write(self, data: bytes) -> int:
@@ -120,6 +123,15 @@ class _Growing:
         return out
 
 
+class _Whole(io.BytesIO):
+    """A file that is taken once, when all corrections are in."""
+
+    closing = False
+
+    def take(self) -> bytes:
+        return self.getvalue() if self.closing else b""
+
+
 class _Coded:
     """MP3, Opus or FLAC by libsndfile, page by page."""
 
@@ -129,7 +141,7 @@ class _Coded:
         except ImportError:
             raise MissingPackage("soundfile", "voice") from None
         container, coding = CODINGS[name]
-        self._sink = _Growing()
+        self._sink: _Whole | _Growing = _Whole() if name in WHOLE else _Growing()
         self._file = soundfile.SoundFile(self._sink, "w", OUT_RATE_HZ, 1, coding, format=container)
 
     def push(self, samples: np.ndarray) -> bytes:
@@ -138,11 +150,12 @@ class _Coded:
 
     def finish(self) -> bytes:
         self._file.close()
+        self._sink.closing = True
         return self._sink.take()
 
 
 def encoder(name: str) -> Encoder:
-    """The encoder of a response format. Raises `ApiError` 400 for one that cannot be written, listing those that can."""
+    """The encoder of a response format. Raises `ApiError` 400 for one that cannot be made, listing those that can."""
     if name in ("pcm", "pcm16"):
         return _Pcm(header=False)
     if name == "wav":

@@ -80,26 +80,21 @@ class Guard:
             if message["type"] == "http.response.start":
                 answered = message["status"]
                 _dress(message, request_id, started)
-            await asyncio.wait_for(send(message), self.service.limits.write_s)
+            await send(message)
 
         try:
             check(HTTPConnection(scope))
             await self.app(scope, _Bounded(scope, receive, self.service.limits), sending)
-        except TimeoutError:
-            log.warning("a client stopped reading: %s", scope["path"])
-            raise
         except Exception as error:
             if answered:  # too late for a typed answer; an unfinished body is cut, so that nobody takes half for whole
                 as_api_error(error)
                 return
             await error_response(as_api_error(error))(scope, receive, sending)
         finally:
-            self._count(_route(scope), answered or 499)
+            route, seconds = _route(scope), time.monotonic() - started
+            self._count(route, answered or 499)
             self.service.metrics.observe(
-                "roundelay_request_seconds",
-                "From request to last byte.",
-                time.monotonic() - started,
-                route=_route(scope),
+                "roundelay_request_seconds", "From request to last byte.", seconds, route=route
             )
 
     def _count(self, route: str, status: int) -> None:

@@ -101,7 +101,7 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Roundelay", "version": version("roundelay"), "license": {"name": "Apache-2.0"},
-                 "description": "OpenAI-shaped speech over HTTP. The conversation itself is a WebSocket, /v1/realtime."},
+                 "description": "OpenAI-shaped speech; the conversation itself is a WebSocket, /v1/realtime."},
         "paths": paths,
         "components": {"schemas": {"Error": ERROR},
                        "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},

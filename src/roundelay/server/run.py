@@ -56,6 +56,7 @@ def listen(address: Address, keys: Sequence[str]) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((address.host, address.port))
+        made.listen(128)  # from here on callers wait instead of being refused
     except (OSError, OverflowError) as error:
         made.close()
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -88,11 +89,26 @@ class Runner(uvicorn.Server):
         )  # fmt: skip
         self.house = house
         self._draining: asyncio.Task[None] | None = None
+        self._unread: dict[Any, tuple[int, float]] = {}
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, cut connections whose unread bytes have stood still for `write_s`: nobody reads there."""
+        if counter % 10 == 0:
+            now, seen = time.monotonic(), {}
+            for connection in list(self.server_state.connections):
+                waiting = connection.transport.get_write_buffer_size()
+                before, since = self._unread.get(connection, (0, now))
+                if waiting and waiting == before and now - since > self.house.limits.write_s:
+                    connection.transport.abort()
+                elif waiting:
+                    seen[connection] = (waiting, since if waiting == before else now)
+            self._unread = seen
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal came. Called between two instructions of the event loop's thread."""
         if self.house.draining:
-            self.should_exit = self.force_exit = True
+            self.should_exit, self.config.timeout_graceful_shutdown = True, 0
         else:
             self.house.draining = True
             asyncio.get_event_loop().call_soon_threadsafe(self._begin)

@@ -54,11 +54,10 @@ async def speech(request: Request) -> Response:
         raise wrong("input", "input holds nothing this model can say") from None
     house.metrics.observe("roundelay_speech_first_byte_seconds", "From request to sound.", time.monotonic() - started)
     body = _whole(first, pieces)
+    headers = ignored_header(ignored)
     if values["stream_format"] == "sse":
-        return StreamingResponse(
-            _events(body, len(text)), headers=ignored_header(ignored), media_type="text/event-stream"
-        )
-    return StreamingResponse(body, headers=ignored_header(ignored), media_type=formats.MEDIA_TYPES[name])
+        return StreamingResponse(_events(body, len(text)), headers=headers, media_type="text/event-stream")
+    return StreamingResponse(body, headers=headers, media_type=formats.MEDIA_TYPES[name])
 
 
 def spoken(

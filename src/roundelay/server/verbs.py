@@ -12,7 +12,7 @@ from roundelay.server.limits import Limits
 
 @click.command()
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Where to listen; beyond loopback a key is needed."
+    "--host", default="127.0.0.1", show_default=True, help="Where to listen; a key is needed beyond loopback."
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--chat-url", metavar="URL", help="An OpenAI-compatible chat server that answers, http://host:port/v1.")
