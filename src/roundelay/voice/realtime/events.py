@@ -115,7 +115,10 @@ class InputCleared(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplyAsked(Event):
-    """The client wants a reply now; `options` go to the work unread. Illegal while a reply is active."""
+    """The client wants a reply; `options` go to the work unread. Illegal while a reply is active.
+
+    While the user speaks it waits: the reply to that turn is the one asked for.
+    """
 
     options: Mapping[str, Any] | None = field(default=None, compare=False)
 
@@ -157,7 +160,7 @@ class MessageRemoved(Event):
 
 @dataclass(frozen=True, slots=True)
 class Configured(Event):
-    """Other thresholds hold from now on; deadlines already set stay."""
+    """Other thresholds hold from now on, for what is waited for already too."""
 
     thresholds: Thresholds
 

@@ -12,6 +12,8 @@ from roundelay.errors import BadInput
 
 # Ranges that a client may ask for; beyond them a conversation stops being one.
 MAX_WAIT_MS = 10_000
+MAX_LONG_MS = 600_000
+LONG = ("turn_max_ms", "reply_max_ms", "tool_timeout_ms")
 MAX_TOKENS = 32_768  # the released model's own limit (spec, section 3)
 
 
@@ -33,22 +35,26 @@ class Thresholds:
     voice_margin: float = 0.15
     # Two frames of 32 ms: one alone is a click as often as a voice.
     voice_min_ms: int = 64
-    # Closures of plosives last up to about 100 ms; shorter silences are inside words.
-    silence_min_ms: int = 128
+    # Three frames. Closures of plosives are mostly shorter; where one is not, the draft made for it is dropped again.
+    silence_min_ms: int = 96
     # What is kept of the sound before the detector fired: weak first consonants.
     prefix_ms: int = 240
 
     # -- the end of a turn, counted from the last voiced sample
     # Shorter sounds alone are no turn: a "no" lasts about 200 ms.
     turn_min_ms: int = 120
-    # A judge that is sure waits little more than the detector itself; one that is unsure outlasts a pause of one second
-    # inside a sentence, where people breathe and think. In between, linear.
+    # A sound of less than this in which no word was read was a noise: a cough, a door.
+    noise_max_ms: int = 600
+    # A judge that is sure waits as long as a draft takes to sound on two cores: less would be a guess without a gain.
+    # One that is unsure outlasts a pause of one second inside a sentence, where people think. In between, linear.
     sure: float = 0.7
     unsure: float = 0.3
-    commit_sure_ms: int = 256
+    commit_sure_ms: int = 384
     commit_unsure_ms: int = 1_250
     # Under detection "silence": the default of the Realtime interface.
     commit_silence_ms: int = 500
+    # Somebody who never pauses is answered after a minute: sound, like everything, is kept within a limit.
+    turn_max_ms: int = 60_000
 
     # -- speculation
     speculate: bool = True
@@ -70,6 +76,8 @@ class Thresholds:
     # -- the reply
     # A reply that does not begin to sound by then, or stalls, has failed: nobody waits longer for a silent partner.
     stall_ms: int = 8_000
+    reply_max_ms: int = 120_000
+    clauses_max: int = 400
     # English read aloud runs at about fifteen characters a second; used only for a clause whose sound is not complete.
     ms_per_character: int = 65
 
@@ -82,12 +90,14 @@ class Thresholds:
     context_tokens: int = 1_024
     # The newest messages are never summarised: they are what the next turn speaks of.
     context_keep: int = 6
+    messages_max: int = 256
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
-            if name.endswith("_ms") and not 0 <= value <= (MAX_WAIT_MS if name != "tool_timeout_ms" else 600_000):
-                raise BadInput(name, value, f"must be 0 to {MAX_WAIT_MS} ms")
+            limit_ms = MAX_LONG_MS if name in LONG else MAX_WAIT_MS
+            if name.endswith("_ms") and not 0 <= value <= limit_ms:
+                raise BadInput(name, value, f"must be 0 to {limit_ms} ms")
             if name in ("voice", "voice_margin", "sure", "unsure", "echo") and not 0 <= value <= 1:
                 raise BadInput(name, value, "must be 0 to 1")
         if self.detection not in ("semantic", "silence", "none"):
@@ -97,12 +107,15 @@ class Thresholds:
         if not self.commit_sure_ms <= self.commit_unsure_ms:
             raise BadInput("commit_sure_ms", self.commit_sure_ms, f"must be at most {self.commit_unsure_ms}")
         for name, low, high in (("drafts_alive", 1, 8), ("drafts_per_turn", 1, 100), ("tools_waiting", 1, 128),
-                                ("context_tokens", 64, MAX_TOKENS), ("context_keep", 2, 64)):  # fmt: skip
+                                ("context_tokens", 64, MAX_TOKENS), ("context_keep", 2, 64),
+                                ("clauses_max", 1, 4_000), ("messages_max", 8, 4_000)):  # fmt: skip
             if not low <= getattr(self, name) <= high:
                 raise BadInput(name, getattr(self, name), f"must be {low} to {high}")
 
-    def wait_ms(self, end: float | None) -> int:
-        """The silence after which a turn is over when the judge gives `end`, or has not yet (None)."""
+    def wait_ms(self, end: float | None) -> int | None:
+        """The silence after which a turn is over when the judge gives `end`, or has not yet (None); None for never."""
+        if self.detection == "none":
+            return None
         if self.detection == "silence":
             return self.commit_silence_ms
         if end is None:

@@ -1,0 +1,107 @@
+"""What a session does about events that take the floor from nobody: tools, the history, thresholds, the end.
+
+Effects of the table, as in `replies.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from roundelay.voice.realtime import actions as do
+from roundelay.voice.realtime import events as ev
+from roundelay.voice.realtime.memory import Call, Memory
+from roundelay.voice.realtime.replies import Out, remembering, stop_for
+from roundelay.voice.realtime.turns import drop_turn, resume
+
+NO_ANSWER = "no answer in time"
+
+
+def stay(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """Nothing."""
+    return m
+
+
+# ---- tools
+
+
+def tool_returned(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """Put the tool's result into the history, to be told when nobody speaks."""
+    assert isinstance(event, ev.ToolReturned)
+    for call in m.calls:
+        if call.action.call == event.call:
+            return _result(m, call, event.output, event.fold, out)
+    return m
+
+
+def tool_late(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """Wait no longer for the tool, and remember that it did not answer."""
+    for call in m.calls:
+        if call.due_ms <= m.now_ms:
+            out.append(do.AbandonTool(call.action.call))
+            m = _result(m, call, NO_ANSWER, True, out)
+    return m
+
+
+def _result(m: Memory, call: Call, output: str, fold: bool, out: Out) -> Memory:
+    action = call.action
+    m = m.without_call(action.call)
+    if fold and not m.closing:
+        m = replace(m, unfolded=(*m.unfolded, action.call))
+    message = ev.Message("tool", f"{action.name}({action.arguments}) = {output}", action.call)
+    return remembering(m, m.context.add(message), out)
+
+
+# ---- the history
+
+
+def message_added(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """Put the client's message into the history."""
+    assert isinstance(event, ev.MessageAdded)
+    message = event.message
+    if not message.key:
+        message = replace(message, key=f"message-{m.added + 1}")
+        m = replace(m, added=m.added + 1)
+    return remembering(m, m.context.add(message), out)
+
+
+def message_removed(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """Take the message out of the history."""
+    assert isinstance(event, ev.MessageRemoved)
+    return remembering(m, m.context.remove(event.key), out)
+
+
+def summarised(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """Put the summary into the history, in the place of what it stands for."""
+    assert isinstance(event, ev.Summarised)
+    if event.key != m.summarising:
+        return m
+    return remembering(replace(m, summarising=None), m.context.summarised(event.key, event.text), out)
+
+
+def configured(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """Let other thresholds hold."""
+    assert isinstance(event, ev.Configured)
+    return remembering(replace(m, thresholds=event.thresholds), m.context, out)
+
+
+# ---- the end
+
+
+def close_later(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """Take nothing new; end when the bot has said what it says."""
+    return replace(m, closing=True, unfolded=(), asked=None)
+
+
+def close_later_and_resume(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """Take nothing new; let the bot say on what it says, and end then."""
+    return close_later(resume(m, event, out), event, out)
+
+
+def close(m: Memory, event: ev.Event, out: Out) -> Memory:
+    """End: stop and drop everything."""
+    if m.reply is not None:
+        m = stop_for(m, event, out)
+    m = drop_turn(m, event, out)
+    out += [do.AbandonTool(call.action.call) for call in m.calls]
+    out.append(do.Close())
+    return replace(m, calls=(), unfolded=(), asked=None, closing=True)
