@@ -12,12 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from roundelay.server import chat, fabric, listing, openapi, speech, transcriptions
 from roundelay.server.errors import ApiError
 from roundelay.server.guard import Guard, error_response
+from roundelay.server.realtime.endpoint import realtime
 from roundelay.server.service import Service, service
 
 Endpoint = Callable[[Request], Any]
@@ -47,7 +48,8 @@ def routes() -> list[BaseRoute]:
         ("GET", "/openapi.json", openapi.openapi),
     ]
     page = StaticFiles(directory=str(files("roundelay.server").joinpath("page")), html=True)
-    return [*(Route(path, call, methods=[method]) for method, path, call in table), Mount("/", page, name="page")]
+    http = (Route(path, call, methods=[method]) for method, path, call in table)
+    return [*http, WebSocketRoute("/v1/realtime", realtime), Mount("/", page, name="page")]
 
 
 async def client_secret(request: Request) -> Response:

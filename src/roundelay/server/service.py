@@ -6,6 +6,7 @@ import hmac
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,13 @@ EPHEMERAL_KEPT = 1024  # unused secrets kept; the oldest goes first
 TRACES_KEPT = 64  # finished conversations whose latencies can still be looked up
 
 
+def embedded_worker(*args: Any) -> Any:
+    """The worker of a conversation: the embedded ears, judge and voice."""
+    from roundelay.server.realtime.hands import Hands
+
+    return Hands(*args)
+
+
 @dataclass(slots=True)
 class Service:
     """One server's state; nothing of it is global, so tests may run several."""
@@ -30,6 +38,7 @@ class Service:
     keys: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # names this server answers to; () is any
     origins: tuple[str, ...] = ()  # web pages of others that may call it
+    workers: Callable[..., Any] = embedded_worker  # (engine, settings, tell) -> a conversation's worker
     metrics: Metrics = field(default_factory=Metrics)
     started: float = field(default_factory=time.time)
     draining: bool = False
