@@ -18,6 +18,8 @@ from roundelay.server.limits import Limits
 from roundelay.server.run import Runner
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio
+from roundelay.voice.realtime import actions as do
+from roundelay.voice.realtime import events as ev
 
 RATE_HZ = 16_000
 
@@ -97,7 +99,7 @@ def running(
         return borrowed(fake)
 
     bounds = limits or Limits()
-    made = Service(engine=Engine(load, bounds), limits=bounds, **house)
+    made = Service(engine=Engine(load, bounds), limits=bounds, **{"workers": FakeWorker, **house})
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     runner = Runner(made)
@@ -114,3 +116,68 @@ def running(
         thread.join(20)
         listening.close()
         assert not thread.is_alive(), "the server did not stop"
+
+
+class FakeWorker:
+    """Ears by loudness, a judge that is always sure, and the fake model's answers; in threads, as the real one."""
+
+    def __init__(self, engine: Engine, settings: Any, tell: Callable[..., None]) -> None:
+        self.engine, self.settings, self.tell = engine, settings, tell
+        self.samples, self.loud, self.quiet, self.voiced = 0, 0, 0, False
+        self.dropped: set[int] = set()
+        self.closed = False
+        self.sounds: list[np.ndarray] = []
+
+    def hear(self, sound: np.ndarray) -> None:
+        for at in range(0, len(sound), 160):
+            piece = sound[at : at + 160]
+            self.samples += len(piece)
+            loud = bool(np.abs(piece).max() > 0.02)
+            self.loud, self.quiet = (self.loud + 1, 0) if loud else (0, self.quiet + 1)
+            here = self.samples
+            if not self.voiced and self.loud == 6:
+                self.voiced = True
+                self.tell(lambda at_ms, here=here: ev.SpeechStarted(at_ms, max(0, here - 960)))
+            elif self.voiced and self.quiet == 10:
+                self.voiced = False
+                self.tell(lambda at_ms, here=here: ev.SpeechStopped(at_ms, here - 1600))
+
+    def do(self, action: Any) -> None:
+        if isinstance(action, do.Drop):
+            self.dropped.add(action.reply)
+        elif isinstance(action, do.Judge):
+            self.tell(lambda at_ms: ev.TurnJudged(at_ms, action.turn, 0.9))
+        elif isinstance(action, do.Transcribe):
+            heard = self.engine.model().transcribe(Audio(np.full(10, 0.5, np.float32), RATE_HZ))
+            self.tell(lambda at_ms: ev.Transcribed(at_ms, action.turn, heard, action.end))
+        elif isinstance(action, do.Draft):
+            threading.Thread(target=self.draft, args=(action,), daemon=True).start()
+
+    def draft(self, action: Any) -> None:
+        model, number = self.engine.model(), action.reply
+        gone = lambda: number in self.dropped or self.closed  # noqa: E731
+        heard = action.heard
+        if action.cause == "turn" and heard is None:
+            heard = model.transcribe(Audio(np.full(10, 0.5, np.float32), RATE_HZ))
+            self.tell(lambda at_ms: ev.Transcribed(at_ms, action.turn, heard, action.end))
+        asked = heard if action.cause == "turn" else action.history[-1].text
+        try:
+            told = action.cause != "turn" and action.history[-1].role == "tool"
+            said = Said(f"it says {asked}") if told else model.answer(asked or "", action.history)
+        except Exception as error:
+            why = str(error)
+            self.tell(lambda at_ms: ev.ReplyFailed(at_ms, number, why))
+            return
+        self.tell(lambda at_ms: ev.ReplyText(at_ms, number, said.text))
+        for sound in model.say_stream(said.text, cancelled=gone):
+            self.tell(lambda at_ms, sound=sound: ev.ReplyAudio(at_ms, number, sound))
+        call = said.call
+        if call:
+            self.tell(lambda at_ms: ev.ToolCalled(at_ms, number, call.id, call.name, call.arguments))
+        self.tell(lambda at_ms: ev.ReplyDone(at_ms, number))
+
+    def configure(self, settings: Any) -> None:
+        self.settings = settings
+
+    def close(self) -> None:
+        self.closed = True

@@ -89,7 +89,13 @@ class Runner(uvicorn.Server):
         )  # fmt: skip
         self.house = house
         self._draining: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._unread: dict[Any, tuple[int, float]] = {}
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Remember the loop that a signal must wake."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Once a second, cut connections whose unread bytes have stood still for `write_s`: nobody reads there."""
@@ -106,12 +112,12 @@ class Runner(uvicorn.Server):
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal came. Called between two instructions of the event loop's thread."""
-        if self.house.draining:
+        """A signal came, between two instructions of the event loop's thread, or a call of another thread."""
+        if self.house.draining or self._loop is None:
             self.should_exit, self.config.timeout_graceful_shutdown = True, 0
         else:
             self.house.draining = True
-            asyncio.get_event_loop().call_soon_threadsafe(self._begin)
+            self._loop.call_soon_threadsafe(self._begin)
 
     def _begin(self) -> None:
         self._draining = asyncio.ensure_future(self.drain())

@@ -35,8 +35,7 @@ class Client:
         self.recordings: list[tuple[str, np.ndarray]] = []  # items whose words are to be read
         self._rate: tuple[str, Rate] = (PCM, Rate(RATES_HZ[PCM], MODEL_RATE_HZ))
         self._from = 0  # the sample after the last commit
-        self._ask_again: Mapping[str, Any] | None = None
-        self._returned = False  # a tool's result came during the reply that goes on
+        self._results: list[tuple[str, str]] = []  # of tools, that came while a reply goes on
 
     def do(self, message: Frame, now_ms: int) -> None:
         """Carry out a frame. Raises `ApiError`; the session lives on."""
@@ -47,14 +46,14 @@ class Client:
             raise ApiError(400, CODES.get(error.code, "invalid_value"), str(error)) from None
 
     def tick(self, now_ms: int) -> None:
-        """Ask for the reply that was asked for too early, once it can be made."""
-        if self._ask_again is not None and self.talk.active is None:
-            options, self._ask_again = self._ask_again, None
-            self.talk.heard_all(now_ms)
-            try:
-                self.talk.feed(ev.ReplyAsked(now_ms, options))
-            except ev.IllegalEvent:
-                return  # the user speaks, or the session closes: the next reply tells the result
+        """Put results that came during a reply into the history once it has ended; nobody asked to have them told."""
+        if self._results and self.talk.session.memory.reply is None:
+            self._tell_results(now_ms, fold=False)
+
+    def _tell_results(self, now_ms: int, *, fold: bool) -> None:
+        results, self._results = self._results, []
+        for call, output in results:
+            self.talk.feed(ev.ToolReturned(now_ms, call, output, fold))
 
     # -- the session
 
@@ -114,7 +113,7 @@ class Client:
                 item |= {key: text(given.get(key), f"item.{key}") for key in ("name", "arguments")}
             else:
                 item["output"] = text(given.get("output"), "item.output")
-                self._returned_output(item, now_ms)
+                self._returned(item, now_ms)
         before = self.talk.items.add(item, item["id"])
         self.talk.send(frame("conversation.item.added", previous_item_id=before, item=item))
         self.talk.send(frame("conversation.item.done", previous_item_id=before, item=item))
@@ -153,12 +152,13 @@ class Client:
             self.talk.items.get(name, "")["content"] = [{"type": "input_audio", "transcript": words}]
             self.talk.feed(ev.MessageAdded(now_ms, ev.Message("user", words, name)))
 
-    def _returned_output(self, item: Frame, now_ms: int) -> None:
-        try:
-            self.talk.feed(ev.ToolReturned(now_ms, item["call_id"], item["output"], fold=False))
-        except ev.IllegalEvent:
-            raise wrong("item.call_id", f"no function call {item['call_id']} was made here", "unknown_call") from None
-        self._returned = True
+    def _returned(self, item: Frame, now_ms: int) -> None:
+        """Take a tool's result. While a reply goes on it is kept back: the history is to hold it after that reply."""
+        call, memory = item["call_id"], self.talk.session.memory
+        if call not in memory.past_calls and all(each.action.call != call for each in memory.calls):
+            raise wrong("item.call_id", f"no function call {call} was made here", "unknown_call")
+        self._results.append((call, item["output"]))
+        self.tick(now_ms)
 
     def _conversation_item_retrieve(self, message: Frame, now_ms: int) -> None:
         item = self.talk.items.get(message.get("item_id"), "item_retrieve_invalid_item_id")
@@ -191,12 +191,13 @@ class Client:
     def _response_create(self, message: Frame, now_ms: int) -> None:
         options = self._options(message.get("response") or {})
         if self.talk.active is not None:
-            if self._returned:  # a tool's result came while the reply goes on; it is told when that has ended
-                self._ask_again, self._returned = options, False
-                return
-            raise ApiError(400, CODES["already_replying"], "a response is going on already")
-        self._returned = False
+            if not self._results:
+                raise ApiError(400, CODES["already_replying"], "a response is going on already")
+            self.talk.next_options = options  # a tool's result is told as soon as nobody speaks
+            self._tell_results(now_ms, fold=True)
+            return
         self.talk.heard_all(now_ms)
+        self.tick(now_ms)
         self.talk.feed(ev.ReplyAsked(now_ms, options))
 
     def _options(self, given: Any) -> dict[str, Any]:
@@ -226,5 +227,4 @@ class Client:
         active, name = self.talk.active, message.get("response_id")
         if active is None or (name is not None and name != active.id):
             raise ApiError(400, CODES["not_replying"], "no such response is going on")
-        self._ask_again = None
         self.talk.feed(ev.ReplyCancelled(now_ms))

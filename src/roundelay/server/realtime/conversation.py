@@ -7,8 +7,8 @@ threads: frames leave by `send`, work by the worker, time comes with every call.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -58,6 +58,7 @@ class Conversation:
         self.pacers: dict[int, Pacer] = {}
         self.samples = 0  # heard, at 16 kHz
         self.closed = False
+        self.next_options: Mapping[str, Any] | None = None  # of a reply that the machine will begin by itself
         self.on_sent: Callable[[float], None] = lambda seconds: None
         self._heard = 0  # tokens of the newest turn
         self._turns: dict[int, str] = {}
@@ -209,7 +210,7 @@ class Conversation:
             self._past(number, "heard", action.text)
 
     def _begin(self, action: do.Begin, now_ms: int) -> None:
-        options = action.options or {}
+        options, self.next_options = action.options or self.next_options or {}, None
         wish = {
             "modalities": options.get("modalities") or self.settings.modalities,
             "format": self.settings.output_format,
