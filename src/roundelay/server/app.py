@@ -41,7 +41,7 @@ def routes() -> list[BaseRoute]:
         ("GET", "/v1/x/sessions", listing.traces),
         ("GET", "/v1/x/sessions/{id}", listing.trace),
         ("GET", "/v1/x/fabric", fabric.waste),
-        ("GET", "/v1/x/fabric/report", fabric.report),
+        ("GET", "/fabric/report", fabric.report),
         ("GET", "/health", listing.health),
         ("GET", "/ready", listing.ready),
         ("GET", "/metrics", listing.metrics),

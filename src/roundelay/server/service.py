@@ -29,6 +29,13 @@ def embedded_worker(*args: Any) -> Any:
     return Hands(*args)
 
 
+def calculator() -> Any:
+    """Who answers questions about fabrics."""
+    from roundelay.server.fabric import Calculator
+
+    return Calculator()
+
+
 @dataclass(slots=True)
 class Service:
     """One server's state; nothing of it is global, so tests may run several."""
@@ -39,6 +46,7 @@ class Service:
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # names this server answers to; () is any
     origins: tuple[str, ...] = ()  # web pages of others that may call it
     workers: Callable[..., Any] = embedded_worker  # (engine, settings, tell) -> a conversation's worker
+    calculator: Any = field(default_factory=calculator)
     metrics: Metrics = field(default_factory=Metrics)
     started: float = field(default_factory=time.time)
     draining: bool = False
