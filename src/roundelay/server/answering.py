@@ -128,9 +128,5 @@ def wire(message: Any) -> dict[str, str]:
 
 
 def call_of(answer: Answer) -> Call | None:
-    """The function call of any model's answer, or None."""
-    call = answer.call
-    if call is None or isinstance(call, Call):
-        return call
-    arguments = call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments)
-    return Call(call.name, arguments)
+    """The function call that the client is to make, or None: the embedded model's own skills are none of its."""
+    return answer.call if isinstance(answer.call, Call) else None

@@ -20,10 +20,15 @@ OPENAI_VOICES = (
 
 
 def built_in() -> list[str]:
-    """The built-in voices' names, the default first."""
+    """The built-in voices' names, the default first: those whose way of speaking the model learnt, then the timbres."""
     from roundelay.voice.voices import registry
 
-    return list(registry())
+    known = list(registry())
+    try:
+        from roundelay.voice.lm.units import VOICES
+    except ImportError:  # the codec alone is installed
+        return known
+    return sorted(known, key=lambda name: VOICES.index(name) if name in VOICES else len(VOICES))
 
 
 def aliases() -> dict[str, str]:
