@@ -9,9 +9,9 @@ from test_http import ask, is_error
 
 
 def test_the_numbers_are_those_of_the_command_line(server: Running, roundelay) -> None:
-    words = ("--gpus", 720, "--tp", 16, "--fault-ratio", 0.05, "--seeds", 5, "--json")
+    words = ("--gpus", 1152, "--tp", 16, "--fault-ratio", 0.05, "--seeds", 5, "--json")
     told = {row["arch"]: row["waste"] for row in roundelay("fabric", "waste", *words).json()["rows"]}
-    status, _, body = ask(server, "/v1/x/fabric?gpus=720&tp=16&fault_percent=5")
+    status, _, body = ask(server, "/v1/x/fabric?gpus=1152&tp=16&fault_percent=5")
     rows = json.loads(body)["rows"]
     assert status == 200 and {row["arch"]: row["waste"] for row in rows} == told
     assert [row["waste"] for row in rows] == sorted(told.values())

@@ -138,7 +138,7 @@ class Played(Event):
 
 @dataclass(frozen=True, slots=True)
 class Truncated(Event):
-    """The client corrects: of an active or past `reply` only the first `samples` were heard. An active one stops."""
+    """The client corrects: of an active or past `reply` the first `samples` were heard. An active one stops."""
 
     reply: int
     samples: int

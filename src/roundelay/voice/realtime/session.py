@@ -1,7 +1,9 @@
 """A conversation as a sans-I/O machine: `feed(event) -> [actions]`. No clock, thread or socket; time is in the events.
 
 Silence, UserSpeaking, UserPaused and BotReplying are the paper's states (its section on the real-time pipeline).
-Overlap, in which a voice over the bot's holds it until it is known to be a barge-in or nothing, is ours, and every rule.
+Overlap, in which a voice over the bot's holds it until it is known to be a barge-in or nothing, is ours, and so are
+the rules and the numbers.
+
 The rules are `table.ROWS`, the numbers `Thresholds`.
 """
 
@@ -80,15 +82,17 @@ def _until(m: Memory, at_ms: int, out: list[Action]) -> Memory:
     for _ in range(DUE_LIMIT):
         due = next_due(m)
         if due is None or due.at_ms > at_ms:
-            return replace(m, now_ms=at_ms)
-        m = _step(m, replace(due, at_ms=max(due.at_ms, m.now_ms)), out)
+            return m if m.now_ms == at_ms else replace(m, now_ms=at_ms)
+        if due.at_ms > m.now_ms:
+            m = replace(m, now_ms=due.at_ms)
+        m = _step(m, due, out)
     raise AssertionError(f"{DUE_LIMIT} deadlines at {at_ms} ms: {m}")
 
 
 def _step(m: Memory, event: Event, out: list[Action]) -> Memory:
     for row in INDEX.get((m.state, type(event)), ()):
         if row.guard(m, event):
-            m = row.effect(replace(m, now_ms=event.at_ms), event, out)
-            return replace(m, state=row.to)
+            m = row.effect(m, event, out)
+            return m if m.state is row.to else replace(m, state=row.to)
     code = {ReplyAsked: "already_replying", ReplyCancelled: "not_replying"}.get(type(event), "wrong_state")
     raise IllegalEvent(code, f"{type(event).__name__} cannot happen in {m.state.value}")  # type: ignore[arg-type]

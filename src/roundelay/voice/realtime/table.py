@@ -223,8 +223,10 @@ ANYWHERE: tuple[tuple[type[ev.Event], Effect], ...] = (
     (ev.MessageRemoved, asides.message_removed),
     (ev.Configured, asides.configured),
 )
-LATE = (ev.Tick, ev.TurnJudged, ev.Transcribed, ev.Played, ev.ReplyText, ev.ReplyAudio, ev.ReplyDone, ev.ToolCalled,
-        ev.ReplyFailed, ev.ToolReturned, ev.Summarised, ev.CloseAsked)  # fmt: skip
+LATE = (
+    ev.Tick, ev.SpeechStarted, ev.SpeechStopped, ev.TurnJudged, ev.Transcribed, ev.Played, ev.ReplyText, ev.ReplyAudio,
+    ev.ReplyDone, ev.ToolCalled, ev.ReplyFailed, ev.ToolReturned, ev.Summarised, ev.CloseAsked,
+)  # fmt: skip
 
 
 def all_rows() -> tuple[Row, ...]:

@@ -1,0 +1,98 @@
+"""Tools that a conversation may call: what they take, whether a call is right, and running one within its limits. Ours.
+
+The paper calls tools from the text thread while the voice goes on; `Session` keeps that order, this file the calls.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from roundelay.errors import BadInput, RoundelayError
+
+OUTPUT_CHARACTERS = 2_000  # of a result; more would push the conversation out of the history
+ARGUMENT_CHARACTERS = 8_000
+KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool: `parameters` is a JSON Schema object; `run` takes its properties, and None where the client runs it."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    run: Callable[..., object] | None = None
+
+    def check(self, arguments: str) -> dict[str, Any]:
+        """The arguments of a call. Raises `BadInput` for what is no JSON object or does not fit the parameters."""
+        if len(arguments) > ARGUMENT_CHARACTERS:
+            raise BadInput(f"arguments of {self.name}", arguments, f"are over {ARGUMENT_CHARACTERS} characters")
+        try:
+            given = json.loads(arguments or "{}")
+        except ValueError:
+            raise BadInput(f"arguments of {self.name}", arguments, "are not JSON") from None
+        if not isinstance(given, dict):
+            raise BadInput(f"arguments of {self.name}", arguments, "must be a JSON object")
+        known: Mapping[str, Any] = self.parameters.get("properties", {})
+        for name in self.parameters.get("required", ()):
+            if name not in given:
+                raise BadInput(f"call of {self.name}", arguments, f"lacks {name}")
+        for name, value in given.items():
+            if name not in known:
+                raise BadInput(f"call of {self.name}", arguments, f"has no parameter {name}; known: {', '.join(known)}")
+            kinds = KINDS.get(known[name].get("type", ""), (object,))
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds and object not in kinds):
+                raise BadInput(f"{name} of {self.name}", value, f"must be {known[name]['type']}")
+            if "enum" in known[name] and value not in known[name]["enum"]:
+                raise BadInput(f"{name} of {self.name}", value, f"must be one of {known[name]['enum']}")
+        return given
+
+    def call(self, arguments: str) -> str:
+        """What the tool says, in one text within its limit; also where it fails, for the model is to hear of it."""
+        assert self.run is not None, f"{self.name} is run by the client"
+        try:
+            result = self.run(**self.check(arguments))
+        except RoundelayError as error:
+            return f"error: {error}"
+        except Exception as error:  # a tool is somebody else's code: its fault must not end the conversation
+            return f"error: {type(error).__name__}: {error}"[:OUTPUT_CHARACTERS]
+        text = result if isinstance(result, str) else json.dumps(result, default=str)
+        return text if len(text) <= OUTPUT_CHARACTERS else text[: OUTPUT_CHARACTERS - 1] + "…"
+
+
+def parse(line: str, tools: Iterable[Tool]) -> tuple[Tool, str] | None:
+    """The tool that a call in words names, and its arguments as JSON: `weather paris` or `weather {"city": "paris"}`.
+
+    Words fill the parameters in their order, the last one taking the rest. None where no tool has that name.
+    """
+    name, _, rest = line.strip().partition(" ")
+    tool = next((tool for tool in tools if tool.name == name), None)
+    if tool is None:
+        return None
+    rest = rest.strip()
+    if rest.startswith("{"):
+        return tool, rest
+    names = list(tool.parameters.get("properties", {}))
+    values = rest.split(None, len(names) - 1) if names and rest else []
+    kinds = {name: tool.parameters["properties"][name].get("type") for name in names}
+    filled = {name: _value(value, kinds[name]) for name, value in zip(names, values, strict=False)}
+    return tool, json.dumps(filled)
+
+
+def _value(text: str, kind: str | None) -> object:
+    if kind in ("integer", "number"):
+        try:
+            return int(text) if kind == "integer" else float(text)
+        except ValueError:
+            return text  # `check` says what is wrong with it
+    return {"true": True, "false": False}.get(text, text) if kind == "boolean" else text

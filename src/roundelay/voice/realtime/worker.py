@@ -1,0 +1,375 @@
+"""The hands of a conversation: a machine's actions become work on a model, and its results become events.
+
+A `Pool` of few threads is shared by all conversations; a `Worker` belongs to one. Nothing here waits in the caller's
+thread but the voice detector, which takes a fraction of a millisecond a frame. All ours.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from roundelay.errors import RoundelayError
+from roundelay.voice.audio import MIN_SAMPLES, Audio
+from roundelay.voice.lm.engine import never
+from roundelay.voice.realtime import actions as act
+from roundelay.voice.realtime import endpoint
+from roundelay.voice.realtime import events as ev
+from roundelay.voice.realtime.events import RATE_HZ, Message
+from roundelay.voice.realtime.overlap import words
+from roundelay.voice.realtime.persona import Persona, persona
+from roundelay.voice.realtime.thresholds import Thresholds
+from roundelay.voice.realtime.tools import Tool, parse
+from roundelay.voice.realtime.vad import Detector, Ear, Echo, Edge, detector
+
+SORRY = "Sorry, I did not catch that."
+TOLD = 240  # characters of a tool's result that are read aloud
+READINGS = 16  # of turns and parts of turns that are kept
+FIRST_CLAUSE, CLAUSE = 40, 90  # characters: the first is short, so that sound begins soon
+MIC_S = 5  # of sound kept beyond the longest turn
+
+Tell = Callable[[Callable[[int], ev.Event]], None]
+
+
+class Answer(Protocol):
+    """What is answered: `text` to say, and a `call` in words, as (name, arguments), or None."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def call(self) -> Any: ...
+
+
+class Model(Protocol):
+    """What a conversation needs of `roundelay.voice.model.Model`. Threads share it."""
+
+    def say_stream(
+        self, text: str, voice: str | None = None, seed: int = 0, cancelled: Callable[[], bool] = never
+    ) -> Iterator[np.ndarray]:
+        """Yield the sound of a text, float32 [n] at 16 kHz; `cancelled` is asked between tokens."""
+        ...
+
+    def transcribe(self, audio: Audio) -> str:
+        """The words of a recording; empty where there are none."""
+        ...
+
+    def answer(self, text: str, history: Sequence[Message] = ()) -> Answer:
+        """The answer to a text after a history. A model may also `summarise(messages) -> str`, and `tell` results."""
+        ...
+
+
+class Pool:
+    """A bounded executor: `threads` pieces of work run, `waiting` wait, the next one is refused."""
+
+    def __init__(self, threads: int = 2, waiting: int = 64) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="conversation")
+        self._room = threading.BoundedSemaphore(threads + waiting)
+
+    def submit(self, work: Callable[[], None]) -> bool:
+        """Whether the work was taken."""
+        if not self._room.acquire(blocking=False):
+            return False
+        try:
+            self._threads.submit(work).add_done_callback(lambda _: self._room.release())
+        except RuntimeError:  # closed meanwhile
+            self._room.release()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Drop what waits; what runs is asked to end by its own conversation."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Microphone:
+    """The last minute and a bit of what was heard, by sample since the session began."""
+
+    def __init__(self, keep: int) -> None:
+        self._pieces: list[np.ndarray] = []
+        self._keep, self._first, self.end = keep, 0, 0
+        self._lock = threading.Lock()
+
+    def push(self, sound: np.ndarray) -> None:
+        """Add sound, float32 [n]; the oldest goes."""
+        with self._lock:
+            self._pieces.append(np.array(sound, np.float32))
+            self.end += len(sound)
+            while self.end - self._first - len(self._pieces[0]) > self._keep:
+                self._first += len(self._pieces.pop(0))
+
+    def cut(self, start: int, end: int) -> np.ndarray:
+        """Samples `start` to `end`, as far as they are still kept."""
+        with self._lock:
+            at, parts = self._first, []
+            for piece in self._pieces:
+                parts.append(piece[max(0, start - at) : max(0, end - at)])
+                at += len(piece)
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What of a session's settings the work must know."""
+
+    thresholds: Thresholds
+    persona: Persona
+    tools: tuple[Tool, ...] = ()
+    aloud: bool = True  # False: text alone is wanted
+
+
+class Worker:
+    """One conversation's ears, judge and voice. `tell` takes a maker of an event, `make(at_ms)`, from any thread."""
+
+    def __init__(
+        self,
+        model: Model,
+        tell: Tell,
+        pool: Pool,
+        manner: Manner | None = None,
+        judge: Detector | None = None,
+    ) -> None:
+        self._model, self._tell, self._pool = model, tell, pool
+        self.manner = manner or Manner(Thresholds(), persona())
+        self._echo = Echo()
+        self._ear = Ear(judge or detector(), self._echo)
+        self._mic = Microphone((self.manner.thresholds.turn_max_ms // 1000 + MIC_S) * RATE_HZ)
+        self._alive: set[int] = set()
+        self._readings: OrderedDict[tuple[int, int], Future[str]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    # ---- the caller's thread
+
+    def hear(self, sound: np.ndarray) -> None:
+        """Take the next sound of the microphone, float32 [n] at 16 kHz; tells of voices that began or ended."""
+        self._mic.push(sound)
+        limits = self.manner.thresholds
+        if limits.detection == "none":
+            return
+        for edge in self._ear.push(sound, limits):
+            self._tell_edge(edge)
+
+    def _tell_edge(self, edge: Edge) -> None:
+        if edge.starts:
+            self._tell(lambda at_ms: ev.SpeechStarted(at_ms, edge.sample, edge.echo))
+        else:
+            self._tell(lambda at_ms: ev.SpeechStopped(at_ms, edge.sample))
+
+    def played(self, sound: np.ndarray) -> None:
+        """Note what goes out to the user, so that its echo is known."""
+        self._echo.played(sound)
+
+    @property
+    def level(self) -> float:
+        """How probable a voice is in the newest frame."""
+        return self._ear.level
+
+    def configure(self, manner: Manner) -> None:
+        """Let another manner hold for what begins from now on."""
+        self.manner = manner
+
+    def do(self, action: act.Action) -> None:
+        """Begin, or drop, a piece of work; other actions are none of a worker's."""
+        if isinstance(action, act.Drop):
+            self._alive.discard(action.reply)
+        elif isinstance(action, act.Draft):
+            self._alive.add(action.reply)
+            if not self._pool.submit(lambda: self._draft(action)):
+                self._fail(action.reply, "the server is busy")
+        elif isinstance(action, act.Judge):
+            self._pool.submit(lambda: self._judge(action.turn, action.start, action.end, None))
+        elif isinstance(action, act.Transcribe):
+            self._pool.submit(lambda: self._transcribe(action))
+        elif isinstance(action, act.Summarise):
+            self._pool.submit(lambda: self._summarise(action))
+        elif isinstance(action, act.CallTool):
+            self._call(action)
+
+    def close(self) -> None:
+        """Drop all work."""
+        self._closed = True
+        self._alive.clear()
+
+    # ---- the pool's threads
+
+    def _say(self, make: Callable[[int], ev.Event]) -> None:
+        if not self._closed:
+            self._tell(make)
+
+    def _fail(self, reply: int, why: str) -> None:
+        self._alive.discard(reply)
+        self._say(lambda at_ms: ev.ReplyFailed(at_ms, reply, why))
+
+    def _sound(self, start: int, end: int) -> np.ndarray:
+        """A turn's sound, and a little before it: weak first consonants."""
+        return self._mic.cut(start - self.manner.thresholds.prefix_ms * RATE_HZ // 1000, end)
+
+    def _judge(self, turn: int, start: int, end: int, text: str | None) -> None:
+        if self.manner.thresholds.detection == "semantic":
+            share = endpoint.over(self._sound(start, end), text)
+            self._say(lambda at_ms: ev.TurnJudged(at_ms, turn, share))
+
+    def _read(self, turn: int, start: int, end: int) -> str:
+        """The words of a turn; whoever asks first reads them, others wait for that."""
+        with self._lock:
+            reading = self._readings.get((turn, end))
+            mine = reading is None
+            if reading is None:
+                reading = self._readings[turn, end] = Future()
+                while len(self._readings) > READINGS:
+                    self._readings.popitem(last=False)
+        if mine:
+            try:
+                sound = self._sound(start, end)
+                text = self._model.transcribe(Audio.from_array(sound, RATE_HZ)) if len(sound) >= MIN_SAMPLES else ""
+                reading.set_result(text)
+            except BaseException as error:
+                reading.set_exception(error)
+        return reading.result()
+
+    def _transcribe(self, action: act.Transcribe) -> None:
+        try:
+            text = self._read(action.turn, action.start, action.end)
+        except RoundelayError:
+            return  # the turn's draft will say that it failed; a caption alone fails in silence
+        self._heard(action.turn, action.start, action.end, text)
+
+    def _heard(self, turn: int, start: int, end: int, text: str) -> None:
+        self._say(lambda at_ms: ev.Transcribed(at_ms, turn, text, end))
+        self._judge(turn, start, end, text)
+
+    def _draft(self, draft: act.Draft) -> None:
+        try:
+            self._reply(draft)
+        except RoundelayError as error:
+            self._fail(draft.reply, str(error))
+        except Exception as error:  # one conversation's fault must not end the pool's thread, or another's talk
+            self._fail(draft.reply, f"{type(error).__name__}: {error}")
+        finally:
+            self._alive.discard(draft.reply)
+
+    def _reply(self, draft: act.Draft) -> None:
+        number = draft.reply
+
+        def cancelled() -> bool:
+            return self._closed or number not in self._alive
+
+        if cancelled():
+            return
+        if draft.cause == "tool" and not hasattr(self._model, "tell"):
+            self._speak(number, told(draft.history[-1].text), draft, cancelled)
+            return
+        text = self._question(draft)
+        if cancelled():
+            return
+        if draft.cause == "turn" and not words(text):
+            self._speak(number, SORRY, draft, cancelled)
+            return
+        ask = self._model.tell if draft.cause == "tool" else self._model.answer  # type: ignore[attr-defined]
+        answer = ask(text, (self.manner.persona.message, *draft.history))
+        if not cancelled():
+            self._want(number, answer.call)
+            self._speak(number, answer.text, draft, cancelled)
+
+    def _question(self, draft: act.Draft) -> str:
+        """The text to be answered."""
+        if draft.cause != "turn":
+            return next((message.text for message in reversed(draft.history) if message.role != "assistant"), "")
+        if draft.heard is not None:
+            return draft.heard
+        assert draft.turn is not None
+        text = self._read(draft.turn, draft.start, draft.end)
+        self._heard(draft.turn, draft.start, draft.end, text)
+        return text
+
+    def _want(self, reply: int, call: object) -> None:
+        """Tell of a tool's call: in words, or as something with a name and arguments. Unknown tools are no calls."""
+        if call is None:
+            return
+        if isinstance(call, str):
+            found = parse(call, self.manner.tools)
+            if found is None:
+                return  # a skill of the model's own: its answer is in the text already
+            name, arguments = found[0].name, found[1]
+        else:
+            name, arguments = str(call.name), str(call.arguments)  # type: ignore[attr-defined]
+        key = str(getattr(call, "id", "") or f"call-{reply}")
+        self._say(lambda at_ms: ev.ToolCalled(at_ms, reply, key, name, arguments))
+
+    def _speak(self, reply: int, text: str, draft: act.Draft, cancelled: Callable[[], bool]) -> None:
+        limits, made = self.manner.thresholds, 0
+        options = draft.options or {}
+        voice = options.get("voice") or self.manner.persona.voice
+        for at, clause in enumerate(clauses(text)[: limits.clauses_max]):
+            if cancelled():
+                return
+            self._say(lambda at_ms, clause=clause: ev.ReplyText(at_ms, reply, clause))  # type: ignore[misc]
+            if not self.manner.aloud:
+                continue
+            for sound in self._model.say_stream(clause, voice, at, cancelled):
+                made += len(sound)
+                if cancelled() or made * 1000 > limits.reply_max_ms * RATE_HZ:
+                    break
+                self._say(lambda at_ms, sound=sound: ev.ReplyAudio(at_ms, reply, sound))  # type: ignore[misc]
+            if made * 1000 > limits.reply_max_ms * RATE_HZ:
+                break
+        if not cancelled():
+            self._say(lambda at_ms: ev.ReplyDone(at_ms, reply))
+
+    def _summarise(self, action: act.Summarise) -> None:
+        """Ask a model that can (`summarise(messages) -> str`); of another, old messages are dropped without a summary."""
+        short, summarise = "", getattr(self._model, "summarise", None)
+        if summarise is not None:
+            try:
+                short = str(summarise(action.messages))
+            except Exception:  # a history without its summary is better than no conversation
+                short = ""
+        self._say(lambda at_ms: ev.Summarised(at_ms, action.key, short))
+
+    def _call(self, action: act.CallTool) -> None:
+        tool = next((tool for tool in self.manner.tools if tool.name == action.name and tool.run), None)
+        if tool is None:
+            return  # the client's
+        call = tool.call
+
+        def run() -> None:
+            output = call(action.arguments)
+            self._say(lambda at_ms: ev.ToolReturned(at_ms, action.call, output))
+
+        if not self._pool.submit(run):
+            self._say(lambda at_ms: ev.ToolReturned(at_ms, action.call, "error: the server is busy"))
+
+
+def told(result: str) -> str:
+    """A tool's result, a message `name(arguments) = output`, as a sentence that a model without talk can say."""
+    call, _, output = result.partition(" = ")
+    name = " ".join(re.findall(r"[A-Za-z]+|\d+", call.partition("(")[0]))
+    return f"{name}: {output[:TOLD]}"
+
+
+def clauses(text: str) -> list[str]:
+    """The text in parts that are spoken and shown one after another: at sentences, else at commas, else at words."""
+    found: list[str] = []
+    for sentence in re.split(r"(?<=[.!?;:])\s+|\n+", text.strip()):
+        limit = CLAUSE if found else FIRST_CLAUSE
+        parts = [sentence] if len(sentence) <= limit else re.split(r"(?<=,)\s+", sentence)
+        for part in parts:
+            found += _cut(part.strip(), CLAUSE)
+    return [part for part in found if words(part)]
+
+
+def _cut(part: str, limit: int) -> list[str]:
+    lines: list[str] = []
+    for word in part.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= limit:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
