@@ -121,7 +121,7 @@ def running(
 class FakeWorker:
     """Ears by loudness, a judge that is always sure, and the fake model's answers; in threads, as the real one."""
 
-    def __init__(self, engine: Engine, settings: Any, tell: Callable[..., None]) -> None:
+    def __init__(self, engine: Engine, settings: Any, tell: Callable[..., None], base: Any) -> None:
         self.engine, self.settings, self.tell = engine, settings, tell
         self.samples, self.loud, self.quiet, self.voiced = 0, 0, 0, False
         self.dropped: set[int] = set()
@@ -175,6 +175,9 @@ class FakeWorker:
         if call:
             self.tell(lambda at_ms: ev.ToolCalled(at_ms, number, call.id, call.name, call.arguments))
         self.tell(lambda at_ms: ev.ReplyDone(at_ms, number))
+
+    def played(self, sound: np.ndarray) -> None:
+        self.sounds.append(sound)
 
     def configure(self, settings: Any) -> None:
         self.settings = settings

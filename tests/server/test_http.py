@@ -28,14 +28,14 @@ def wav(seconds: float = 0.5, rate: int = 16_000, level: float = 0.5) -> bytes:
 
 
 def ask(
-    server: Running, path: str, body: Any = None, headers: dict[str, str] | None = None, method: str | None = None
+    server: Running, path: str, body: Any = None, headers: Any = None, method: Any = None, timeout: float = 20
 ) -> Any:
     """(status, headers, body) of a plain request."""
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     given = {"content-type": "application/json", **(headers or {})}
     request = urllib.request.Request(server.url + path, data, given, method=method)
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as response:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout) as response:
             return response.status, response.headers, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()

@@ -111,7 +111,9 @@ def test_the_fabric_tab_counts() -> None:
     with running(calculator=Remembering()) as server, chromium() as page:
         page.open(f"{server.url}/#fabric")
         page.until("document.querySelectorAll('#fabric-table tbody tr').length === 3")
-        assert page.ask("document.querySelector('#fabric-table tbody th').textContent") == "infinitepod-k2", "best first"
+        assert page.ask("document.querySelector('#fabric-table tbody th').textContent") == "infinitepod-k2", (
+            "best first"
+        )
         page.until("!document.getElementById('report').hidden")
         page.picture(PICTURES / "fabric.png")
         assert page.complaints == []

@@ -19,7 +19,9 @@ from test_guard import until
 from test_http import ask, is_error
 
 from roundelay.errors import RoundelayError
+from roundelay.server.answering import Borrowed, Call, ChatUrl, Said
 from roundelay.server.limits import Limits
+from roundelay.server.service import embedded_worker
 
 openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
 from openai.types.realtime import RealtimeServerEvent  # noqa: E402
@@ -50,7 +52,10 @@ class Talk:
         self.socket.send(json.dumps({"type": kind, **fields}))
 
     def next(self, timeout: float = 10.0) -> dict[str, Any]:
-        line = self.socket.recv(timeout=timeout)
+        try:
+            line = self.socket.recv(timeout=timeout)
+        except TimeoutError:
+            raise AssertionError(f"silence after {self.kinds()}") from None
         frame = json.loads(line)
         UNION.validate_python(frame)
         assert "response.audio" not in frame["type"], "a name of the beta"
@@ -365,6 +370,13 @@ def test_a_frame_beyond_the_limit_ends_its_session_and_no_other() -> None:
         other.configure()
 
 
+def masked(message: Any) -> bytes:
+    """A client's text frame (RFC 6455), masked with zeros."""
+    data = json.dumps(message).encode()
+    size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+    return b"\x81" + size + bytes(4) + data
+
+
 def test_a_client_that_stops_reading_ends_its_session_and_memory_stays_bounded() -> None:
     limits = replace(Limits(), outbox_bytes=100_000, write_s=0.5)
     with running(limits=limits) as server, talking(server) as other:
@@ -377,10 +389,12 @@ def test_a_client_that_stops_reading_ends_its_session_and_memory_stays_bounded()
                 b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
             )
             assert until(lambda: len(server.house.sessions) == 2)
-            nonsense = b"\x81\x82\x00\x00\x00\x00{]"  # a masked text frame; each is answered by an error nobody reads
-            with suppress(OSError):
-                for _ in range(100):
-                    line.sendall(nonsense * 1000)
+            long = {"id": "long", "type": "message", "role": "user"}
+            long["content"] = [{"type": "input_text", "text": "x" * 60_000}]
+            line.sendall(masked({"type": "conversation.item.create", "item": long}))
+            wish = masked({"type": "conversation.item.retrieve", "item_id": "long"})
+            with suppress(OSError):  # 24 MB of answers that nobody reads
+                line.sendall(wish * 400)
             assert until(lambda: len(server.house.sessions) == 1, 30)
         other.configure()
 
@@ -470,3 +484,64 @@ def test_a_stop_lets_the_bot_finish_its_sentence() -> None:
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
         server.thread.join(10)
         assert not server.thread.is_alive()
+
+
+# -- the worker of the house, with a fake model
+
+
+def voice(seconds: float) -> bytes:
+    """Something with the pitch and harmonics of a voice nearby."""
+    at = np.arange(int(seconds * 24_000)) / 24_000
+    sound = sum(np.sin(2 * np.pi * 130 * k * at) / k for k in range(1, 12)) * (0.7 + 0.3 * np.sin(2 * np.pi * 4 * at))
+    return (sound / np.abs(sound).max() * 0.5 * 32767).astype("<i2").tobytes()
+
+
+def test_the_embedded_worker_hears_answers_and_is_interrupted() -> None:
+    class Hissing(FakeModel):
+        """Sounds unlike the user, whose voice would otherwise be taken for its echo."""
+
+        def say_stream(self, text: str, *args: Any, **more: Any) -> Iterator[np.ndarray]:
+            drawn = np.random.default_rng(0)
+            for sound in super().say_stream(text, *args, **more):
+                yield drawn.uniform(-0.2, 0.2, len(sound)).astype(np.float32)
+
+    model = Hissing(heard="tell me a long story " * 12)
+    with running(model, workers=embedded_worker) as server, talking(server) as talk:
+        talk.configure(audio={"input": {"transcription": {"model": "x"}, "turn_detection": {"type": "semantic_vad"}}})
+        talk.speak(pcm(0.5, level=0) + voice(1.0) + pcm(1.5, level=0))
+        talk.wait("response.output_audio.delta")
+        model.heard = "no wait"
+        talk.speak(voice(1.2))
+        done = talk.wait("response.done")["response"]
+        assert (done["status"], done["status_details"]["reason"]) == ("cancelled", "turn_detected")
+        heard = [f for f in talk.frames if f["type"].endswith("transcription.completed")]
+        assert heard[0]["transcript"].startswith("tell me a long story")
+
+
+def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Mind(ChatUrl):
+        def complete(self, messages: Any, tools: Any = ()) -> Said:
+            asked.append({"messages": list(messages), "tools": list(tools)})
+            if tools and messages[-1]["content"] == "look outside":
+                return Said("", Call("look", '{"where": "outside"}'))
+            return Said(f"answer {len(asked)}")
+
+    borrowed = lambda body: Borrowed(body, Mind("http://127.0.0.1:1/v1"))  # noqa: E731
+    tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {"where": {}}}}
+    with running(borrowed=borrowed, workers=embedded_worker) as server, talking(server) as talk:
+        talk.configure(instructions="be a sailor", tools=[tool], audio={"input": NEVER})
+        talk.type("look outside")
+        talk.send("response.create")
+        call = talk.wait("response.function_call_arguments.done")
+        talk.wait("response.done")
+        talk.send("conversation.item.create",
+                  item={"type": "function_call_output", "call_id": call["call_id"], "output": "rain"})  # fmt: skip
+        talk.send("response.create")
+        done = talk.wait("response.done")["response"]
+        assert done["output"][0]["content"][0]["transcript"] == "answer 2"
+    assert asked[0]["messages"] == [{"role": "system", "content": "be a sailor"},
+                                    {"role": "user", "content": "look outside"}]  # fmt: skip
+    assert asked[0]["tools"][0]["function"]["name"] == "look"
+    assert "rain" in asked[1]["messages"][-1]["content"]

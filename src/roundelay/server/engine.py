@@ -14,6 +14,7 @@ from roundelay.errors import RoundelayError
 from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits, resident_bytes
 from roundelay.voice.audio import Audio
+from roundelay.voice.realtime.worker import Pool
 
 T = TypeVar("T")
 Cancelled = Callable[[], bool]
@@ -68,6 +69,7 @@ class Engine:
         self._load, self._model, self._failure = load, None, ""
         self._pool = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="model")
         self._loading: threading.Thread | None = None
+        self.talkers = Pool(self.limits.workers, self.limits.waiting)  # of the conversations, all together
         self.busy = 0
 
     @property
@@ -97,6 +99,7 @@ class Engine:
     def stop(self) -> None:
         """Let the threads end when their work is done."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self.talkers.close()
 
     def model(self) -> SpeechModel:
         """The model. Raises `ApiError` 503 while it loads or where it is missing."""

@@ -27,7 +27,7 @@ FIELDS = (
     Field("tp", "integer", "GPUs of a tensor-parallel group.", default=32, low=1, high=512),
     Field("fault_percent", "number", "Nodes down, independently, in per cent.", default=3.0, low=0.0, high=20.0),
 )
-CHILD = "import os, sys; os.nice(10); from roundelay.cli import main; main(sys.argv[1:])"
+CHILD = "import os, sys; os.nice(5); from roundelay.cli import main; main(sys.argv[1:])"
 WAITING = 8  # questions that wait for the child; more are refused
 ANSWERS_KEPT = 128
 CHILD_S = 300.0  # a report takes six seconds of one core; on a machine that is busy with other work, much longer

@@ -16,6 +16,7 @@ from roundelay.server.engine import Engine
 from roundelay.server.errors import AUTH, ApiError
 from roundelay.server.limits import Limits, resident_bytes
 from roundelay.server.metrics import Metrics
+from roundelay.voice.realtime.thresholds import Thresholds
 
 EPHEMERAL_S = 600  # how long a client secret opens a session, as OpenAI's does by default
 EPHEMERAL_KEPT = 1024  # unused secrets kept; the oldest goes first
@@ -45,7 +46,8 @@ class Service:
     keys: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # names this server answers to; () is any
     origins: tuple[str, ...] = ()  # web pages of others that may call it
-    workers: Callable[..., Any] = embedded_worker  # (engine, settings, tell) -> a conversation's worker
+    workers: Callable[..., Any] = embedded_worker  # (engine, settings, tell, thresholds) -> a conversation's worker
+    thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, where a client sets none
     calculator: Any = field(default_factory=calculator)
     metrics: Metrics = field(default_factory=Metrics)
     started: float = field(default_factory=time.time)

@@ -22,6 +22,7 @@ from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime import events as ev
 from roundelay.voice.realtime.context import AUDIO_TOKENS_PER_S
 from roundelay.voice.realtime.session import Session
+from roundelay.voice.realtime.thresholds import Thresholds
 
 REASONS = {"barge-in": "turn_detected", "cancelled": "client_cancelled", "truncated": "client_cancelled"}
 LIFE_S = 3600  # what the session says of its own end
@@ -38,6 +39,10 @@ class Worker(Protocol):
         """Begin, or drop, a piece of work."""
         ...
 
+    def played(self, sound: np.ndarray) -> None:
+        """Note what goes out, so that its echo is known."""
+        ...
+
     def configure(self, settings: Settings) -> None:
         """Let other settings hold."""
         ...
@@ -50,9 +55,11 @@ class Worker(Protocol):
 class Conversation:
     """The state that the machine does not keep: ids, what was sent, how far the client is."""
 
-    def __init__(self, send: Callable[[Frame], None], worker: Worker, settings: Settings, name: str) -> None:
-        self.send, self.worker, self.settings, self.name = send, worker, settings, name
-        self.session = Session(settings.thresholds())
+    def __init__(
+        self, send: Callable[[Frame], None], worker: Worker, settings: Settings, name: str, base: Thresholds
+    ) -> None:
+        self.send, self.worker, self.settings, self.name, self._base = send, worker, settings, name, base
+        self.session = Session(settings.thresholds(base))
         self.items, self.trace, self.conversation_id = Items(), Trace(), new_id("conv")
         self.outputs: dict[int, Output] = {}
         self.pacers: dict[int, Pacer] = {}
@@ -118,9 +125,9 @@ class Conversation:
 
     def configured(self, settings: Settings, now_ms: int) -> None:
         """Let other settings hold, and show them."""
-        self.settings = settings
         self.worker.configure(settings)
-        self.feed(ev.Configured(now_ms, settings.thresholds()))
+        self.settings = settings
+        self.feed(ev.Configured(now_ms, settings.thresholds(self._base)))
         self.send(frame("session.updated", session=settings.shown(self.name, self._expires)))
 
     # -- towards the client
@@ -232,6 +239,8 @@ class Conversation:
             output.say(action.text)
         elif isinstance(action, do.Play):
             output.play(action.sound)
+            if output.aloud:
+                self.worker.played(action.sound)
             self._sent(output.number, now_ms)
         elif isinstance(action, do.Finish):
             output.end("completed")

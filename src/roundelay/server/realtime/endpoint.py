@@ -69,8 +69,8 @@ class Live:
         settings = (
             Settings(kind="transcription") if socket.query_params.get("intent") == "transcription" else Settings()
         )
-        worker: Worker = house.workers(house.engine, settings, self._tell)
-        self.talk = Conversation(self._send, worker, settings, self.name)
+        worker: Worker = house.workers(house.engine, settings, self._tell, house.thresholds)
+        self.talk = Conversation(self._send, worker, settings, self.name, house.thresholds)
         self.talk.on_sent = lambda seconds: house.metrics.observe(
             "roundelay_turn_seconds", "From the end of a turn to the first sample sent.", seconds
         )
@@ -199,7 +199,8 @@ class Live:
             if line is None:
                 raise ApiError(400, "invalid_json", "frames are JSON text, not bytes")
             message = read(line)
-            name = message.get("event_id") if isinstance(message.get("event_id"), str) else None
+            given = message.get("event_id")
+            name = given[:512] if isinstance(given, str) else None
             if message["type"] == "input_audio_buffer.append":
                 await self._hear(self.client.decoded(message))
             else:

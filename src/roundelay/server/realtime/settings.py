@@ -187,12 +187,11 @@ class Settings:
             new = replace(new, voice=given["voice"])
         return new
 
-    def thresholds(self) -> Thresholds:
-        """The machine's thresholds under these settings."""
-        wish = self.detection
+    def thresholds(self, own: Thresholds | None = None) -> Thresholds:
+        """The machine's thresholds under these settings; `own` are those of the server where none is set."""
+        wish, own = self.detection, own or Thresholds()
         if wish is None:
-            return Thresholds(detection="none")
-        own = Thresholds()
+            return replace(own, detection="none")
         replies = bool(wish["create_response"]) and self.kind == "realtime"
         own = replace(own, create_reply=replies, interrupt=bool(wish["interrupt_response"]))
         if wish["type"] == "server_vad":
