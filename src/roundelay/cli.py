@@ -12,8 +12,10 @@ from roundelay.errors import RoundelayError
 
 # room -> module that holds its click group, or module:name of a verb that is a room by itself
 ROOMS = {
+    "bench": "roundelay.server.verbs:bench",
     "fabric": "roundelay.fabric.verbs",
     "serve": "roundelay.server.verbs:serve",
+    "talk": "roundelay.server.verbs:talk",
     "train": "roundelay.train.verbs",
     "voice": "roundelay.voice.verbs",
 }

@@ -134,7 +134,7 @@ class Conversation:
 
     def _do(self, action: do.Action, now_ms: int) -> None:
         if isinstance(action, do.Judge | do.Transcribe | do.Draft | do.Drop | do.Summarise):
-            if isinstance(action, do.Draft):
+            if isinstance(action, do.Draft) and action.cause == "turn":
                 self.trace.draft(action.reply, now_ms)
             self.worker.do(action)
         elif isinstance(action, do.StartTurn | do.StopTurn | do.CommitTurn | do.DropTurn | do.Caption):

@@ -31,9 +31,11 @@ class Trace:
     def __init__(self) -> None:
         self._turns: deque[Turn] = deque(maxlen=TURNS_KEPT)
         self._drafts: dict[int, dict[str, int]] = {}
+        self.made = self.begun = 0  # drafts for turns, and those of them that were given out
 
     def draft(self, reply: int, now_ms: int) -> None:
-        """A draft was begun."""
+        """A draft for a turn was begun."""
+        self.made += 1
         self._drafts[reply] = {"drafted": now_ms}
         for old in list(self._drafts)[:-8]:
             del self._drafts[old]
@@ -50,6 +52,7 @@ class Trace:
         """A reply to that turn was begun; returns where its times go."""
         found = next((each for each in reversed(self._turns) if each.number == turn), None)
         if found is not None:
+            self.begun += 1
             found.ahead_ms = ahead_ms
             found.marks |= self._drafts.get(reply, {})
         return found
