@@ -19,6 +19,7 @@ check: .venv/.ready-dev
 
 docs: .venv/.ready-dev
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_session.py
 
 setup: .venv/.ready
 

@@ -22,12 +22,13 @@ FADE_DB = 4.0  # the last vowel under those before
 # After these, English needs another word.
 OPEN = frozenset({
     "a", "an", "the", "my", "your", "his", "her", "its", "our", "their", "this", "these", "those", "some", "any",
-    "every", "and", "or", "but", "because", "if", "when", "while", "than", "so", "that", "which", "who", "whose", "although",
-    "of", "to", "in", "on", "at", "for", "from", "with", "by", "about", "into", "between", "under", "over", "per",
-    "is", "are", "was", "were", "am", "be", "been", "does", "did", "has", "had", "will", "would", "could", "should",
-    "can", "may", "must", "i", "we", "they", "he", "she", "what", "how", "where", "whats", "many", "much", "very",
-    "plus", "minus", "times", "divided", "multiplied", "percent", "as", "not", "dont", "please", "um", "uh", "er",
-    "hmm", "well", "like", "let", "tell", "give", "say", "convert", "add", "subtract", "multiply", "divide",
+    "every", "and", "or", "but", "because", "if", "when", "while", "than", "so", "that", "which", "who", "whose",
+    "although", "of", "to", "in", "on", "at", "for", "from", "with", "by", "about", "into", "between", "under", "over",
+    "per", "is", "are", "was", "were", "am", "be", "been", "does", "did", "has", "had", "will", "would",
+    "could", "should", "can", "may", "must", "i", "we", "they", "he", "she", "what", "how", "where",
+    "whats", "many", "much", "very", "plus", "minus", "times", "divided", "multiplied", "percent",
+    "as", "not", "dont", "please", "um", "uh", "er", "hmm", "well", "like", "let", "tell", "give", "say",
+    "convert", "add", "subtract", "multiply", "divide",
 })  # fmt: skip
 CLOSED_AFTER_TWO = frozenset({"are", "is", "am", "can", "will", "do", "did", "it", "please", "so", "that", "like"})
 

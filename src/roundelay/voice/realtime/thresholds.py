@@ -69,8 +69,9 @@ class Thresholds:
     barge_in_ms: int = 500
     # After a short sound over the bot: how long to wait for its words before it counts as nothing.
     verdict_ms: int = 400
-    # A sound that the bot's own playback explains to this share is an echo; the room's tail lasts a little.
-    echo: float = 0.6
+    # A sound that the bot's own playback explains to this share is an echo: between the most of another's words and the
+    # least of an echo (`vad.Echo`). The room's tail lasts a little.
+    echo: float = 0.5
     echo_tail_ms: int = 300
 
     # -- the reply

@@ -66,18 +66,23 @@ class Model(Protocol):
 
 
 class Pool:
-    """A bounded executor: `threads` pieces of work run, `waiting` wait, the next one is refused."""
+    """A bounded executor: `threads` pieces of work run, `waiting` wait, the next one is refused.
+
+    Short work (reading a word over the bot's voice, judging a pause) has a thread of its own: it must not wait until a
+    reply is spoken.
+    """
 
     def __init__(self, threads: int = 2, waiting: int = 64) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="conversation")
+        self._long = ThreadPoolExecutor(threads, thread_name_prefix="conversation")
+        self._short = ThreadPoolExecutor(1, thread_name_prefix="conversation-short")
         self._room = threading.BoundedSemaphore(threads + waiting)
 
-    def submit(self, work: Callable[[], None]) -> bool:
+    def submit(self, work: Callable[[], None], short: bool = False) -> bool:
         """Whether the work was taken."""
         if not self._room.acquire(blocking=False):
             return False
         try:
-            self._threads.submit(work).add_done_callback(lambda _: self._room.release())
+            (self._short if short else self._long).submit(work).add_done_callback(lambda _: self._room.release())
         except RuntimeError:  # closed meanwhile
             self._room.release()
             return False
@@ -85,7 +90,8 @@ class Pool:
 
     def close(self) -> None:
         """Drop what waits; what runs is asked to end by its own conversation."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._long.shutdown(wait=False, cancel_futures=True)
+        self._short.shutdown(wait=False, cancel_futures=True)
 
 
 class Microphone:
@@ -184,9 +190,9 @@ class Worker:
             if not self._pool.submit(lambda: self._draft(action)):
                 self._fail(action.reply, "the server is busy")
         elif isinstance(action, act.Judge):
-            self._pool.submit(lambda: self._judge(action.turn, action.start, action.end, None))
+            self._pool.submit(lambda: self._judge(action.turn, action.start, action.end, None), short=True)
         elif isinstance(action, act.Transcribe):
-            self._pool.submit(lambda: self._transcribe(action))
+            self._pool.submit(lambda: self._transcribe(action), short=True)
         elif isinstance(action, act.Summarise):
             self._pool.submit(lambda: self._summarise(action))
         elif isinstance(action, act.CallTool):
@@ -324,7 +330,7 @@ class Worker:
             self._say(lambda at_ms: ev.ReplyDone(at_ms, reply))
 
     def _summarise(self, action: act.Summarise) -> None:
-        """Ask a model that can (`summarise(messages) -> str`); of another, old messages are dropped without a summary."""
+        """Ask a model that can (`summarise(messages) -> str`); for another the old messages are just dropped."""
         short, summarise = "", getattr(self._model, "summarise", None)
         if summarise is not None:
             try:
