@@ -31,17 +31,17 @@ TEACHERS := flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts
 setup-train: .venv/.ready
 	@for each in flite festival espeak-ng; do \
 	  command -v $$each >/dev/null || { $(APT) install -y $(TEACHERS); break; }; done
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,train,eval]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,serve,train,eval]'
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
 .venv/.ready: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,serve]'
 	@touch $@
 
 .venv/.ready-dev: .venv/.ready
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,dev]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,serve,dev]'
 	@touch $@
 
 clean:

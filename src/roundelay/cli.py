@@ -10,9 +10,12 @@ import click
 
 from roundelay.errors import RoundelayError
 
-# room -> module that holds its click group
+# room -> module that holds its click group, or module:name of a verb that is a room by itself
 ROOMS = {
+    "bench": "roundelay.server.verbs:bench",
     "fabric": "roundelay.fabric.verbs",
+    "serve": "roundelay.server.verbs:serve",
+    "talk": "roundelay.server.verbs:talk",
     "train": "roundelay.train.verbs",
     "voice": "roundelay.voice.verbs",
 }
@@ -26,7 +29,8 @@ class Rooms(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in ROOMS:
-            return import_module(ROOMS[cmd_name]).group
+            module, _, name = ROOMS[cmd_name].partition(":")
+            return getattr(import_module(module), name or "group")
         return super().get_command(ctx, cmd_name)
 
 

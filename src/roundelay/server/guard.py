@@ -1,0 +1,162 @@
+"""The ASGI layer around every endpoint: who may, how much, how long; and what every response carries."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from roundelay.errors import MissingPackage, RoundelayError
+from roundelay.server.engine import RETRY_S
+from roundelay.server.errors import ApiError
+from roundelay.server.limits import Limits
+from roundelay.server.service import Service, check
+
+log = logging.getLogger("roundelay.server")
+# The page loads nothing from elsewhere and sends nothing elsewhere; worklets and audio are its own.
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+def as_api_error(error: Exception) -> ApiError:
+    """Any exception as one with a status and a code; what we did not foresee is logged and says nothing of itself."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, MissingPackage):
+        return ApiError(503, "package_missing", str(error))
+    if isinstance(error, RoundelayError):
+        return ApiError(400, "invalid_value", str(error))
+    log.error("an unforeseen error", exc_info=error)
+    return ApiError(500, "internal_error", "something broke in the server; its log says what")
+
+
+def error_response(error: ApiError) -> JSONResponse:
+    """The response that says it; a client that should come back is told when."""
+    headers = {"retry-after": str(RETRY_S)} if error.status in (429, 503) else {}
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return JSONResponse(error.body(), error.status, headers)
+
+
+class Guard:
+    """Wraps the app: refuses early, bounds bodies and waits, turns every exception into a typed answer, counts."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            check(HTTPConnection(scope))
+        except ApiError as error:
+            self._count("websocket", error.status)
+            await receive()  # websocket.connect
+            await error_response(error)(_as_http(scope), receive, _websocket_denial(send))
+            return
+        await self.app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started, answered = time.monotonic(), 0
+        request_id = f"req_{uuid.uuid4().hex}"
+
+        async def sending(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = message["status"]
+                _dress(message, request_id, started)
+            await send(message)
+
+        try:
+            check(HTTPConnection(scope))
+            await self.app(scope, _Bounded(scope, receive, self.service.limits), sending)
+        except Exception as error:
+            if answered:  # too late for a typed answer; an unfinished body is cut, so that nobody takes half for whole
+                as_api_error(error)
+                return
+            await error_response(as_api_error(error))(scope, receive, sending)
+        finally:
+            route, seconds = _route(scope), time.monotonic() - started
+            self._count(route, answered or 499)
+            self.service.metrics.observe(
+                "roundelay_request_seconds", "From request to last byte.", seconds, route=route
+            )
+
+    def _count(self, route: str, status: int) -> None:
+        self.service.metrics.count(
+            "roundelay_requests_total", "Requests by route and status.", route=route, status=str(status)
+        )
+
+
+class _Bounded:
+    """A request's `receive` that stops at the longest body and at the longest wait."""
+
+    def __init__(self, scope: Scope, receive: Receive, limits: Limits) -> None:
+        self._receive, self._wait, self._whole, self._seen = receive, limits.body_s, False, 0
+        headers = dict(scope["headers"])
+        json = b"multipart" not in headers.get(b"content-type", b"")
+        self._most = limits.json_bytes if json else limits.body_bytes + (1 << 16)  # the form's own lines
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > self._most:
+            raise self._too_long()
+
+    def _too_long(self) -> ApiError:
+        return ApiError(413, "request_too_large", f"the body is longer than {self._most:,} bytes")
+
+    async def __call__(self) -> Message:
+        if self._whole:
+            return await self._receive()  # waits for the client to leave
+        try:
+            message = await asyncio.wait_for(self._receive(), self._wait)
+        except TimeoutError:
+            raise ApiError(408, "request_timeout", f"no more of the body came for {self._wait:.0f} s") from None
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._most:
+            raise self._too_long()
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern, so that the table of counters stays small; unknown paths share one name."""
+    route = scope.get("route")
+    return str(getattr(route, "path", None) or "other")
+
+
+def _dress(message: Message, request_id: str, started: float) -> None:
+    headers = MutableHeaders(scope=message)
+    headers["x-request-id"] = request_id
+    headers["openai-processing-ms"] = str(round((time.monotonic() - started) * 1000))
+    headers.setdefault("cache-control", "no-store")
+    headers.setdefault("content-security-policy", POLICY)
+    headers["x-content-type-options"] = "nosniff"
+    headers["referrer-policy"] = "no-referrer"
+    headers["cross-origin-resource-policy"] = "same-origin"
+
+
+def _as_http(scope: Scope) -> Scope:
+    return {**scope, "type": "http", "method": "GET"}
+
+
+def _websocket_denial(send: Send) -> Send:
+    """Says an HTTP answer instead of the handshake, so that a refused client reads the reason."""
+
+    async def sending(message: Any) -> None:
+        await send({**message, "type": message["type"].replace("http.", "websocket.http.")})
+
+    return sending

@@ -1,0 +1,51 @@
+// The server: its key, its errors, its calls. Nothing here reaches beyond the page's own origin.
+
+export const key = {
+  get: () => sessionStorage.getItem("roundelay-key") ?? "",
+  set: (value) => sessionStorage.setItem("roundelay-key", value),
+};
+
+export class ServerError extends Error {
+  constructor(status, body) {
+    super(body?.error?.message ?? `the server answered ${status}`);
+    this.status = status;
+    this.code = body?.error?.code ?? "";
+  }
+}
+
+/** A response that is fine; throws ServerError with the server's own sentence. */
+export async function call(path, options = {}) {
+  const headers = new Headers(options.headers);
+  if (key.get()) headers.set("authorization", `Bearer ${key.get()}`);
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("the server cannot be reached; is it still running?");
+  }
+  if (!response.ok) {
+    if (response.status === 401) document.dispatchEvent(new Event("key-wanted"));
+    throw new ServerError(response.status, await response.json().catch(() => null));
+  }
+  return response;
+}
+
+export const json = async (path, options) => (await call(path, options)).json();
+
+export const post = (path, value, options = {}) =>
+  call(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value), ...options });
+
+/** A socket of a Realtime conversation; a key travels as a subprotocol, since browsers send no headers there. */
+export function socket() {
+  const protocols = ["realtime", ...(key.get() ? [`openai-insecure-api-key.${key.get()}`] : [])];
+  const address = new URL("/v1/realtime?model=roundelay", location.href);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  return new WebSocket(address, protocols);
+}
+
+/** Show an error where it happened, or take it away. */
+export function complain(element, error) {
+  element.hidden = !error;
+  element.textContent = error ? `${error.message ?? error}`.replace(/^./, (first) => first.toUpperCase()) : "";
+}

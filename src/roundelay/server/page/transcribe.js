@@ -1,0 +1,51 @@
+// Transcribe: a recording to text.
+
+import { call, complain } from "./server.js";
+
+const $ = (id) => document.getElementById(id);
+let asked = 0;
+
+async function transcribe(file) {
+  const mine = (asked += 1);
+  complain($("transcribe-error"), null);
+  $("transcribe-result").hidden = true;
+  URL.revokeObjectURL($("transcribe-audio").src);
+  $("transcribe-audio").src = URL.createObjectURL(file);
+  $("transcribe-audio").hidden = false;
+  $("transcribe-state").textContent = `Listening to ${file.name}…`;
+  const form = new FormData();
+  form.append("file", file);
+  form.append("model", "roundelay");
+  form.append("response_format", "verbose_json");
+  const began = performance.now();
+  try {
+    const { text, duration } = await (await call("/v1/audio/transcriptions", { method: "POST", body: form })).json();
+    if (mine !== asked) return;
+    const took = (performance.now() - began) / 1000;
+    $("transcribe-state").textContent = `${duration.toFixed(1)} s of sound, read in ${took.toFixed(1)} s.`;
+    $("transcribe-text").textContent = text || "(no words were heard)";
+    $("transcribe-copy").hidden = !text;
+    $("transcribe-result").hidden = false;
+  } catch (error) {
+    if (mine !== asked) return;
+    $("transcribe-state").textContent = "";
+    complain($("transcribe-error"), error);
+  }
+}
+
+export function setUp() {
+  const drop = $("drop");
+  $("transcribe-form").onsubmit = (event) => event.preventDefault();
+  $("transcribe-file").onchange = ({ target }) => target.files[0] && transcribe(target.files[0]);
+  drop.ondragover = (event) => (event.preventDefault(), drop.classList.add("over"));
+  drop.ondragleave = () => drop.classList.remove("over");
+  drop.ondrop = (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    if (event.dataTransfer.files[0]) transcribe(event.dataTransfer.files[0]);
+  };
+  $("transcribe-copy").onclick = async () => {
+    await navigator.clipboard.writeText($("transcribe-text").textContent);
+    $("transcribe-state").textContent = "Copied.";
+  };
+}

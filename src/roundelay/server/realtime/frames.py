@@ -1,0 +1,87 @@
+"""The wire's words: client events read, server events written, and the items of the conversation."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import OrderedDict
+from typing import Any
+
+from roundelay.server.errors import ApiError, wrong
+
+CLIENT_EVENTS = frozenset({
+    "session.update", "input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear",
+    "output_audio_buffer.clear", "conversation.item.create", "conversation.item.retrieve", "conversation.item.delete",
+    "conversation.item.truncate", "response.create", "response.cancel",
+})  # fmt: skip
+ITEMS_KEPT = 512  # the machine's own history keeps half as many messages
+Frame = dict[str, Any]
+
+
+def new_id(kind: str) -> str:
+    """A fresh id, `kind_…`."""
+    return f"{kind}_{uuid.uuid4().hex[:20]}"
+
+
+def frame(kind: str, **fields: Any) -> Frame:
+    """One server event."""
+    return {"type": kind, "event_id": new_id("event"), **fields}
+
+
+def error_frame(error: ApiError, client_event: str | None = None) -> Frame:
+    """The error event that says it."""
+    body = {"type": error.kind, "code": error.code, "message": str(error), "param": error.param}
+    return frame("error", error={**body, "event_id": client_event})
+
+
+def read(line: str) -> Frame:
+    """A client event. Raises `ApiError` 400 for what is no JSON object, or of no known type."""
+    try:
+        made = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, "invalid_json", f"the frame is not JSON ({str(error)[:80]})") from None
+    if not isinstance(made, dict) or not isinstance(made.get("type"), str):
+        raise wrong("type", "a frame must be a JSON object with a type", "missing_required_parameter")
+    if made["type"] not in CLIENT_EVENTS:
+        raise wrong("type", f"{made['type'][:60]} is no event that a client sends", "unknown_event")
+    return made
+
+
+class Items:
+    """The conversation's items as the client knows them, in order, the oldest forgotten beyond a limit."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[str, Frame] = OrderedDict()
+        self._keys: dict[str, str] = {}
+
+    @property
+    def last(self) -> str | None:
+        """The id of the newest item."""
+        return next(reversed(self._items), None)
+
+    def add(self, item: Frame, key: str) -> str | None:
+        """Add an item, known to the machine's history by `key`; returns the id of the one before it."""
+        before = self.last
+        self._items[item["id"]], self._keys[item["id"]] = item, key
+        while len(self._items) > ITEMS_KEPT:
+            old, _ = self._items.popitem(last=False)
+            self._keys.pop(old, None)
+        return before
+
+    def get(self, name: Any, code: str) -> Frame:
+        """The item of that id. Raises `ApiError` 400 with this code where there is none."""
+        if not isinstance(name, str) or name not in self._items:
+            raise wrong("item_id", f"there is no item {str(name)[:60]}", code)
+        return self._items[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._items
+
+    def key(self, name: str) -> str:
+        """The item's name in the machine's history."""
+        return self._keys[name]
+
+    def remove(self, name: str) -> None:
+        """Forget the item."""
+        del self._items[name]
+        self._keys.pop(name, None)

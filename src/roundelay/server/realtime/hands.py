@@ -1,0 +1,101 @@
+"""The worker of a conversation, set up as the server's settings want it, and its model as the worker wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from roundelay.server.answering import Borrowed, Said, wire
+from roundelay.server.engine import Answer, Cancelled, Engine, SpeechModel
+from roundelay.server.realtime.settings import Settings
+from roundelay.voice.audio import Audio
+from roundelay.voice.realtime import actions as do
+from roundelay.voice.realtime.events import Message
+from roundelay.voice.realtime.persona import Persona, persona
+from roundelay.voice.realtime.thresholds import Thresholds
+from roundelay.voice.realtime.tools import Tool
+from roundelay.voice.realtime.worker import Manner, Worker
+
+
+@dataclass(slots=True)
+class Mind:
+    """A model in one conversation: the shared one, with the conversation's own tools."""
+
+    model: SpeechModel
+    tools: Sequence[Mapping[str, Any]] = ()
+
+    def say_stream(
+        self, text: str, voice: str | None = None, seed: int = 0, cancelled: Cancelled = lambda: False
+    ) -> Iterator[np.ndarray]:
+        """As the model."""
+        return self.model.say_stream(text, voice=voice, seed=seed, cancelled=cancelled)
+
+    def transcribe(self, audio: Audio) -> str:
+        """As the model."""
+        return self.model.transcribe(audio)
+
+    def answer(self, text: str, history: Sequence[Message] = ()) -> Answer:
+        """As the model."""
+        return self.model.answer(text, history)
+
+
+@dataclass(slots=True)
+class BorrowedMind(Mind):
+    """A mind behind a chat URL: it is told the tools, and of their results."""
+
+    def answer(self, text: str, history: Sequence[Message] = ()) -> Answer:
+        """The chat model's answer to a text after a history. Raises `ApiError` 502."""
+        assert isinstance(self.model, Borrowed)
+        messages = [wire(message) for message in history if message.text]
+        if not messages or messages[-1] != {"role": "user", "content": text}:
+            messages.append({"role": "user", "content": text})
+        return self.model.mind.complete(messages, [_chat_tool(tool) for tool in self.tools])
+
+    def tell(self, text: str, history: Sequence[Message] = ()) -> Said:
+        """The chat model's words about a tool's result, which is in the history. Raises `ApiError` 502."""
+        assert isinstance(self.model, Borrowed)
+        messages = [wire(message) for message in history if message.text]
+        return Said(self.model.mind.complete(messages).text)
+
+
+def _chat_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """A Realtime tool as the chat interface writes it."""
+    return {
+        "type": "function",
+        "function": {key: tool[key] for key in ("name", "description", "parameters") if key in tool},
+    }
+
+
+class Hands:
+    """A `voice.realtime` worker that follows the session's settings. Raises `BadInput` for instructions too long."""
+
+    def __init__(self, engine: Engine, settings: Settings, tell: Callable[..., None], base: Thresholds) -> None:
+        model = engine.model()
+        self._mind = (BorrowedMind if isinstance(model, Borrowed) else Mind)(model, settings.tools)
+        self._base = base
+        self._worker = Worker(self._mind, tell, engine.talkers, self._manner(settings))
+        self.hear, self.played, self.close = self._worker.hear, self._worker.played, self._worker.close
+
+    def _manner(self, settings: Settings) -> Manner:
+        own = persona()
+        voice = settings.voice_name if settings.voice is not None else None
+        who = Persona("session", settings.instructions, voice) if settings.instructions else replace(own, voice=voice)
+        tools = tuple(
+            Tool(tool["name"], tool.get("description") or "", tool.get("parameters") or {}) for tool in settings.tools
+        )
+        return Manner(settings.thresholds(self._base), who, tools, settings.modalities == ("audio",))
+
+    def configure(self, settings: Settings) -> None:
+        """Let other settings hold for what begins from now on."""
+        self._worker.configure(self._manner(settings))
+        self._mind.tools = settings.tools
+
+    def do(self, action: do.Action) -> None:
+        """Begin, or drop, a piece of work. Instructions of one response stand before its history."""
+        if isinstance(action, do.Draft) and action.options and action.options.get("instructions"):
+            told = Message("system", str(action.options["instructions"]), "response")
+            action = replace(action, history=(told, *action.history))
+        self._worker.do(action)

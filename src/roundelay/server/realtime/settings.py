@@ -1,0 +1,231 @@
+"""A Realtime session's settings: the defaults, what `session.update` may change, and what the machine makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from roundelay.server import names
+from roundelay.server.errors import unsupported, wrong
+from roundelay.voice.realtime.thresholds import Thresholds
+
+PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
+RATES_HZ = {PCM: 24_000, PCMU: 8_000, PCMA: 8_000}
+SERVER_VAD: dict[str, Any] = {  # OpenAI's own defaults
+    "type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500,
+    "create_response": True, "interrupt_response": True,
+}  # fmt: skip
+SEMANTIC_VAD: dict[str, Any] = {
+    "type": "semantic_vad", "eagerness": "auto", "create_response": True, "interrupt_response": True,
+}  # fmt: skip
+# Silence in ms after which a turn is over: where the judge is sure, and where it is not. `auto` is the machine's own.
+EAGERNESS = {"low": (768, 2_500), "medium": None, "auto": None, "high": (256, 800)}
+# Taken without effect here, and named in the session's x_ignored.
+IGNORED = ("include", "prompt", "reasoning", "tracing", "truncation", "parallel_tool_calls", "max_output_tokens")
+TOOLS_MOST, TEXT_MOST = 128, 65_536
+
+
+def text(value: Any, where: str, longest: int = TEXT_MOST) -> str:
+    """The value, found to be text. Raises `ApiError` 400."""
+    if not isinstance(value, str):
+        raise wrong(where, f"{where} must be text", "invalid_type")
+    if len(value) > longest:
+        raise wrong(where, f"{where} has {len(value):,} characters; at most {longest:,} are taken")
+    return value
+
+
+def table(value: Any, where: str) -> Mapping[str, Any]:
+    """The value, found to be an object. Raises `ApiError` 400."""
+    if not isinstance(value, Mapping):
+        raise wrong(where, f"{where} must be an object", "invalid_type")
+    return value
+
+
+def one_of(value: Any, choices: tuple[str, ...], where: str) -> str:
+    """The value, found to be one of these. Raises `ApiError` 400."""
+    if not isinstance(value, str) or value not in choices:
+        raise wrong(where, f"{where} must be one of {', '.join(choices)}")
+    return value
+
+
+def modalities(value: Any, where: str = "output_modalities") -> tuple[str, ...]:
+    """("audio",) or ("text",). Raises `ApiError` 400."""
+    if value == ["text"]:
+        return ("text",)
+    if isinstance(value, list) and sorted(map(str, value)) in (["audio"], ["audio", "text"]):
+        return ("audio",)
+    raise wrong(where, f'{where} must be ["audio"] or ["text"]')
+
+
+def tools(value: Any, where: str = "tools") -> tuple[dict[str, Any], ...]:
+    """Function tools. Raises `ApiError` 400 for those of other kinds, as nothing here can call them."""
+    if not isinstance(value, list) or len(value) > TOOLS_MOST:
+        raise wrong(where, f"{where} must be an array of at most {TOOLS_MOST}", "invalid_type")
+    for at, tool in enumerate(value):
+        entry = table(tool, f"{where}[{at}]")
+        if entry.get("type") != "function":
+            raise unsupported(f"{where}[{at}].type", "only function tools are called from here")
+        text(entry.get("name"), f"{where}[{at}].name", 128)
+    return tuple(dict(tool) for tool in value)
+
+
+def _format(value: Any, where: str) -> str:
+    entry = table(value, where)
+    kind = one_of(entry.get("type"), tuple(RATES_HZ), f"{where}.type")
+    rate = entry.get("rate")
+    if rate is not None and rate != RATES_HZ[kind]:
+        raise unsupported(f"{where}.rate", f"{kind} has a rate of {RATES_HZ[kind]}")
+    return kind
+
+
+def _number(value: Any, low: float, high: float, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise wrong(where, f"{where} must be a number from {low:g} to {high:g}")
+    return value
+
+
+def _detection(value: Any, where: str, ignored: list[str]) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    given = table(value, where)
+    kind = one_of(given.get("type"), ("server_vad", "semantic_vad"), f"{where}.type")
+    out = dict(SERVER_VAD if kind == "server_vad" else SEMANTIC_VAD)
+    for key, entry in given.items():
+        place = f"{where}.{key}"
+        if key not in out:
+            ignored.append(place)
+        elif entry is None or key == "type":
+            continue
+        elif key == "threshold":
+            out[key] = _number(entry, 0, 1, place)
+        elif key.endswith("_ms"):
+            out[key] = int(_number(entry, 0, 10_000, place))
+        elif key == "eagerness":
+            out[key] = one_of(entry, tuple(EAGERNESS), place)
+        elif isinstance(entry, bool):
+            out[key] = entry
+        else:
+            raise wrong(place, f"{place} must be true or false", "invalid_type")
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds in a session."""
+
+    kind: str = "realtime"
+    modalities: tuple[str, ...] = ("audio",)
+    instructions: str = ""
+    tools: tuple[dict[str, Any], ...] = ()
+    tool_choice: Any = "auto"
+    input_format: str = PCM
+    output_format: str = PCM
+    transcription: dict[str, Any] | None = None
+    detection: dict[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
+    voice: Any = None
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def voice_name(self) -> str:
+        """The built-in voice that is meant."""
+        return names.voice(self.voice, "audio.output.voice")
+
+    def updated(self, update: Any, spoken: bool = False) -> Settings:
+        """The settings after a `session.update`; fields that it lacks stay. Raises `ApiError` 400, changing nothing.
+
+        `spoken` is whether the bot has sounded already: its voice stays then, as with OpenAI.
+        """
+        given = table(update, "session")
+        ignored = [f"session.{key}" for key in IGNORED if given.get(key) is not None]
+        new = self
+        if "type" in given:
+            new = replace(new, kind=one_of(given["type"], ("realtime", "transcription"), "session.type"))
+        if given.get("output_modalities") is not None:
+            new = replace(new, modalities=modalities(given["output_modalities"], "session.output_modalities"))
+        if given.get("instructions") is not None:
+            new = replace(new, instructions=text(given["instructions"], "session.instructions"))
+        if given.get("tools") is not None:
+            new = replace(new, tools=tools(given["tools"], "session.tools"))
+        if given.get("tool_choice") is not None:
+            new = replace(new, tool_choice=given["tool_choice"])
+        if given.get("model") is not None:
+            names.model(given["model"])
+        if given.get("audio") is not None:
+            audio = table(given["audio"], "session.audio")
+            new = new._with_input(table(audio.get("input") or {}, "session.audio.input"), ignored)
+            new = new._with_output(table(audio.get("output") or {}, "session.audio.output"), spoken)
+        known = {"type", "output_modalities", "instructions", "tools", "tool_choice", "model", "audio", "id", "object",
+                 "expires_at", "x_ignored", *IGNORED}  # fmt: skip
+        ignored += [f"session.{str(key)[:64]}" for key in given if key not in known]
+        return replace(new, ignored=tuple(ignored))
+
+    def _with_input(self, given: Mapping[str, Any], ignored: list[str]) -> Settings:
+        new, where = self, "session.audio.input"
+        if given.get("format") is not None:
+            new = replace(new, input_format=_format(given["format"], f"{where}.format"))
+        if "transcription" in given:
+            wish = given["transcription"]
+            new = replace(new, transcription=None if wish is None else dict(table(wish, f"{where}.transcription")))
+        if "turn_detection" in given:
+            new = replace(new, detection=_detection(given["turn_detection"], f"{where}.turn_detection", ignored))
+        if given.get("noise_reduction") is not None:
+            ignored.append(f"{where}.noise_reduction")
+        return new
+
+    def _with_output(self, given: Mapping[str, Any], spoken: bool) -> Settings:
+        new, where = self, "session.audio.output"
+        if given.get("format") is not None:
+            new = replace(new, output_format=_format(given["format"], f"{where}.format"))
+        if given.get("speed") is not None and _number(given["speed"], 0.25, 1.5, f"{where}.speed") != 1:
+            raise unsupported(f"{where}.speed", "this model speaks at speed 1 only")
+        if given.get("voice") is not None:
+            names.voice(given["voice"], f"{where}.voice")
+            if spoken and given["voice"] != self.voice:
+                message = "the voice cannot change after the bot has spoken"
+                raise wrong(f"{where}.voice", message, "cannot_update_voice")
+            new = replace(new, voice=given["voice"])
+        return new
+
+    def thresholds(self, own: Thresholds | None = None) -> Thresholds:
+        """The machine's thresholds under these settings; `own` are those of the server where none is set."""
+        wish, own = self.detection, own or Thresholds()
+        if wish is None:
+            return replace(own, detection="none")
+        replies = bool(wish["create_response"]) and self.kind == "realtime"
+        own = replace(own, create_reply=replies, interrupt=bool(wish["interrupt_response"]))
+        if wish["type"] == "server_vad":
+            return replace(
+                own, detection="silence", voice=float(wish["threshold"]), prefix_ms=wish["prefix_padding_ms"],
+                voice_margin=min(own.voice_margin, float(wish["threshold"])),
+                commit_silence_ms=wish["silence_duration_ms"],
+            )  # fmt: skip
+        sure_unsure = EAGERNESS[wish["eagerness"]]
+        if sure_unsure is None:
+            return own
+        return replace(own, commit_sure_ms=sure_unsure[0], commit_unsure_ms=sure_unsure[1])
+
+    def shown(self, name: str, expires_at: int) -> dict[str, Any]:
+        """The session as `session.created` and `session.updated` show it: what really holds."""
+        sound: dict[str, Any] = {"format": _shown(self.input_format), "transcription": self.transcription,
+                                 "noise_reduction": None, "turn_detection": self.detection}  # fmt: skip
+        head: dict[str, Any] = {"type": self.kind, "object": f"realtime.{_object(self.kind)}", "id": name,
+                                "expires_at": expires_at, "include": None}  # fmt: skip
+        if self.ignored:
+            head["x_ignored"] = list(self.ignored)
+        if self.kind == "transcription":
+            return {**head, "audio": {"input": sound}}
+        mouth = {"format": _shown(self.output_format), "voice": self.voice or self.voice_name, "speed": 1.0}
+        return {
+            **head, "model": names.MODEL, "output_modalities": list(self.modalities), "instructions": self.instructions,
+            "tools": list(self.tools), "tool_choice": self.tool_choice, "max_output_tokens": "inf", "tracing": None,
+            "truncation": "auto", "prompt": None, "audio": {"input": sound, "output": mouth},
+        }  # fmt: skip
+
+
+def _object(kind: str) -> str:
+    return "session" if kind == "realtime" else "transcription_session"
+
+
+def _shown(kind: str) -> dict[str, Any]:
+    return {"type": kind, "rate": 24_000} if kind == PCM else {"type": kind}

@@ -1,0 +1,76 @@
+"""What each turn cost in time, part by part: the latency waterfall of the page and the histogram of the metrics."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+TURNS_KEPT = 256
+# In the order of a turn: when silence was noticed, the words were read, the turn was over, and the first text, the
+# first sound and the first sample on the wire were there. A draft may be made before the turn is known to be over.
+PARTS = ("noticed", "drafted", "heard", "committed", "text", "sound", "sent")
+
+
+@dataclass(slots=True)
+class Turn:
+    """The times of one turn in ms of the session; `end_ms` is when the voice ended."""
+
+    number: int
+    end_ms: int
+    marks: dict[str, int] = field(default_factory=dict)
+    ahead_ms: int = 0
+    said: str = ""
+    answer: str = ""
+    outcome: str = ""
+
+
+class Trace:
+    """The turns of a conversation, the oldest forgotten beyond a limit."""
+
+    def __init__(self) -> None:
+        self._turns: deque[Turn] = deque(maxlen=TURNS_KEPT)
+        self._drafts: dict[int, dict[str, int]] = {}
+        self.made = self.begun = 0  # drafts for turns, and those of them that were given out
+
+    def draft(self, reply: int, now_ms: int) -> None:
+        """A draft for a turn was begun."""
+        self.made += 1
+        self._drafts[reply] = {"drafted": now_ms}
+        for old in list(self._drafts)[:-8]:
+            del self._drafts[old]
+
+    def news(self, reply: int, part: str, now_ms: int) -> None:
+        """The first text or sound of a draft was there."""
+        self._drafts.get(reply, {}).setdefault(part, now_ms)
+
+    def turn(self, number: int, end_ms: int, marks: dict[str, int]) -> None:
+        """A turn was committed."""
+        self._turns.append(Turn(number, end_ms, dict(marks)))
+
+    def begin(self, turn: int | None, reply: int, ahead_ms: int) -> Turn | None:
+        """A reply to that turn was begun; returns where its times go."""
+        found = next((each for each in reversed(self._turns) if each.number == turn), None)
+        if found is not None:
+            self.begun += 1
+            found.ahead_ms = ahead_ms
+            found.marks |= self._drafts.get(reply, {})
+        return found
+
+    def find(self, turn: int) -> Turn | None:
+        """The turn of that number, if it is still known."""
+        return next((each for each in reversed(self._turns) if each.number == turn), None)
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The turns as JSON, times in ms after the voice ended."""
+        return [
+            {
+                "turn": each.number, "said": each.said, "answer": each.answer, "outcome": each.outcome,
+                "ahead_ms": each.ahead_ms,
+                "parts": [{"part": part, "ms": each.marks[part] - each.end_ms} for part in PARTS if part in each.marks],
+            }
+            for each in self._turns
+        ]  # fmt: skip
+
+    def __iter__(self) -> Any:
+        return iter(self.shown())

@@ -1,0 +1,149 @@
+"""Running the app: loopback unless told otherwise, and a stop that lets speakers finish."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from roundelay.console import note
+from roundelay.errors import BadInput, MissingPackage
+from roundelay.server.limits import Limits
+
+try:
+    import uvicorn
+
+    from roundelay.server.app import build
+    from roundelay.server.door import door
+    from roundelay.server.service import Service
+except ImportError as error:
+    raise MissingPackage(error.name or "uvicorn", "serve") from None
+
+KEYS_VARIABLE = "ROUNDELAY_API_KEYS"  # comma-separated; an environment variable, for a command line is seen by all
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOK_S = 0.05  # how often a stopping server looks whether all have finished
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen and to whom to answer."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    hosts: Sequence[str] = ()
+    origins: Sequence[str] = ()
+    open: bool = False
+
+
+def api_keys() -> tuple[str, ...]:
+    """The keys of the environment; () if none are set."""
+    return tuple(key.strip() for key in os.environ.get(KEYS_VARIABLE, "").split(",") if key.strip())
+
+
+def listen(address: Address, keys: Sequence[str]) -> socket.socket:
+    """A bound socket. Raises `BadInput` for a port in use, and for the open network without a key."""
+    if address.host not in LOOPBACK and not keys and not address.open:
+        raise BadInput(
+            "--host", address.host, f"is beyond this machine: set {KEYS_VARIABLE}, or give --open to let anybody in"
+        )
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((address.host, address.port))
+        made.listen(128)  # from here on callers wait instead of being refused
+    except (OSError, OverflowError) as error:
+        made.close()
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise BadInput(
+            "--port", f"{address.host}:{address.port}", f"cannot be used ({reason}); choose another"
+        ) from None
+    return made
+
+
+def names_of(address: Address) -> tuple[str, ...]:
+    """The host names this server answers to: those of this machine on loopback (a foreign name there is an attack by
+    DNS rebinding), any elsewhere."""
+    if address.host not in LOOPBACK:
+        return ()
+    return ("localhost", "127.0.0.1", "[::1]", *(name.lower() for name in address.hosts))
+
+
+class Runner(uvicorn.Server):
+    """uvicorn, but the first signal only closes the door: who speaks may finish. The second ends everything."""
+
+    def __init__(self, house: Service) -> None:
+        limits = house.limits
+        super().__init__(
+            uvicorn.Config(
+                build(house), http=door(limits), ws="websockets-sansio", loop="asyncio", log_level="warning",
+                access_log=False, server_header=False, timeout_keep_alive=20, timeout_graceful_shutdown=5,
+                ws_max_size=limits.frame_bytes, ws_ping_interval=limits.ping_s, ws_ping_timeout=limits.ping_s,
+                ws_per_message_deflate=False,
+            )
+        )  # fmt: skip
+        self.house = house
+        self._draining: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._unread: dict[Any, tuple[int, float]] = {}
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Remember the loop that a signal must wake."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, cut connections whose unread bytes have stood still for `write_s`: nobody reads there."""
+        if counter % 10 == 0:
+            now, seen = time.monotonic(), {}
+            for connection in list(self.server_state.connections):
+                waiting = connection.transport.get_write_buffer_size()
+                before, since = self._unread.get(connection, (0, now))
+                if waiting and waiting == before and now - since > self.house.limits.write_s:
+                    connection.transport.abort()
+                elif waiting:
+                    seen[connection] = (waiting, since if waiting == before else now)
+            self._unread = seen
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal came, between two instructions of the event loop's thread, or a call of another thread."""
+        if self.house.draining or self._loop is None:
+            self.should_exit, self.config.timeout_graceful_shutdown = True, 0
+        else:
+            self.house.draining = True
+            self._loop.call_soon_threadsafe(self._begin)
+
+    def _begin(self) -> None:
+        self._draining = asyncio.ensure_future(self.drain())
+
+    async def drain(self) -> None:
+        """Ask every conversation to end after what is being said, wait for them and for running work, then exit."""
+        for session in list(self.house.sessions.values()):
+            session.ask_close()
+        until = time.monotonic() + self.house.limits.drain_s
+        while time.monotonic() < until and (self.house.sessions or self.house.engine.busy):
+            await asyncio.sleep(LOOK_S)
+        self.should_exit = True
+
+
+def serve(address: Address, house: Service) -> None:
+    """Serve until told to stop."""
+    made = listen(address, house.keys)
+    host, port = made.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    note(f"talk to it at http://{shown}:{port}/ (Ctrl-C to stop)")
+    Runner(house).run(sockets=[made])
+
+
+def service_of(limits: Limits, address: Address, engine: Any, answering: str) -> Service:
+    """The service these settings describe."""
+    return Service(
+        engine=engine, limits=limits, keys=api_keys(), hosts=names_of(address), origins=tuple(address.origins),
+        answering=answering,
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""What all endpoints share: the engine, the limits, the keys, the counters, and whether the server is stopping."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from roundelay.server.engine import Engine
+from roundelay.server.errors import AUTH, ApiError
+from roundelay.server.limits import Limits, resident_bytes
+from roundelay.server.metrics import Metrics
+from roundelay.voice.realtime.thresholds import Thresholds
+
+EPHEMERAL_S = 600  # how long a client secret opens a session, as OpenAI's does by default
+EPHEMERAL_KEPT = 1024  # unused secrets kept; the oldest goes first
+TRACES_KEPT = 64  # finished conversations whose latencies can still be looked up
+
+
+def embedded_worker(*args: Any) -> Any:
+    """The worker of a conversation: the embedded ears, judge and voice."""
+    from roundelay.server.realtime.hands import Hands
+
+    return Hands(*args)
+
+
+def calculator() -> Any:
+    """Who answers questions about fabrics."""
+    from roundelay.server.fabric import Calculator
+
+    return Calculator()
+
+
+@dataclass(slots=True)
+class Service:
+    """One server's state; nothing of it is global, so tests may run several."""
+
+    engine: Engine
+    limits: Limits = field(default_factory=Limits)
+    keys: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # names this server answers to; () is any
+    origins: tuple[str, ...] = ()  # web pages of others that may call it
+    workers: Callable[..., Any] = embedded_worker  # (engine, settings, tell, thresholds) -> a conversation's worker
+    thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, where a client sets none
+    calculator: Any = field(default_factory=calculator)
+    metrics: Metrics = field(default_factory=Metrics)
+    started: float = field(default_factory=time.time)
+    draining: bool = False
+    answering: str = "embedded"  # or the address of the chat model that answers
+    sessions: dict[str, Any] = field(default_factory=dict)
+    traces: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    _secrets: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        gauge = self.metrics.gauge
+        gauge("roundelay_sessions", "Live conversations.", lambda: len(self.sessions))
+        gauge("roundelay_busy", "Requests that run or wait for a worker.", lambda: self.engine.busy)
+        gauge("roundelay_resident_bytes", "Memory held by the process.", resident_bytes)
+        gauge("roundelay_ready", "1 when the model is loaded.", lambda: self.engine.state == "ready")
+
+    def allows(self, key: str | None) -> bool:
+        """Whether this key, or a secret that has not expired, opens the API; without keys everybody may."""
+        if not self.keys:
+            return True
+        if key is None:
+            return False
+        given = key.encode()
+        if sum(hmac.compare_digest(given, known.encode()) for known in self.keys):  # always all of them
+            return True
+        return self._secrets.get(key, 0.0) > time.time()
+
+    def new_secret(self) -> tuple[str, int]:
+        """A fresh client secret and when it expires, in seconds since 1970."""
+        expires = int(time.time()) + EPHEMERAL_S
+        secret = f"ek_{secrets.token_urlsafe(24)}"
+        self._secrets[secret] = expires
+        while len(self._secrets) > EPHEMERAL_KEPT:
+            self._secrets.popitem(last=False)
+        return secret, expires
+
+    def keep_trace(self, name: str, trace: Any) -> None:
+        """Keep what a conversation measured, dropping the oldest."""
+        self.traces[name] = trace
+        while len(self.traces) > TRACES_KEPT:
+            self.traces.popitem(last=False)
+
+
+def service(connection: HTTPConnection) -> Service:
+    """The service of the app that got this request."""
+    return connection.app.state.service
+
+
+def key_of(connection: HTTPConnection) -> str | None:
+    """The key a client sent: a bearer token, or a WebSocket subprotocol, as browsers cannot send the former."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    for protocol in connection.scope.get("subprotocols", ()):
+        if protocol.startswith("openai-insecure-api-key."):
+            return str(protocol.removeprefix("openai-insecure-api-key."))
+    return None
+
+
+def check(connection: HTTPConnection) -> None:
+    """Raise `ApiError` if this client may not call this server: a foreign host, a foreign page, no key, or stopping."""
+    house = service(connection)
+    host = connection.headers.get("host", "")
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    if house.hosts and name.lower() not in house.hosts:
+        raise ApiError(403, "forbidden_host", f"this server does not answer to {name[:60]}; allow it with --allow-host")
+    origin = connection.headers.get("origin")
+    if origin and origin not in house.origins and origin.partition("://")[2] != host:
+        message = f"a page of {origin[:60]} may not call this server; allow it with --allow-origin"
+        raise ApiError(403, "forbidden_origin", message)
+    path = connection.url.path
+    if (path.startswith("/v1/") or path == "/metrics") and not house.allows(key_of(connection)):
+        message = "give an API key of this server: Authorization: Bearer KEY"
+        raise ApiError(401, "invalid_api_key", message, kind=AUTH)
+    if house.draining and path.startswith("/v1/"):
+        raise ApiError(503, "server_stopping", "the server is stopping; it takes no new work")

@@ -1,0 +1,126 @@
+"""`roundelay serve`, `roundelay talk` and `roundelay bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from roundelay import config
+from roundelay.server.limits import Limits
+
+
+@click.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Where to listen; a key is needed beyond loopback."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--chat-url", metavar="URL", help="An OpenAI-compatible chat server that answers, http://host:port/v1.")
+@click.option("--chat-model", metavar="NAME", help="The name of the model there.")
+@click.option("--allow-host", multiple=True, metavar="NAME", help="Another name of this machine, behind a proxy.")
+@click.option("--allow-origin", multiple=True, metavar="URL", help="A web page of others that may call.")
+@click.option("--open", "anybody", is_flag=True, help="Listen beyond loopback without a key.")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with limits.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any limit; see docs/server.md.")
+def serve(
+    host: str, port: int, chat_url: str | None, chat_model: str | None, anybody: bool, config_file: Path | None,
+    **several: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Talk in the browser, and an OpenAI-shaped API, on this machine.
+
+    Keys are read from ROUNDELAY_API_KEYS (comma-separated), the key for --chat-url from ROUNDELAY_CHAT_KEY.
+    """
+    from roundelay.server.answering import Borrowed, ChatUrl
+    from roundelay.server.engine import Engine, SpeechModel, load_embedded
+    from roundelay.server.run import Address, service_of
+    from roundelay.server.run import serve as run
+
+    limits = config.fill(Limits, config_file, several["sets"], {})
+    mind = ChatUrl(chat_url, chat_model) if chat_url else None
+
+    def load() -> SpeechModel:
+        body = load_embedded()
+        return Borrowed(body, mind) if mind else body
+
+    address = Address(host, port, several["allow_host"], several["allow_origin"], anybody)
+    run(address, service_of(limits, address, Engine(load, limits), mind.shown if mind else "embedded"))
+
+
+@click.command()
+@click.option("--file", "source", type=click.Path(path_type=Path), help="A recording instead of the microphone.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where the answer's sound goes, with --file.")
+@click.option("--voice", metavar="NAME", help="A built-in voice.")
+@click.option("--chat-url", metavar="URL", help="An OpenAI-compatible chat server that answers.")
+@click.option("--chat-model", metavar="NAME", help="The name of the model there.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def talk(
+    source: Path | None, out: Path | None, voice: str | None, chat_url: str | None, chat_model: str | None,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Talk in the terminal: by microphone, or with a recording that is played as fast as it lasts."""
+    import asyncio
+
+    from roundelay.console import note, print_json
+    from roundelay.errors import BadInput
+    from roundelay.files import check_free
+    from roundelay.server.microphone import converse
+    from roundelay.server.terminal import talk as run
+    from roundelay.voice.audio import Audio
+
+    lines: list[dict[str, str]] = []
+
+    def caption(who: str, words: str) -> None:
+        lines.append({"who": who, "words": words})
+        if not as_json:
+            click.echo(f"{who}: {words}")
+
+    house = _service(chat_url, chat_model)
+    if source is None:
+        if out is not None:
+            raise BadInput("--out", out, "belongs to --file")
+        asyncio.run(converse(house, voice, caption))
+        return
+    if out is not None:
+        check_free(out, force=force)
+    answer = asyncio.run(run(house, Audio.read(source), voice, caption))
+    if out is not None:
+        answer.write(out, force=force)
+        note(f"{answer.duration_s:.2f} s: {out}")
+    if as_json:
+        print_json({"lines": lines, "seconds": answer.duration_s})
+
+
+def _service(chat_url: str | None, chat_model: str | None) -> Any:
+    """A service for one conversation in this process."""
+    from roundelay.server.answering import Borrowed, ChatUrl
+    from roundelay.server.engine import Engine, load_embedded
+    from roundelay.server.service import Service
+
+    mind = ChatUrl(chat_url, chat_model) if chat_url else None
+    return Service(Engine(lambda: Borrowed(load_embedded(), mind) if mind else load_embedded()))
+
+
+@click.group()
+def bench() -> None:
+    """What the server's promises measure on this machine."""
+
+
+@bench.command()
+@click.option(
+    "--turns", type=click.IntRange(1, 1000), default=50, show_default=True, help="How often each is measured."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def latency(turns: int, as_json: bool) -> None:
+    """First sound after a turn, with speculation and without; barge-in; false takeover; first byte of speech."""
+    from roundelay.console import note, print_json, print_table
+    from roundelay.server.engine import load_embedded
+    from roundelay.server.latency import measure
+
+    rows = measure(load_embedded, turns, note).rows()
+    if as_json:
+        print_json({"rows": rows})
+        return
+    columns = {"figure": "on loopback", "n": "times", "p50": "p50 ms", "p95": "p95 ms", "share": "share"}
+    print_table(rows, columns, "what a person waits for")

@@ -1,0 +1,551 @@
+"""The Realtime interface with the official client: every frame is held against the SDK's own unions, strictly."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from server_case import FakeModel, Running, running
+from test_guard import until
+from test_http import ask, is_error
+
+from roundelay.errors import RoundelayError
+from roundelay.server.answering import Borrowed, Call, ChatUrl, Said
+from roundelay.server.limits import Limits
+from roundelay.server.service import embedded_worker
+from roundelay.voice.realtime.vad import Plain
+
+openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
+from openai.types.realtime import RealtimeServerEvent  # noqa: E402
+from pydantic import TypeAdapter  # noqa: E402
+from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
+from websockets.sync.client import connect as raw_connect  # noqa: E402
+
+UNION = TypeAdapter(RealtimeServerEvent)
+NEVER = {"turn_detection": None}
+
+
+def pcm(seconds: float, level: float = 0.4, rate: int = 24_000) -> bytes:
+    return (level * 32767 * np.sin(np.arange(int(seconds * rate)) * 0.1)).astype("<i2").tobytes()
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+class Talk:
+    """A client that keeps every frame and checks it."""
+
+    def __init__(self, socket: Any) -> None:
+        self.socket, self.frames = socket, []  # type: Any, list[dict[str, Any]]
+        self.wait("session.created")
+
+    def send(self, kind: str, **fields: Any) -> None:
+        self.socket.send(json.dumps({"type": kind, **fields}))
+
+    def next(self, timeout: float = 10.0) -> dict[str, Any]:
+        try:
+            line = self.socket.recv(timeout=timeout)
+        except TimeoutError:
+            raise AssertionError(f"silence after {self.kinds()}") from None
+        frame = json.loads(line)
+        UNION.validate_python(frame)
+        assert "response.audio" not in frame["type"], "a name of the beta"
+        self.frames.append(frame)
+        return frame
+
+    def type(self, words: str, **more: Any) -> None:
+        content = [{"type": "input_text", "text": words}]
+        self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content, **more})
+
+    def wait(self, kind: str, seconds: float = 10.0) -> dict[str, Any]:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            frame = self.next(max(0.01, end - time.monotonic()))
+            if frame["type"] == kind:
+                return frame
+            assert frame["type"] != "error" or kind == "error", frame
+        raise AssertionError(f"no {kind}: {self.kinds()}")
+
+    def error(self) -> dict[str, Any]:
+        return self.wait("error")["error"]
+
+    def kinds(self) -> list[str]:
+        return [frame["type"] for frame in self.frames]
+
+    def audio(self) -> bytes:
+        deltas = [frame for frame in self.frames if frame["type"] == "response.output_audio.delta"]
+        return b"".join(base64.b64decode(frame["delta"]) for frame in deltas)
+
+    def speak(self, data: bytes, piece: int = 4800) -> None:
+        for at in range(0, len(data), piece):
+            self.send("input_audio_buffer.append", audio=b64(data[at : at + piece]))
+            time.sleep(0.1)
+
+    def configure(self, **session: Any) -> dict[str, Any]:
+        self.send("session.update", session={"type": "realtime", **session})
+        return self.wait("session.updated")["session"]
+
+
+@contextmanager
+def talking(server: Running, path: str = "/v1/realtime?model=gpt-realtime", **more: Any) -> Iterator[Talk]:
+    with raw_connect(
+        f"ws://127.0.0.1:{server.port}{path}", max_size=None, proxy=None, close_timeout=1, **more
+    ) as socket:
+        yield Talk(socket)
+
+
+# -- a conversation
+
+
+def test_the_official_client_speaks_and_is_answered(server: Running) -> None:
+    with server.client().realtime.connect(model="gpt-realtime") as link:
+        assert link.recv().type == "session.created"
+        link.session.update(session={"type": "realtime", "audio": {"input": {"transcription": {"model": "whisper-1"}}}})
+        updated = link.recv()
+        assert updated.type == "session.updated"
+        seen: list[Any] = []
+
+        def mouth() -> None:
+            data = pcm(0.6) + pcm(1.2, level=0)
+            for at in range(0, len(data), 4800):
+                link.input_audio_buffer.append(audio=b64(data[at : at + 4800]))
+                time.sleep(0.1)
+
+        thread = threading.Thread(target=mouth)
+        thread.start()
+        for _ in range(400):
+            seen.append(link.recv())
+            UNION.validate_python(json.loads(seen[-1].to_json()))
+            if seen[-1].type == "response.done":
+                break
+        thread.join(10)
+    kinds = [event.type for event in seen]
+    order = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped", "input_audio_buffer.committed",
+             "conversation.item.added", "response.created", "response.output_item.added", "response.content_part.added",
+             "response.output_audio_transcript.delta", "response.output_audio.delta", "response.output_audio.done",
+             "response.output_audio_transcript.done", "response.content_part.done", "response.output_item.done",
+             "response.done"]  # fmt: skip
+    places = [kinds.index(kind) for kind in order]
+    assert places == sorted(places), kinds
+    heard = next(e for e in seen if e.type == "conversation.item.input_audio_transcription.completed")
+    assert heard.transcript == "what is the time"
+    done = seen[-1].response
+    assert done.status == "completed" and done.output[0].content[0].transcript == "you said what is the time"
+    assert done.usage.total_tokens > 0
+    started = seen[kinds.index("input_audio_buffer.speech_started")]
+    committed = seen[kinds.index("input_audio_buffer.committed")]
+    assert started.item_id == committed.item_id == heard.item_id
+
+
+def test_sound_is_what_was_said_to_the_sample(server: Running) -> None:
+    with talking(server) as talk:
+        talk.configure(audio={"input": NEVER})
+        talk.type("hello there")
+        talk.wait("conversation.item.done")
+        talk.send("response.create", response={"metadata": {"a": "b"}})
+        done = talk.wait("response.done")["response"]
+        assert (
+            done["metadata"] == {"a": "b"} and done["output"][0]["content"][0]["transcript"] == "you said hello there"
+        )
+        assert len(talk.audio()) == 4 * 1280 * 3 // 2 * 2
+
+
+@pytest.mark.parametrize("kind", ["audio/pcmu", "audio/pcma"])
+def test_g711_both_ways(server: Running, kind: str) -> None:
+    with talking(server) as talk:
+        made = {"format": {"type": kind}}
+        shown = talk.configure(audio={"input": {**made, **NEVER}, "output": made})
+        assert shown["audio"]["input"]["format"] == shown["audio"]["output"]["format"] == {"type": kind}
+        talk.send("input_audio_buffer.append", audio=b64(bytes(range(256)) * 8))
+        talk.send("input_audio_buffer.commit")
+        talk.wait("input_audio_buffer.committed")
+        talk.send("response.create")
+        talk.wait("response.done")
+        assert len(talk.audio()) == 6 * 1280 // 2
+
+
+def test_text_only(server: Running) -> None:
+    with talking(server) as talk:
+        talk.configure(output_modalities=["text"], audio={"input": NEVER})
+        talk.type("hi")
+        talk.send("response.create")
+        done = talk.wait("response.done")["response"]
+        assert done["output"][0]["content"] == [{"type": "output_text", "text": "you said hi"}]
+        assert "response.output_text.done" in talk.kinds() and not talk.audio()
+
+
+def test_barge_in_stops_the_bot_and_sends_nothing_of_it_after() -> None:
+    with running(FakeModel(heard="tell me a story " * 20)) as server, talking(server) as talk:
+        talk.speak(pcm(0.5) + pcm(0.8, level=0))
+        first = talk.wait("response.created")["response"]["id"]
+        talk.wait("response.output_audio.delta")
+        talk.speak(pcm(0.9))
+        talk.wait("input_audio_buffer.speech_started")
+        done = next(f for f in talk.frames if f["type"] == "response.done")["response"]
+        assert (done["id"], done["status"], done["status_details"]["reason"]) == (first, "cancelled", "turn_detected")
+        talk.speak(pcm(0.8, level=0))
+        talk.wait("response.created")
+        after = talk.frames[next(at for at, f in enumerate(talk.frames) if f["type"] == "response.done") :]
+        assert not [f for f in after if f["type"] == "response.output_audio.delta" and f["response_id"] == first]
+
+
+def test_a_function_is_called_and_its_result_is_told(server: Running) -> None:
+    with talking(server) as talk:
+        tool = {"type": "function", "name": "get_weather", "parameters": {"type": "object"}}
+        talk.configure(tools=[tool], audio={"input": NEVER})
+        talk.type("the weather")
+        talk.send("response.create")
+        call = talk.wait("response.function_call_arguments.done")
+        assert json.loads(call["arguments"]) == {"city": "Paris"} and call["name"] == "get_weather"
+        # at once, while the reply still sounds, as a client does whose tool is quick
+        talk.send("conversation.item.create", item={"type": "function_call_output", "call_id": call["call_id"],
+                                                    "output": "sunny"})  # fmt: skip
+        talk.send("response.create")
+        first = talk.wait("response.done")["response"]
+        assert [item["type"] for item in first["output"]] == ["message", "function_call"]
+        second = talk.wait("response.done")["response"]
+        assert "sunny" in second["output"][0]["content"][0]["transcript"] and second["id"] != first["id"]
+
+
+def test_a_recording_as_an_item_is_read_before_it_is_answered(server: Running) -> None:
+    with talking(server) as talk:
+        talk.configure(audio={"input": NEVER})
+        talk.send("conversation.item.create", item={"type": "message", "role": "user", "content": [
+            {"type": "input_audio", "audio": b64(pcm(0.5))}]})  # fmt: skip
+        talk.send("response.create")
+        done = talk.wait("response.done")["response"]
+        assert done["output"][0]["content"][0]["transcript"] == "you said what is the time"
+
+
+def test_cancel_truncate_retrieve_delete(server: Running) -> None:
+    with talking(server) as talk:
+        talk.configure(audio={"input": NEVER})
+        talk.send("response.cancel")
+        assert talk.error()["code"] == "response_cancel_not_active"
+        words = " ".join(["word"] * 60)
+        talk.type(words, id="mine")
+        talk.send("response.create")
+        item = talk.wait("response.output_audio.delta")["item_id"]
+        talk.send("response.create")
+        assert talk.error()["code"] == "conversation_already_has_active_response"
+        talk.send("response.cancel")
+        done = talk.wait("response.done")["response"]
+        assert done["status"] == "cancelled" and done["status_details"]["reason"] == "client_cancelled"
+        talk.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=200)
+        assert talk.wait("conversation.item.truncated")["audio_end_ms"] == 200
+        talk.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=10**7)
+        assert talk.error()["code"] == "item_truncate_invalid_audio_end_ms"
+        talk.send("conversation.item.retrieve", item_id="mine")
+        assert talk.wait("conversation.item.retrieved")["item"]["content"][0]["text"] == words
+        talk.send("conversation.item.delete", item_id="mine")
+        talk.wait("conversation.item.deleted")
+        talk.send("conversation.item.delete", item_id="mine")
+        assert talk.error()["code"] == "item_delete_invalid_item_id"
+
+
+def test_a_response_may_follow_at_once_on_a_done_one(server: Running) -> None:
+    """response.done comes before the last second was heard; the next response need not wait for that."""
+    with talking(server) as talk:
+        talk.configure(audio={"input": NEVER})
+        talk.type("a b c d e")
+        for _ in range(3):
+            talk.send("response.create")
+            assert talk.wait("response.done")["response"]["status"] == "completed"
+
+
+def test_the_waterfall_of_a_turn(server: Running) -> None:
+    with talking(server) as talk:
+        name = talk.frames[0]["session"]["id"]
+        talk.speak(pcm(0.5) + pcm(0.9, level=0))
+        talk.wait("response.done")
+        turns = json.loads(ask(server, f"/v1/x/sessions/{name}")[2])["turns"]
+        assert [part["part"] for part in turns[0]["parts"]] == [
+            "noticed", "drafted", "heard", "committed", "text", "sound", "sent"]  # fmt: skip
+        times = {part["part"]: part["ms"] for part in turns[0]["parts"]}
+        assert 0 <= times["noticed"] <= times["committed"] <= times["sent"] and times["drafted"] < times["committed"]
+    is_error(ask(server, "/v1/x/sessions/none"), 404, "session_not_found", "id")
+
+
+def test_settings_show_what_holds_and_what_does_not(server: Running) -> None:
+    with talking(server) as talk:
+        ears = {
+            "noise_reduction": {"type": "near_field"},
+            "turn_detection": {"type": "semantic_vad", "eagerness": "low"},
+        }
+        shown = talk.configure(
+            instructions="be brief", tracing="auto", audio={"input": ears, "output": {"voice": "marin"}}
+        )
+        assert shown["instructions"] == "be brief" and shown["audio"]["output"]["voice"] == "marin"
+        assert shown["audio"]["input"]["turn_detection"]["eagerness"] == "low"
+        assert shown["x_ignored"] == ["session.tracing", "session.audio.input.noise_reduction"]
+        assert shown["audio"]["input"]["noise_reduction"] is None
+
+
+@pytest.mark.parametrize(("session", "code"), [
+    ({"audio": {"output": {"voice": "nobody"}}}, "unknown_voice"),
+    ({"audio": {"output": {"speed": 1.4}}}, "unsupported_parameter"),
+    ({"audio": {"output": {"speed": "fast"}}}, "invalid_value"),
+    ({"audio": {"input": {"format": {"type": "audio/mp3"}}}}, "invalid_value"),
+    ({"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}}, "unsupported_parameter"),
+    ({"audio": {"input": {"turn_detection": {"type": "psychic"}}}}, "invalid_value"),
+    ({"audio": {"input": {"turn_detection": {"type": "server_vad", "threshold": 7}}}}, "invalid_value"),
+    ({"audio": []}, "invalid_type"),
+    ({"tools": [{"type": "mcp", "server_label": "x"}]}, "unsupported_parameter"),
+    ({"tools": "all"}, "invalid_type"), ({"output_modalities": ["smell"]}, "invalid_value"),
+    ({"type": "dream"}, "invalid_value"), ({"model": "gpt-9"}, "model_not_found"), ("text", "invalid_type"),
+    (None, "invalid_type"),
+])  # fmt: skip
+def test_a_wrong_setting_is_an_error_and_changes_nothing(server: Running, session: Any, code: str) -> None:
+    with talking(server) as talk:
+        talk.send("session.update", session=session, event_id="mine")
+        error = talk.error()
+        assert error["code"] == code and error["event_id"] == "mine"
+        assert talk.configure() == talk.frames[0]["session"]
+
+
+# -- bad input
+
+
+@pytest.mark.parametrize(("line", "code"), [
+    ("", "invalid_json"), ("{", "invalid_json"), ("[" * 9000, "invalid_json"), ("[]", "missing_required_parameter"),
+    ('{"type": 5}', "missing_required_parameter"), ('{"type": "make.coffee"}', "unknown_event"),
+    (b"\x00\xff", "invalid_json"),
+    ('{"type": "input_audio_buffer.append"}', "invalid_type"),
+    ('{"type": "input_audio_buffer.append", "audio": 7}', "invalid_type"),
+    ('{"type": "input_audio_buffer.append", "audio": "$$$$"}', "invalid_base64"),
+    ('{"type": "input_audio_buffer.append", "audio": "AAA"}', "invalid_base64"),
+    ('{"type": "input_audio_buffer.append", "audio": "AAAA"}', "invalid_audio"),
+    ('{"type": "input_audio_buffer.commit"}', "input_audio_buffer_commit_empty"),
+    ('{"type": "output_audio_buffer.clear"}', "unsupported_parameter"),
+    ('{"type": "conversation.item.create"}', "invalid_type"),
+    ('{"type": "conversation.item.create", "item": {"type": "song"}}', "invalid_value"),
+    ('{"type": "conversation.item.create", "item": {"type": "message", "role": "user"}}', "invalid_type"),
+    ('{"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [3]}}',
+     "invalid_type"),
+    ('{"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "x", "output": "y"}}',
+     "unknown_call"),
+    ('{"type": "conversation.item.truncate", "item_id": "x"}', "item_truncate_invalid_item_id"),
+    ('{"type": "conversation.item.retrieve"}', "item_retrieve_invalid_item_id"),
+    ('{"type": "response.create", "response": 4}', "invalid_type"),
+    ('{"type": "response.create", "response": {"conversation": "none"}}', "unsupported_parameter"),
+    ('{"type": "response.create", "response": {"metadata": {"a": 1}}}', "invalid_value"),
+])  # fmt: skip
+def test_a_wrong_frame_is_a_typed_error_and_the_session_lives(server: Running, line: str | bytes, code: str) -> None:
+    with talking(server) as talk:
+        talk.socket.send(line)
+        assert talk.error()["code"] == code
+        talk.configure()
+
+
+def test_tiny_and_huge_pieces_of_sound(server: Running) -> None:
+    with talking(server) as talk:
+        talk.configure(audio={"input": NEVER})
+        for _ in range(50):
+            talk.send("input_audio_buffer.append", audio=b64(b"\x01\x02"))  # one sample
+        talk.send("input_audio_buffer.append", audio="")
+        talk.send("input_audio_buffer.append", audio=b64(pcm(150.0)))  # 7.2 MB, 9.6 as text
+        talk.send("input_audio_buffer.commit")
+        talk.wait("input_audio_buffer.committed", 30)
+        talk.send("input_audio_buffer.clear")
+        talk.wait("input_audio_buffer.cleared")
+
+
+def test_a_frame_beyond_the_limit_ends_its_session_and_no_other() -> None:
+    limits = replace(Limits(), frame_bytes=100_000)
+    with running(limits=limits) as server, talking(server) as other:
+        with talking(server) as talk:
+            talk.send("input_audio_buffer.append", audio="A" * 200_000)
+            with pytest.raises(ConnectionClosed) as closed:
+                talk.next()
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
+        other.configure()
+
+
+def masked(message: Any) -> bytes:
+    """A client's text frame (RFC 6455), masked with zeros."""
+    data = json.dumps(message).encode()
+    size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+    return b"\x81" + size + bytes(4) + data
+
+
+def test_a_client_that_stops_reading_ends_its_session_and_memory_stays_bounded() -> None:
+    limits = replace(Limits(), outbox_bytes=100_000, write_s=0.5)
+    with running(limits=limits) as server, talking(server) as other:
+        with socket.socket() as line:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.settimeout(10)
+            line.connect(("127.0.0.1", server.port))
+            line.sendall(
+                b"GET /v1/realtime HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+                b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+            )
+            assert until(lambda: len(server.house.sessions) == 2)
+            long = {"id": "long", "type": "message", "role": "user"}
+            long["content"] = [{"type": "input_text", "text": "x" * 60_000}]
+            line.sendall(masked({"type": "conversation.item.create", "item": long}))
+            wish = masked({"type": "conversation.item.retrieve", "item_id": "long"})
+            with suppress(OSError):  # 24 MB of answers that nobody reads
+                line.sendall(wish * 400)
+            assert until(lambda: len(server.house.sessions) == 1, 30)
+        other.configure()
+
+
+def test_a_client_that_vanishes_leaves_nothing_behind(server: Running) -> None:
+    with talking(server) as talk:
+        talk.socket.socket.close()
+    assert until(lambda: not server.house.sessions)
+
+
+def test_silent_and_endless_sessions_end_with_a_reason() -> None:
+    for limits, code in ((replace(Limits(), idle_s=0.3), "session_idle"),
+                         (replace(Limits(), session_s=0.3), "session_expired")):  # fmt: skip
+        with running(limits=limits) as server, talking(server) as talk:
+            assert talk.error()["code"] == code
+            with pytest.raises(ConnectionClosed):
+                talk.next()
+            assert until(lambda house=server.house: not house.sessions)
+
+
+def refused(server: Running, path: str = "/v1/realtime", **more: Any) -> tuple[int, str]:
+    """(status, code) of a handshake that is refused."""
+    with pytest.raises(InvalidStatus) as error, talking(server, path, **more):
+        pass
+    return error.value.response.status_code, json.loads(error.value.response.body)["error"]["code"]
+
+
+def test_a_refused_handshake_says_why() -> None:
+    with running(limits=replace(Limits(), sessions=1), keys=("secret",)) as server:
+        assert refused(server) == (401, "invalid_api_key")
+        header = {"Authorization": "Bearer secret"}
+        assert refused(server, additional_headers={**header, "Origin": "https://evil.example"}) == (
+            403,
+            "forbidden_origin",
+        )
+        assert refused(server, "/v1/realtime?model=gpt-9", additional_headers=header) == (404, "model_not_found")
+        with talking(server, subprotocols=["realtime", "openai-insecure-api-key.secret"]) as talk:
+            assert talk.socket.subprotocol == "realtime"
+            assert refused(server, additional_headers=header) == (429, "too_many_sessions")
+        assert until(lambda: not server.house.sessions)
+    with running(RoundelayError("weights lm.onnx cannot be read")) as server:
+        assert refused(server) == (503, "model_missing")
+
+
+def test_a_session_that_breaks_says_so_and_touches_no_other() -> None:
+    class Broken(FakeModel):
+        def transcribe(self, audio: Any) -> str:
+            raise ZeroDivisionError("a bug")
+
+    with running(Broken()) as server, talking(server) as other, talking(server) as talk:
+        for each in (other, talk):
+            each.configure(audio={"input": NEVER})
+        talk.send("input_audio_buffer.append", audio=b64(pcm(0.5)))
+        talk.send("input_audio_buffer.commit")
+        assert talk.error()["code"] == "internal_error"
+        with pytest.raises(ConnectionClosed) as closed:
+            talk.next()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1011
+        other.configure()
+        assert ask(server, "/health")[0] == 200
+
+
+def test_a_dead_answering_model_fails_the_response_and_not_the_session() -> None:
+    class Speechless(FakeModel):
+        def answer(self, text: str, history: Any = ()) -> Any:
+            raise RoundelayError("the answering model cannot be reached")
+
+    with running(Speechless()) as server, talking(server) as talk:
+        talk.configure(audio={"input": NEVER})
+        talk.type("hi")
+        talk.send("response.create")
+        done = talk.wait("response.done")["response"]
+        assert done["status"] == "failed" and "cannot be reached" in done["status_details"]["error"]["message"]
+        talk.configure()
+
+
+def test_a_stop_lets_the_bot_finish_its_sentence() -> None:
+    with running() as server, talking(server) as talk:
+        talk.configure(audio={"input": NEVER})
+        talk.type("word " * 20)
+        talk.send("response.create")
+        talk.wait("response.output_audio.delta")
+        server.runner.handle_exit(15, None)
+        assert talk.wait("response.done")["response"]["status"] == "completed"
+        with pytest.raises(ConnectionClosed) as closed:
+            talk.next()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+        server.thread.join(10)
+        assert not server.thread.is_alive()
+
+
+# -- the worker of the house, with a fake model
+
+
+def voice(seconds: float) -> bytes:
+    """Something with the pitch and harmonics of a voice nearby."""
+    at = np.arange(int(seconds * 24_000)) / 24_000
+    sound = sum(np.sin(2 * np.pi * 130 * k * at) / k for k in range(1, 12)) * (0.7 + 0.3 * np.sin(2 * np.pi * 4 * at))
+    return (sound / np.abs(sound).max() * 0.5 * 32767).astype("<i2").tobytes()
+
+
+def test_the_embedded_worker_hears_answers_and_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    # a network that knows voices tires of a drone; the plain detector does not
+    monkeypatch.setattr("roundelay.voice.realtime.worker.detector", Plain)
+
+    class Hissing(FakeModel):
+        """Sounds unlike the user, whose voice would otherwise be taken for its echo."""
+
+        def say_stream(self, text: str, *args: Any, **more: Any) -> Iterator[np.ndarray]:
+            drawn = np.random.default_rng(0)
+            for sound in super().say_stream(text, *args, **more):
+                yield drawn.uniform(-0.2, 0.2, len(sound)).astype(np.float32)
+
+    model = Hissing(heard="tell me a long story " * 12)
+    with running(model, workers=embedded_worker) as server, talking(server) as talk:
+        talk.configure(audio={"input": {"transcription": {"model": "x"}, "turn_detection": {"type": "semantic_vad"}}})
+        talk.speak(pcm(0.5, level=0) + voice(1.0) + pcm(1.5, level=0))
+        talk.wait("response.output_audio.delta")
+        model.heard = "no wait"
+        talk.speak(voice(1.2))
+        done = talk.wait("response.done")["response"]
+        assert (done["status"], done["status_details"]["reason"]) == ("cancelled", "turn_detected")
+        heard = [f for f in talk.frames if f["type"].endswith("transcription.completed")]
+        assert heard[0]["transcript"].startswith("tell me a long story")
+
+
+def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Mind(ChatUrl):
+        def complete(self, messages: Any, tools: Any = ()) -> Said:
+            asked.append({"messages": list(messages), "tools": list(tools)})
+            if tools and messages[-1]["content"] == "look outside":
+                return Said("", Call("look", '{"where": "outside"}'))
+            return Said(f"answer {len(asked)}")
+
+    borrowed = lambda body: Borrowed(body, Mind("http://127.0.0.1:1/v1"))  # noqa: E731
+    tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {"where": {}}}}
+    with running(borrowed=borrowed, workers=embedded_worker) as server, talking(server) as talk:
+        talk.configure(instructions="be a sailor", tools=[tool], audio={"input": NEVER})
+        talk.type("look outside")
+        talk.send("response.create")
+        call = talk.wait("response.function_call_arguments.done")
+        talk.wait("response.done")
+        talk.send("conversation.item.create",
+                  item={"type": "function_call_output", "call_id": call["call_id"], "output": "rain"})  # fmt: skip
+        talk.send("response.create")
+        done = talk.wait("response.done")["response"]
+        assert done["output"][0]["content"][0]["transcript"] == "answer 2"
+    assert asked[0]["messages"] == [{"role": "system", "content": "be a sailor"},
+                                    {"role": "user", "content": "look outside"}]  # fmt: skip
+    assert asked[0]["tools"][0]["function"]["name"] == "look"
+    assert "rain" in asked[1]["messages"][-1]["content"]

@@ -1,0 +1,78 @@
+"""`roundelay serve | talk | bench`: the doors, with a fake model where one is needed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from server_case import FakeModel, FakeWorker
+from test_realtime import voice
+
+from roundelay.errors import BadInput, RoundelayError
+from roundelay.server import latency
+from roundelay.server.engine import Engine
+from roundelay.server.service import Service
+from roundelay.server.terminal import talk
+from roundelay.voice.audio import Audio
+
+
+def service(model: FakeModel) -> Service:
+    return Service(Engine(lambda: model), workers=FakeWorker)
+
+
+def test_a_recording_is_answered_in_the_terminal() -> None:
+    samples = np.frombuffer(voice(0.8), "<i2").astype(np.float32) / 32768
+    said: list[tuple[str, str]] = []
+    answer = asyncio.run(talk(service(FakeModel()), Audio(samples, 24_000), None, lambda *line: said.append(line)))
+    assert sorted(said) == [("bot", "you said what is the time"), ("you", "what is the time")]
+    assert abs(answer.duration_s - 6 * 0.08) < 0.01
+
+
+def test_silence_is_answered_by_one_line() -> None:
+    with pytest.raises(BadInput, match="no voice"):
+        asyncio.run(talk(service(FakeModel()), Audio(np.zeros(8_000, np.float32), 16_000), None, lambda *line: None))
+
+
+def test_a_missing_model_is_one_line(roundelay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise RoundelayError("weights lm.onnx cannot be read")
+
+    monkeypatch.setattr("roundelay.server.engine.load_embedded", missing)
+    soundfile.write(tmp_path / "q.wav", np.zeros(800), 16_000)
+    for words in (("talk", "--file", tmp_path / "q.wav"), ("bench", "latency", "--turns", 1)):
+        outcome = roundelay(*words)
+        assert outcome.code == 2 and "lm.onnx" in outcome.err and "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("words", [
+    ("serve", "--host", "0.0.0.0", "--port", "0"), ("serve", "--chat-url", "ftp://x"),
+    ("serve", "--set", "sessions=many"), ("serve", "--set", "nonsense=1"), ("serve", "--port", "70000"),
+    ("talk", "--file", "nowhere.wav"),
+    ("talk", "--out", "x.wav"),
+])  # fmt: skip
+def test_a_wrong_flag_is_one_line_and_exit_2(
+    roundelay, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ROUNDELAY_API_KEYS", raising=False)
+    outcome = roundelay(*words)
+    assert outcome.code == 2 and outcome.err.startswith("error: ") and outcome.err.count("\n") == 1
+
+
+def test_the_benchmark_measures_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Changing(FakeModel):
+        """Hears something else every time, or a word over its answer would be taken for its echo."""
+
+        def transcribe(self, audio: Audio) -> str:
+            self.heard = f"{'abcdefghij'[len(self.said) % 10] * 3} " * 30
+            return self.heard
+
+    monkeypatch.setattr(latency, "Service", lambda *given, **more: Service(*given, workers=FakeWorker, **more))
+    model = Changing()
+    rows = {row["figure"]: row for row in latency.measure(lambda: model, 1, lambda what: None).rows()}
+    assert list(rows) == [
+        "first sound, with speculation", "last sample after a barge-in", "first byte of /v1/audio/speech",
+        "first sound, without speculation", "drafts committed", "false takeover, pauses of 1 s"]  # fmt: skip
+    assert rows["first sound, with speculation"]["p50"] > 0 and rows["drafts committed"]["share"] == 1
