@@ -88,7 +88,7 @@ def _ways(text: str) -> tuple[str, ...]:
 def countries() -> Mapping[str, Country]:
     """Every country by its name in a call."""
     rows = table("countries")["names"]
-    return {name: Country(*row[:4], said=_ways(row[4] or name)) for name, row in rows.items()}
+    return {name: Country(row[0], row[1], row[2], row[3], _ways(row[4] or name)) for name, row in rows.items()}
 
 
 @cache
