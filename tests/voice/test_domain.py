@@ -72,7 +72,7 @@ time ago 10 hour | 10 hours ago it was 11:05 AM.
 date today | Today is Wednesday, November 25, 2026.
 date in 10 day | In 10 days it is Saturday, December 5, 2026.
 date ago 1 week | 1 week ago it was Wednesday, November 18, 2026.
-date in 9999 week | In 9,999 weeks it is Wednesday, July 14, 2218.
+date in 9999 week | In 9,999 weeks it is Wednesday, July 15, 2218.
 weekday yesterday | Yesterday was Tuesday.
 weekday december 25 | December 25 is a Friday in 2026.
 weekday july 4 | July 4 was a Saturday in 2026.
@@ -109,8 +109,9 @@ def test_golden_answers(line: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "add", "add 1", "add 012 7", "add 1 2 3", "add 1.50 2", "add  1 2", "add 1 2 ", "capital frqnce", "sing", "talk x",
-     "convert 5 mile gram", "convert minus 5 mile meter", "weekday february 30", "leap 24", "fabric node -1", "x" * 200],
+    ["", "add", "add 1", "add 012 7", "add 1 2 3", "add 1.50 2", "add  1 2", "add 1 2 ", "capital frqnce", "sing",
+     "talk x", "convert 5 mile gram", "convert minus 5 mile meter", "weekday february 30", "leap 24", "fabric node -1",
+     "x" * 200],
 )  # fmt: skip
 def test_what_is_no_call_is_refused(text: str) -> None:
     with pytest.raises(BadInput):
@@ -180,9 +181,10 @@ def test_another_split_is_refused() -> None:
         draw(np.random.default_rng(0), "all")
 
 
-@given(some.integers(0, 10**12 - 1))
+@given(some.integers(0, 999_999))  # at most ten words
 def test_spoken_numbers_come_back(number: int) -> None:
-    assert number_of(said(str(number)).split()) in (str(number), None if len(said(str(number)).split()) > 10 else "")
+    assert number_of(said(str(number)).split()) == str(number)
+    assert number_of(said(f"{number}.25").split()) == f"{number}.25" or number > 9999
 
 
 @given(some.integers(1000, 9999))
