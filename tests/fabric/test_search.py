@@ -9,6 +9,7 @@ import pytest
 
 from roundelay.errors import BadInput
 from roundelay.fabric import bounds, candidates, hardware, model, pareto, search, steptime
+from roundelay.fabric.grid import Grid
 from roundelay.shape import Shape
 
 TINY = model.Model(Shape(1024, 4096, 24, 16, 8, 64, 8192, 2048))
@@ -46,9 +47,16 @@ def test_search_finds_what_brute_force_finds(case: steptime.Case, gpus: int) -> 
 def test_bounds_are_never_above_what_they_bound(case: steptime.Case, gpus: int) -> None:
     outer = candidates.outer(case, gpus, {})
     seconds, size = bounds.least_seconds(case, outer, {}), bounds.least_bytes(case, outer, {})
-    for index in range(len(outer)):
-        done = steptime.evaluate(case, candidates.inner(case, outer.take(np.array([index])), {}))
-        assert seconds[index] <= done.step_s.min() and size[index] <= done.held.total.min() * (1 + 1e-12)
+    grid = candidates.inner(case, outer, {})
+    done = steptime.evaluate(case, grid)
+    place = {key: index for index, key in enumerate(_keys(outer))}
+    of = np.array([place[key] for key in _keys(grid)])
+    assert set(of) == set(range(len(outer))), "every outer configuration has an inner one"
+    assert (seconds[of] <= done.step_s).all() and (size[of] <= done.held.total * (1 + 1e-12)).all()
+
+
+def _keys(grid: Grid) -> list[tuple[float, ...]]:
+    return list(zip(*(getattr(grid, name) for name in candidates.OUTER), strict=True))
 
 
 def test_pruning_prunes() -> None:
