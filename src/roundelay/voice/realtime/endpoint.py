@@ -67,6 +67,9 @@ def reads_over(text: str) -> float:
 
 def over(sound: np.ndarray, text: str | None = None) -> float:
     """The probability (0 to 1) that the turn is over; `text` is what was read of it, None while that is not known."""
-    read = reads_over(text) if text is not None else 0.0
-    evidence = 0.1 + 1.0 * sounds_over(sound) + 2.2 * read
-    return float(1 / (1 + np.exp(-evidence)))
+    return weighed(sounds_over(sound), reads_over(text) if text is not None else 0.0)
+
+
+def weighed(sounds: float, reads: float) -> float:
+    """The probability that the turn is over, from what `sounds_over` and `reads_over` say."""
+    return float(1 / (1 + np.exp(-(0.1 + 1.0 * sounds + 2.2 * reads))))
