@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -116,12 +116,18 @@ class Engine:
         if resident_bytes() > self.limits.resident_bytes:
             raise ApiError(503, "memory_exhausted", "the server holds all the memory it may; try again later")
 
+    def _submit(self, work: Callable[..., T], *args: Any, **named: Any) -> Future[T]:
+        try:
+            return self._pool.submit(work, *args, **named)
+        except RuntimeError:  # the pool is closed
+            raise ApiError(503, "server_stopping", "the server is stopping; it takes no new work") from None
+
     async def call(self, work: Callable[..., T], *args: Any, **named: Any) -> T:
         """The result of `work(*args)`, run on a worker. Raises 429 if too many wait, 504 if it takes too long."""
         self.admit()
         self.busy += 1
         try:
-            future = self._pool.submit(work, *args, **named)
+            future = self._submit(work, *args, **named)
             future.add_done_callback(_swallow)
             return await asyncio.wait_for(asyncio.wrap_future(future), self.limits.request_s)
         except TimeoutError:
@@ -156,7 +162,7 @@ class Engine:
 
         self.busy += 1
         try:
-            self._pool.submit(run)
+            self._submit(run)
             while True:
                 try:
                     item = await asyncio.wait_for(queue.get(), self.limits.request_s)
