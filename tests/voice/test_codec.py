@@ -16,7 +16,7 @@ from roundelay.voice.decoder.vocoder import SourceState, filter_source
 from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, manifest
 from roundelay.voice.tokenizer import frontend
 from roundelay.voice.tokenizer.dual import GROUP_SAMPLES, Tokenizer
-from roundelay.voice.tokenizer.ears import Ears
+from roundelay.voice.tokenizer.ears import PHONES, Ears
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.voices import registry, vector_of
 
@@ -165,10 +165,10 @@ def test_voices_by_name_vector_recording(tmp_path, mouth, tokens):
         mouth.decode(Tokens.empty())
 
 
-def test_ears_read_letters_of_both_codebooks(tokens):
-    for text in Ears.load().read(tokens):
-        assert set(text) <= set(" 'abcdefghijklmnopqrstuvwxyz")
-    assert Ears.load().read(Tokens.empty()) == ("", "")
+def test_ears_read_phones_of_both_codebooks(tokens):
+    for read in Ears.load().read(tokens):
+        assert set(read) <= set(PHONES)
+    assert Ears.load().read(Tokens.empty()) == ([], [])
 
 
 def test_damaged_weights_are_one_clear_line(tmp_path):
