@@ -37,7 +37,8 @@ def said(seed: int, groups: int = 6, call: str | None = None, split: str = "trai
     tokens = Tokens.interleave(rng.integers(0, 1024, 2 * groups), rng.integers(0, 4096, 3 * groups))
     phones = tuple((units.phone_id(p), 0.1 * k) for k, p in enumerate([None, "hh", "ay", "dh", "eh", "r"]))
     sound = np.asarray(units.codes(tokens))
-    return Said("hi there", units.VOICES[seed % 2], "flite", split, "everyday", True, call, sound, phones)
+    onsets = tuple((units.phone_id(p), k) for k, p in enumerate(["hh", "ay"]))
+    return Said("hi there", units.VOICES[seed % 2], "flite", split, "everyday", True, call, sound, phones, onsets)
 
 
 def test_hearing_is_taught_its_letters_and_the_phones_under_them() -> None:

@@ -31,6 +31,7 @@ from roundelay.voice.lm.speaking import Speaking
 from roundelay.voice.lm.understand import understand
 from roundelay.voice.segments import segments
 from roundelay.voice.tokenizer.dual import Tokenizer
+from roundelay.voice.tokenizer.ears import Ears
 from roundelay.voice.tokenizer.frontend import RATE_HZ
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.vocab import VOCAB
@@ -65,6 +66,7 @@ class Model:
 
     engine: Engine
     tokenizer: Tokenizer
+    ears: Ears
     decoder: Decoder
     clock: Callable[[], datetime] = field(default=datetime.now)
 
@@ -75,10 +77,10 @@ class Model:
         """
         folder = weights or WEIGHTS
         data = checked(FILE, folder)
-        ears = checked("tokenizer.onnx", codec)
-        if manifest(folder).get("tokenizer") != hashlib.sha256(ears).hexdigest():
+        codes = checked("tokenizer.onnx", codec)
+        if manifest(folder).get("tokenizer") != hashlib.sha256(codes).hexdigest():
             raise DamagedWeightsError(folder / FILE, "learnt the codes of another tokenizer")
-        return cls(OnnxEngine(data), Tokenizer.load(codec), Decoder.load(codec))
+        return cls(OnnxEngine(data), Tokenizer.load(codec), Ears.load(codec), Decoder.load(codec))
 
     def say(self, text: str, voice: VoiceLike = None, seed: int = 0) -> Audio:
         """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud."""
@@ -132,9 +134,10 @@ class Model:
 
     def _hear(self, audio: Audio, question: bool, cancelled: Callable[[], bool]) -> tuple[str, str]:
         """What is said in up to half a minute of sound, and the call the model makes of it (empty: none)."""
-        sound = units.codes(self.tokenizer.encode(audio))
-        limit = CHARACTERS_PER_GROUP * len(sound) // VOCAB.group + 80 * question + 8
-        written = list(self._write(units.hearing(sound, question), limit, cancelled))
+        tokens = self.tokenizer.encode(audio)
+        limit = CHARACTERS_PER_GROUP * tokens.groups + 80 * question + 8
+        prompt = units.hearing(units.codes(tokens), units.onsets(self.ears, tokens), question)
+        written = list(self._write(prompt, limit, cancelled))
         at = written.index(Symbol.CALL_START) if Symbol.CALL_START in written else len(written)
         return units.text_of(written[:at]).strip(), units.text_of(written[at:]).strip()
 

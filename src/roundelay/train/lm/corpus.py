@@ -19,11 +19,12 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.data.manifest import Utterance, read_manifest, sound_of
 from roundelay.voice.data.phones import plain
 from roundelay.voice.graphs import PACKAGED
-from roundelay.voice.lm.units import codes, phone_id
+from roundelay.voice.lm.units import codes, onsets, phone_id
 from roundelay.voice.tokenizer.dual import Tokenizer
+from roundelay.voice.tokenizer.ears import Ears
 from roundelay.voice.vocab import VOCAB
 
-LEVEL = 0.07  # RMS of the loud half, as the codec was taught; its own gains stay as they are heard
+GRAPHS = ("tokenizer.onnx", "ears.onnx")  # whose weights a token corpus belongs to
 GROUP_S = VOCAB.group_ms / 1000
 
 
@@ -40,6 +41,7 @@ class Said:
     call: str | None
     sound: np.ndarray
     phones: tuple[tuple[int, float], ...]
+    onsets: tuple[tuple[int, int], ...] = ()  # (phone id, group) as the codec's readers find them
 
     @property
     def groups(self) -> int:
@@ -49,7 +51,8 @@ class Said:
 
 def open_corpora(folders: Sequence[Path], out: Path, weights: Path | None = None) -> list[Said]:
     """Every utterance of the corpora, from `out` where a corpus is known there already, else tokenized anew."""
-    digest = hashlib.sha256(((weights or PACKAGED) / "tokenizer.onnx").read_bytes()).hexdigest()[:12]
+    sums = [hashlib.sha256(((weights or PACKAGED) / name).read_bytes()).hexdigest() for name in GRAPHS]
+    digest = hashlib.sha256("".join(sums).encode()).hexdigest()[:12]
     found: list[Said] = []
     for folder in folders:
         rows = [row for row in read_manifest(folder) if row.duration_s >= GROUP_S]
@@ -58,25 +61,27 @@ def open_corpora(folders: Sequence[Path], out: Path, weights: Path | None = None
         if not path.is_file():
             _tokenize(folder, rows, path, weights)
         with np.load(path) as kept:
-            ids, ends = kept["ids"], kept["ends"]
-        starts = np.concatenate([[0], ends[:-1]])
-        found += [_said(row, ids[a:b].astype(np.int64)) for row, a, b in zip(rows, starts, ends, strict=True)]
+            ids, ends, onsets, last = kept["ids"], kept["ends"], kept["onsets"].tolist(), kept["last"]
+        starts, first = np.concatenate([[0], ends[:-1]]), np.concatenate([[0], last[:-1]])
+        for row, a, b, c, d in zip(rows, starts, ends, first, last, strict=True):
+            found.append(_said(row, ids[a:b].astype(np.int64), tuple(map(tuple, onsets[c:d]))))
     return found
 
 
-def _said(row: Utterance, ids: np.ndarray) -> Said:
+def _said(row: Utterance, ids: np.ndarray, onsets: tuple[tuple[int, int], ...]) -> Said:
     phones = tuple((phone_id(plain(symbol)), float(start)) for symbol, start, _ in row.phones or ())
     voice = row.speaker if row.warp is None else f"{row.engine}-warped"
-    return Said(row.text, voice, row.engine, row.split, row.kind, not row.effects, row.call, ids, phones)
+    return Said(row.text, voice, row.engine, row.split, row.kind, not row.effects, row.call, ids, phones, onsets)
 
 
 def _tokenize(folder: Path, rows: list[Utterance], path: Path, weights: Path | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer = Tokenizer.load(weights)
-    lines = [
-        np.asarray(codes(tokenizer.encode(Audio(sound_of(folder, row), row.rate_hz))), np.int16)
-        for row in progress(rows, f"tokens of {folder.name}", len(rows))
-    ]
-    ends = np.cumsum([len(line) for line in lines])
+    tokenizer, ears = Tokenizer.load(weights), Ears.load(weights)
+    lines, heard = [], []
+    for row in progress(rows, f"tokens of {folder.name}", len(rows)):
+        tokens = tokenizer.encode(Audio(sound_of(folder, row), row.rate_hz))
+        lines.append(np.asarray(codes(tokens), np.int16))
+        heard.append(np.asarray(onsets(ears, tokens), np.int16).reshape(-1, 2))
+    ends, last = np.cumsum([len(line) for line in lines]), np.cumsum([len(line) for line in heard])
     with replacing(path, force=True) as temporary, temporary.open("wb") as file:
-        np.savez(file, ids=np.concatenate(lines), ends=ends)
+        np.savez(file, ids=np.concatenate(lines), ends=ends, onsets=np.concatenate(heard), last=last)

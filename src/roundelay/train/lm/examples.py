@@ -40,8 +40,8 @@ class Example:
 def hear(said: Said, call: str | None = None) -> Example:
     """Sound, then its characters; then the call, where it was a question."""
     example = Example()
-    example.add(units.hearing(said.sound.tolist(), call is not None))
-    example.heard = list(_heard(said, 2))
+    example.add(units.hearing(said.sound.tolist(), said.onsets, call is not None))
+    example.heard = _heard(said, example.ids)
     example.add(units.characters(said.text), WRITTEN)
     if call:
         example.add(units.call(call), WRITTEN)
@@ -49,7 +49,7 @@ def hear(said: Said, call: str | None = None) -> Example:
     return example
 
 
-def _heard(said: Said, start: int) -> list[tuple[int, tuple[int, ...]]]:
+def _heard(said: Said, prompt: list[int]) -> list[tuple[int, tuple[int, ...]]]:
     """For the last code of every group: the phone classes of three of its steps; nothing without an alignment."""
     if not said.phones:
         return []
@@ -58,7 +58,8 @@ def _heard(said: Said, start: int) -> list[tuple[int, tuple[int, ...]]]:
     for (phone, _), a, b in zip(said.phones, starts, starts[1:], strict=False):
         classes[a:b] = phone - units.FIRST_PHONE
     steps = classes.reshape(-1, 6)[:, HEARD_STEPS]
-    return [(start + VOCAB.group * (g + 1) - 1, tuple(map(int, row))) for g, row in enumerate(steps)]
+    places = [at for at, i in enumerate(prompt) if i >= units.NANO.text][VOCAB.group - 1 :: VOCAB.group]
+    return [(at, tuple(map(int, row))) for at, row in zip(places, steps, strict=True)]
 
 
 def speak(said: Said) -> Example:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from roundelay.errors import BadInput
-from roundelay.voice.tokenizer.ears import PHONES
+from roundelay.voice.tokenizer.ears import PHONES, Ears
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.vocab import VOCAB, Vocab
@@ -62,10 +62,24 @@ def tokens(ids: Sequence[int]) -> np.ndarray:
     return line[line >= NANO.text] + _SHIFT
 
 
-def hearing(sound: Sequence[int], answer: bool = False) -> list[int]:
-    """The prompt to write down what is said in `sound`; with `answer`, a call follows where it was a question."""
-    task = Symbol.AQTA if answer else Symbol.ASR
-    return [task, Symbol.AUDIO_START, *sound, Symbol.AUDIO_END, Symbol.TEXT_START]
+def hearing(sound: Sequence[int], onsets: Sequence[tuple[int, int]], answer: bool = False) -> list[int]:
+    """The prompt to write down what is said in `sound`; with `answer`, a call follows where it was a question.
+
+    `onsets` are (phone id, group) as the codec's own readers find them in the codes (`tokenizer.ears`): after each
+    group stand the phones that begin in it.
+    """
+    begun: dict[int, list[int]] = {}
+    for phone, group in onsets:
+        begun.setdefault(group, []).append(phone)
+    ids: list[int] = [Symbol.AQTA if answer else Symbol.ASR, Symbol.AUDIO_START]
+    for group, start in enumerate(range(0, len(sound), NANO.group)):
+        ids += [*sound[start : start + NANO.group], *begun.get(group, ())]
+    return [*ids, Symbol.AUDIO_END, Symbol.TEXT_START]
+
+
+def onsets(ears: Ears, heard: Tokens) -> list[tuple[int, int]]:
+    """The phones that the readers find in tokens, as (phone id, group)."""
+    return [(phone_id(phone), group) for phone, group in ears.onsets(heard)]
 
 
 def speaking(text: str, voice: str | None = None) -> list[int]:
