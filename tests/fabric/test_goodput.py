@@ -96,6 +96,7 @@ def test_random_faults_meet_the_closed_form(mtbf_h: float) -> None:
     assert error < 0.003
 
 
+@settings(deadline=None)
 @given(st.floats(0.1, 1000), st.floats(3600, 1e7))
 def test_the_best_interval_is_best_and_begins_as_youngs(checkpoint_s: float, mtbf_s: float) -> None:
     job = replace(JOB, checkpoint_s=checkpoint_s)
