@@ -18,8 +18,9 @@ from roundelay.shape import Shape  # noqa: E402
 from roundelay.train import loop  # noqa: E402
 from roundelay.train.lm import stages  # noqa: E402
 from roundelay.train.lm.corpus import Said  # noqa: E402
-from roundelay.train.lm.examples import ask, hear, sound_out, speak, spell  # noqa: E402
+from roundelay.train.lm.examples import Example, ask, hear, sound_out, speak, spell  # noqa: E402
 from roundelay.train.lm.model import Learner, batch_of, losses  # noqa: E402
+from roundelay.train.lm.spans import spans  # noqa: E402
 from roundelay.train.lm.tasks import Mix  # noqa: E402
 from roundelay.voice.graphs import checked  # noqa: E402
 from roundelay.voice.lm import units  # noqa: E402
@@ -36,41 +37,61 @@ def said(seed: int, groups: int = 6, call: str | None = None, split: str = "trai
     rng = np.random.default_rng(seed)
     tokens = Tokens.interleave(rng.integers(0, 1024, 2 * groups), rng.integers(0, 4096, 3 * groups))
     phones = tuple((units.phone_id(p), 0.1 * k) for k, p in enumerate([None, "hh", "ay", "dh", "eh", "r"]))
+    onsets = tuple((units.phone_id(p), k // 2) for k, p in enumerate(["hh", "ay", "d", "eh", "r"]))
     sound = np.asarray(units.codes(tokens))
-    onsets = tuple((units.phone_id(p), k) for k, p in enumerate(["hh", "ay"]))
     return Said("hi there", units.VOICES[seed % 2], "flite", split, "everyday", True, call, sound, phones, onsets)
 
 
-def test_hearing_is_taught_its_letters_and_the_phones_under_them() -> None:
+def test_phones_that_are_heard_find_their_words() -> None:
+    ids = [units.phone_id(p) for p in ["hh", "ay", "d", "eh", "r"]]  # one of them wrong
+    assert spans("hi there", ids) == [(0, 2), (2, 5)]
+    assert spans("hi there", ids[:2]) == [(0, 2), (2, 2)]
+    assert spans("hi there", []) == [(0, 0), (0, 0)]
+    assert spans("hi qqqzx", ids) is None
+
+
+def test_hearing_writes_each_word_a_group_after_it_ends() -> None:
     one = said(1, call="capital france")
     example = hear(one, one.call)
+    assert example is not None
     taught = [i for i, w in zip(example.ids, example.weights, strict=True) if w]
-    assert units.text_of(taught) == "hi therecapital france" and taught[-1] == Symbol.EOT
+    assert units.text_of(taught) == "hi there capital france" and taught[-1] == Symbol.EOT
     assert [example.ids[place] for place, _ in example.heard] == one.sound.reshape(-1, 5)[:, 4].tolist()
-    assert len(hear(one).ids) < len(example.ids)
+    groups = [units.text_of(part) for part in np.split(example.ids, np.flatnonzero(listens(example)) + 1)]
+    assert groups[:5] == ["", "hi ", "", "there ", ""]
+    assert listens(example).sum() == one.groups
 
 
-def test_speaking_writes_each_phone_a_group_before_it_sounds() -> None:
+def listens(example: Example) -> np.ndarray:
+    return np.asarray(example.ids) == units.LISTEN
+
+
+def test_speaking_gives_words_when_due_and_phones_a_group_before_they_sound() -> None:
     one = said(2)
     example = speak(one)
-    start = len(units.speaking(one.text, one.voice))
-    body = example.ids[start:]
-    assert [i for i in body if i >= units.NANO.text] == one.sound.tolist() and body[-1] == Symbol.EOT
-    assert [i for i in body[:-1] if i < units.NANO.text] == [phone for phone, _ in one.phones]
-    assert sum(example.weights[:start]) == 0 and min(example.weights[start:]) > 0
-    codes = 0
-    for i in body[:-1]:
-        if i < units.NANO.text:
-            (at,) = [at for phone, at in one.phones if phone == i]
-            assert codes % 5 == 0 and codes // 5 == max(0, int(at / 0.12) - 1)
+    assert example is not None
+    assert [i for i in example.ids if i >= units.NANO.text] == one.sound.tolist() and example.ids[-1] == Symbol.EOT
+    assert units.text_of(example.ids) == "hi there "
+    asked = [at for at, i in enumerate(example.ids) if i == units.NEXT]
+    assert len(asked) == 3 and example.ids[asked[-1] + 1] == units.NOTHING
+    for at, word in zip(asked, (["hh", "ay"], ["dh", "eh", "r"]), strict=False):
+        thought = example.ids[at : example.ids.index(int(Symbol.THINK_END), at)]
+        assert [i for i in thought if i in units.PHONE_IDS] == [units.phone_id(p) for p in word]
+    codes, thinking, timed = 0, False, []
+    for i in example.ids[3:-1]:
+        thinking = (thinking or i == units.NEXT) and i not in (Symbol.THINK_END, units.NOTHING)
+        if i in units.PHONE_IDS and not thinking:
+            timed.append((i, codes // 5))
         codes += i >= units.NANO.text
+    assert timed == [(phone, max(0, int(at / 0.12) - 1)) for phone, at in one.phones]
 
 
-def test_text_tasks_are_inverse_to_each_other() -> None:
+def test_text_tasks_say_the_same_words_and_phones() -> None:
     out, back = sound_out("the cat"), spell("the cat")
     assert out and back
     phones = [i for i in out.ids if i in units.PHONE_IDS]
     assert phones == [i for i in back.ids if i in units.PHONE_IDS]
+    assert units.text_of(out.ids) == units.text_of(back.ids) == "the cat "
     assert sound_out("qqqzx") is None
     example = ask("what is two plus two", "add 2 2")
     assert units.text_of([i for i, w in zip(example.ids, example.weights, strict=True) if w]) == "add 2 2"
@@ -145,7 +166,7 @@ def test_stages_follow_one_another_and_the_engine_opens(run: stages.Run, tmp_pat
         assert stages.train(run, name).finished and metrics(run, name)
     stages.export(run, tmp_path / "weights")
     engine = OnnxEngine(checked(stages.FILE, tmp_path / "weights"))
-    logits = engine.prefill(engine.open(), units.speaking("hi", None))
+    logits = engine.prefill(engine.open(), units.speaking())
     assert logits is not None and logits.shape == (6144,)
 
 

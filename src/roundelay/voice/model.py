@@ -23,6 +23,7 @@ from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, checked, manif
 from roundelay.voice.lm import units
 from roundelay.voice.lm.domain.fabric import FabricFacts
 from roundelay.voice.lm.engine import Engine, never
+from roundelay.voice.lm.hearing import Hearing
 from roundelay.voice.lm.normalise import normalise
 from roundelay.voice.lm.onnx_engine import OnnxEngine
 from roundelay.voice.lm.pieces import pieces
@@ -39,7 +40,6 @@ from roundelay.voice.voices import VoiceLike
 
 WEIGHTS = PACKAGED / "lm"
 FILE = "lm.onnx"
-CHARACTERS_PER_GROUP = 4  # nobody speaks faster: a bound on what is written down
 UNKNOWN = "I did not understand that."
 
 
@@ -96,7 +96,12 @@ class Model:
         normalise(text)  # the whole text is checked before the first sound
         mouth = self.decoder.stream(units.VOICES[0] if voice is None else voice)
         for number, piece in enumerate(pieces(text)):
-            for ids in self._groups(piece, voice, seed + number, cancelled):
+            try:
+                words = normalise(piece).split()
+            except BadInput:  # a piece of signs alone
+                continue
+            speaking = Speaking(self.engine, self.engine.open(), words, seed + number, cancelled)
+            for ids in speaking.groups(_manner(voice)):
                 sound = mouth.push(units.tokens(ids))
                 if len(sound):
                     yield sound
@@ -106,27 +111,6 @@ class Model:
         if len(rest):
             yield rest
 
-    def _groups(self, text: str, voice: VoiceLike, seed: int, cancelled: Callable[[], bool]) -> Iterator[list[int]]:
-        """The codes of a piece of text, group by group."""
-        try:
-            words = normalise(text)
-        except BadInput:  # a piece of signs alone
-            return
-        drawn = Speaking(len(words), seed)
-        session = self.engine.open()
-        logits = self.engine.prefill(session, units.speaking(words, _manner(voice)), cancelled)
-        group: list[int] = []
-        while logits is not None and not cancelled():
-            token = drawn.draw(logits)
-            if drawn.done or len(session.ids) >= self.engine.shape.max_length - 1:
-                return
-            if token >= units.NANO.text:
-                group.append(token)
-            if len(group) == VOCAB.group:
-                yield group
-                group = []
-            logits = self.engine.step(session, token)
-
     def transcribe(self, audio: Audio, cancelled: Callable[[], bool] = never) -> str:
         """The words said, lower-case; empty where there is no speech."""
         heard = (self._hear(part, False, cancelled)[0] for part in segments(audio.resample(RATE_HZ)))
@@ -135,11 +119,11 @@ class Model:
     def _hear(self, audio: Audio, question: bool, cancelled: Callable[[], bool]) -> tuple[str, str]:
         """What is said in up to half a minute of sound, and the call the model makes of it (empty: none)."""
         tokens = self.tokenizer.encode(audio)
-        limit = CHARACTERS_PER_GROUP * tokens.groups + 80 * question + 8
-        prompt = units.hearing(units.codes(tokens), units.onsets(self.ears, tokens), question)
-        written = list(self._write(prompt, limit, cancelled))
-        at = written.index(Symbol.CALL_START) if Symbol.CALL_START in written else len(written)
-        return units.text_of(written[:at]).strip(), units.text_of(written[at:]).strip()
+        hearing = Hearing(self.engine, self.engine.open(), question, cancelled)
+        heard = units.onsets(self.ears, tokens)
+        for group, codes in enumerate(np.reshape(units.codes(tokens), (-1, VOCAB.group)).tolist()):
+            hearing.group(codes, [phone for phone, at in heard if at == group])
+        return hearing.finish()
 
     def _write(self, prompt: Sequence[int], limit: int, cancelled: Callable[[], bool]) -> Iterator[int]:
         """The likeliest characters and call after a prompt."""

@@ -1,8 +1,8 @@
 """From an utterance to what the model reads and what it is taught: one function per task.
 
-A target's weight says how much its loss counts; zero is only read. Before the sound of a group the phones that begin
-until the end of the next group are written, so that what is to be said now always stands near by (the text
-interleaved with the sound by the teachers' free alignments; the lead of one group is ours).
+A target's weight says how much its loss counts; zero is only read. Text and sound are interleaved word by word (the
+form is told in `voice.lm.units`): what is to be said or written now always stands near by. Phones run ahead of their
+sound by one group, words are written down one group after their last phone (both ours).
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from roundelay.train.lm.corpus import GROUP_S, Said
+from roundelay.train.lm.spans import spans
 from roundelay.voice.data.text import pronounced
 from roundelay.voice.lm import units
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.vocab import VOCAB
 
 LEAD = 1  # groups by which phones run ahead of their sound
-WRITTEN, THOUGHT, SOUNDED = 1.5, 1.5, 1.0  # weights of characters, phones and codes
+LAG = 1  # groups after its last phone in which a word is written down
+WRITTEN, THOUGHT, SOUNDED, LISTENED = 1.5, 1.5, 1.0, 0.4  # weights of characters, phones, codes, and of listening on
 UNHEARD = -100  # of a step whose phone nobody knows
 HEARD_STEPS = (1, 3, 5)  # of a group's six steps of 20 ms: where the phones that are heard are asked for
 
@@ -37,15 +39,28 @@ class Example:
         self.weights += [weight] * len(ids)
 
 
-def hear(said: Said, call: str | None = None) -> Example:
-    """Sound, then its characters; then the call, where it was a question."""
+def hear(said: Said, call: str | None = None) -> Example | None:
+    """Sound with its words as they end; then the call, where it was a question. None where a word is unknown."""
+    places = spans(said.text, [phone for phone, _ in said.onsets])
+    if places is None:
+        return None
+    ends = [said.onsets[end - 1][1] + LAG if end else 0 for _, end in places]
+    words, written = said.text.split(), 0
     example = Example()
-    example.add(units.hearing(said.sound.tolist(), said.onsets, call is not None))
-    example.heard = _heard(said, example.ids)
-    example.add(units.characters(said.text), WRITTEN)
+    example.add(units.hearing(call is not None))
+    for group, codes in enumerate(said.sound.reshape(-1, VOCAB.group).tolist()):
+        example.add(codes + [phone for phone, at in said.onsets if at == group])
+        while written < len(words) and ends[written] <= group:
+            example.add(units.word(words[written]), WRITTEN)
+            written += 1
+        example.add([units.LISTEN], LISTENED)
+    example.add([Symbol.AUDIO_END])
+    for left in words[written:]:
+        example.add(units.word(left), WRITTEN)
     if call:
         example.add(units.call(call), WRITTEN)
     example.add([Symbol.EOT], WRITTEN)
+    example.heard = _heard(said, example.ids)
     return example
 
 
@@ -62,19 +77,38 @@ def _heard(said: Said, prompt: list[int]) -> list[tuple[int, tuple[int, ...]]]:
     return [(at, tuple(map(int, row))) for at, row in zip(places, steps, strict=True)]
 
 
-def speak(said: Said) -> Example:
-    """A text, then phones and sound interleaved."""
-    example = Example()
-    example.add(units.speaking(said.text, said.voice))
-    due = [max(0, int(at / GROUP_S) - LEAD) for _, at in said.phones]
-    place = 0
+def speak(said: Said) -> Example | None:
+    """Words as they are due, each with its phones, then phones and sound interleaved; None where a word is unknown."""
+    sounding = [k for k, (phone, _) in enumerate(said.phones) if phone != units.PAUSE]
+    places = spans(said.text, [said.phones[k][0] for k in sounding])
+    if places is None or not sounding:
+        return None
+    words = said.text.split()
+    owner = {sounding[at]: word for word, (first, end) in enumerate(places) for at in range(first, end)}
+    example, given, place = Example(), 0, 0
+    example.add(units.speaking(said.voice))
     for group, codes in enumerate(said.sound.reshape(-1, VOCAB.group).tolist()):
-        while place < len(due) and due[place] <= group:
+        while place < len(said.phones) and int(said.phones[place][1] / GROUP_S) - LEAD <= group:
+            last = place == sounding[-1]
+            while given < len(words) and (last or given <= owner.get(place, -1)):
+                first, end = places[given]
+                _give(example, words[given], [said.phones[k][0] for k in sounding[first:end]])
+                given += 1
             example.add([said.phones[place][0]], THOUGHT)
+            if last:
+                example.add([units.NEXT], THOUGHT)
+                example.add([units.NOTHING])
             place += 1
         example.add(codes, SOUNDED)
     example.add([Symbol.EOT], THOUGHT)
     return example
+
+
+def _give(example: Example, word: str, phones: list[int]) -> None:
+    """A word that is asked for, given, and thought in phones."""
+    example.add([units.NEXT], THOUGHT)
+    example.add(units.word(word))
+    example.add([*phones, Symbol.THINK_END], THOUGHT)
 
 
 def go_on(said: Said) -> Example:
@@ -86,24 +120,27 @@ def go_on(said: Said) -> Example:
 
 
 def sound_out(text: str) -> Example | None:
-    """A text, then its phones by the lexicon; None where the lexicon lacks a word."""
-    phones = pronounced(text)
-    if phones is None:
-        return None
+    """Words with their phones by the lexicon, as in speaking; None where it lacks a word."""
     example = Example()
-    example.add([Symbol.TTS, Symbol.TEXT_START, *units.characters(text), Symbol.TEXT_END, Symbol.THINK_START])
-    example.add([*map(units.phone_id, phones), Symbol.THINK_END], THOUGHT)
+    example.add(units.speaking())
+    for word in text.split():
+        phones = pronounced(word)
+        if phones is None:
+            return None
+        _give(example, word, [units.phone_id(phone) for phone in phones])
     return example
 
 
 def spell(text: str) -> Example | None:
-    """Phones by the lexicon, then the text they spell; None where the lexicon lacks a word."""
-    phones = pronounced(text)
-    if phones is None:
-        return None
+    """Phones by the lexicon, then the word they spell, as in hearing; None where it lacks a word."""
     example = Example()
-    example.add([Symbol.ASR, Symbol.THINK_START, *map(units.phone_id, phones), Symbol.THINK_END, Symbol.TEXT_START])
-    example.add([*units.characters(text), Symbol.EOT], WRITTEN)
+    example.add(units.hearing())
+    for word in text.split():
+        phones = pronounced(word)
+        if phones is None:
+            return None
+        example.add([units.phone_id(phone) for phone in phones])
+        example.add(units.word(word), WRITTEN)
     return example
 
 

@@ -109,7 +109,8 @@ def _check(learner: Learner, said: list[Said], device: torch.device) -> Callable
         result: dict[str, Any] = {}
         with torch.no_grad():
             for task, make, rows in (("hear", hear, some), ("speak", speak, spoken)):
-                found = losses(learner, [batch_of([make(one)], device) for one in rows]) if rows else {}
+                examples = [example for one in rows if (example := make(one)) is not None]
+                found = losses(learner, [batch_of([example], device) for example in examples]) if examples else {}
                 result |= {f"{task} {k}": round(float(v), 3) for k, v in found.items() if k != "loss"}
         learner.train()
         return result

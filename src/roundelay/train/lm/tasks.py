@@ -87,15 +87,18 @@ class Mix:
         while left > 0:
             name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
             made = self._sound(name, rng, ids / 3) if name in SOUND_TASKS else self._text(name, rng, ids / 6)
+            if not made:
+                continue  # all words unknown to the lexicon
             batches.append(made)
             left -= sum(len(example.ids) for example in made)
         return batches
 
     def _sound(self, name: str, rng: np.random.Generator, ids: float) -> list[Example]:
-        said = self.pools[name].draw(rng, int(ids * 0.8))
-        if name == "speak":
-            return [speak(one) for one in said]
-        return [go_on(one) if name == "go_on" else hear(one, one.call if name == "answer" else None) for one in said]
+        said = self.pools[name].draw(rng, int(ids * 0.6))
+        if name == "go_on":
+            return [go_on(one) for one in said]
+        made = (speak(one) if name == "speak" else hear(one, one.call if name == "answer" else None) for one in said)
+        return [example for example in made if example is not None]
 
     def _text(self, name: str, rng: np.random.Generator, ids: float) -> list[Example]:
         made: list[Example] = []

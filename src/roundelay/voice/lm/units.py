@@ -62,19 +62,15 @@ def tokens(ids: Sequence[int]) -> np.ndarray:
     return line[line >= NANO.text] + _SHIFT
 
 
-def hearing(sound: Sequence[int], onsets: Sequence[tuple[int, int]], answer: bool = False) -> list[int]:
-    """The prompt to write down what is said in `sound`; with `answer`, a call follows where it was a question.
+# How text and sound are interleaved, word by word. Hearing: after the codes and phones of each group, the characters of
+# the words that have ended, then LISTEN. Speaking: NEXT asks for a word; its characters are given, its phones thought
+# up to THINK_END, and then the phones one by one before their sound. NOTHING answers NEXT when no word is left.
+LISTEN, NEXT, NOTHING = Symbol.TEXT_END, Symbol.TEXT_START, Symbol.END
 
-    `onsets` are (phone id, group) as the codec's own readers find them in the codes (`tokenizer.ears`): after each
-    group stand the phones that begin in it.
-    """
-    begun: dict[int, list[int]] = {}
-    for phone, group in onsets:
-        begun.setdefault(group, []).append(phone)
-    ids: list[int] = [Symbol.AQTA if answer else Symbol.ASR, Symbol.AUDIO_START]
-    for group, start in enumerate(range(0, len(sound), NANO.group)):
-        ids += [*sound[start : start + NANO.group], *begun.get(group, ())]
-    return [*ids, Symbol.AUDIO_END, Symbol.TEXT_START]
+
+def hearing(answer: bool = False) -> list[int]:
+    """How hearing begins; with `answer`, a call follows the last word where it was a question."""
+    return [Symbol.AQTA if answer else Symbol.ASR, Symbol.AUDIO_START]
 
 
 def onsets(ears: Ears, heard: Tokens) -> list[tuple[int, int]]:
@@ -82,9 +78,14 @@ def onsets(ears: Ears, heard: Tokens) -> list[tuple[int, int]]:
     return [(phone_id(phone), group) for phone, group in ears.onsets(heard)]
 
 
-def speaking(text: str, voice: str | None = None) -> list[int]:
-    """The prompt to say a normalised text."""
-    return [Symbol.TTS, voice_id(voice), Symbol.TEXT_START, *characters(text), Symbol.TEXT_END, Symbol.AUDIO_START]
+def speaking(voice: str | None = None) -> list[int]:
+    """How speaking begins, in the way of a voice."""
+    return [Symbol.TTS, voice_id(voice), Symbol.AUDIO_START]
+
+
+def word(text: str) -> list[int]:
+    """A word's characters and the space that ends it."""
+    return characters(text + " ")
 
 
 def asking(text: str) -> list[int]:

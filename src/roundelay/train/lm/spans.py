@@ -1,0 +1,63 @@
+"""Which of the phones that were heard belong to which word: the lexicon's phones aligned with them (ours).
+
+The lexicon is the one `voice.data.text.lexicon_path` names; the alignment is Levenshtein's, so wrong, missing and extra
+phones are allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numba
+import numpy as np
+
+from roundelay.voice.data.text import pronounced
+from roundelay.voice.lm.units import phone_id
+
+
+@cache
+def _spelt(word: str) -> tuple[int, ...] | None:
+    phones = pronounced(word)
+    return None if phones is None else tuple(phone_id(phone) for phone in phones)
+
+
+def spans(text: str, heard: Sequence[int]) -> list[tuple[int, int]] | None:
+    """For each word of `text` the places [first, end) of its phones among the ids `heard`; None for an unknown word.
+
+    Words follow one another without a gap: a phone that belongs to no word goes to the one before it, those before the
+    first word to the first. A word of which nothing was heard has an empty span.
+    """
+    spelt = [_spelt(word) for word in text.split()]
+    if not spelt or any(phones is None for phones in spelt):
+        return None
+    line = np.array([phone for phones in spelt for phone in phones or ()], np.int64)
+    owner = np.array([k for k, phones in enumerate(spelt) for _ in phones or ()], np.int64)
+    words = _owners(line, owner, np.asarray(heard, np.int64))
+    ends = np.searchsorted(words, np.arange(len(spelt)), "right").tolist()
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+@numba.njit(cache=True)
+def _owners(line: np.ndarray, owner: np.ndarray, heard: np.ndarray) -> np.ndarray:
+    """The word of every heard phone [H], never falling, on a cheapest alignment of `line` [L] with `heard`."""
+    n, m = len(line), len(heard)
+    cost = np.zeros((n + 1, m + 1), np.int64)
+    cost[:, 0] = np.arange(n + 1)
+    cost[0, :] = np.arange(m + 1)
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            swap = cost[i - 1, j - 1] + (line[i - 1] != heard[j - 1])
+            cost[i, j] = min(swap, cost[i - 1, j] + 1, cost[i, j - 1] + 1)
+    words = np.zeros(m, np.int64)
+    i, j = n, m
+    while j > 0:
+        if i > 0 and cost[i, j] == cost[i - 1, j - 1] + (line[i - 1] != heard[j - 1]):
+            words[j - 1] = owner[i - 1]
+            i, j = i - 1, j - 1
+        elif i > 0 and cost[i, j] == cost[i - 1, j] + 1:
+            i -= 1
+        else:
+            words[j - 1] = owner[i - 1] if i > 0 else 0
+            j -= 1
+    return words
