@@ -3,9 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out
 
-.PHONY: run test check setup setup-train clean docs
+.PHONY: run report test check setup setup-train clean docs
 
 run: .venv/.ready
+	@$(BIN)/roundelay serve
+
+report: .venv/.ready
 	@mkdir -p $(OUT)
 	@$(BIN)/roundelay fabric report --out $(OUT)/fabric-report.html
 
