@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 
 from roundelay.errors import BadInput
+from roundelay.shape import Shape
 from roundelay.voice.audio import Audio
 from roundelay.voice.lm import units
+from roundelay.voice.lm.engine import Session
+from roundelay.voice.lm.hearing import MOST, Hearing
 from roundelay.voice.lm.pieces import pieces
-from roundelay.voice.lm.speaking import STILL_GROUPS, Speaking
+from roundelay.voice.lm.speaking import EXTRA_GROUPS, SLOWEST_GROUPS, STILL_GROUPS, Speaking
 from roundelay.voice.segments import LONGEST_S, segments
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
@@ -62,27 +67,69 @@ def test_endless_speech_is_cut() -> None:
     assert sum(part.duration_s for part in found) == pytest.approx(50, abs=0.1)
 
 
-def said(logits: np.ndarray, characters: int, seed: int = 0) -> list[int]:
-    drawn, ids = Speaking(characters, seed), []
-    while not drawn.done:
-        ids.append(drawn.draw(logits))
-    return ids
+class Same:
+    """An engine whose logits never change."""
+
+    def __init__(self, logits: np.ndarray) -> None:
+        self.logits, self.shape = logits, Shape.preset("nano")
+
+    def open(self) -> Session[None]:
+        return Session(None)
+
+    def prefill(self, session: Session[None], ids: list[int], cancelled: object = None) -> np.ndarray:
+        session.ids[:] = ids
+        return self.logits
+
+    def step(self, session: Session[None], token: int) -> np.ndarray:
+        session.ids.append(token)
+        return self.logits
 
 
-def test_what_is_drawn_keeps_the_pattern_and_ends() -> None:
+def spoken(logits: np.ndarray, words: list[str], seed: int = 0) -> tuple[list[list[int]], list[int]]:
+    engine = Same(logits)
+    speaking = Speaking(engine, engine.open(), words, seed)
+    return list(speaking.groups(None)), speaking.session.ids
+
+
+def test_what_is_drawn_keeps_the_pattern_the_words_and_the_seed() -> None:
     logits = np.random.default_rng(1).normal(0, 1, V.size).astype(np.float32)
-    ids = said(logits, 20)
-    assert ids[-1] == Symbol.EOT and ids == said(logits, 20) != said(logits, 20, seed=1)
-    Tokens(units.tokens(ids))  # raises where the 2+3 pattern is broken
-    assert all(i in units.PHONE_IDS or i >= V.text for i in ids[:-1])
+    logits[V.text :] -= 8  # more often a phone than sound
+    logits[units.NEXT] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 8.0
+    groups, ids = spoken(logits, ["two", "words"])
+    Tokens(units.tokens([i for group in groups for i in group]))  # raises where the 2+3 pattern is broken
+    assert units.text_of(ids) == "two words " and ids.count(int(units.NOTHING)) == 1
+    assert spoken(logits, ["two", "words"])[1] == ids != spoken(logits, ["two", "words"], seed=1)[1]
+
+
+def test_phones_are_said_in_the_order_they_were_thought() -> None:
+    logits = np.random.default_rng(2).normal(0, 1, V.size).astype(np.float32)
+    logits[units.PAUSE], logits[Symbol.THINK_END], logits[units.NEXT] = -9.0, -9.0, 5.0
+    _, ids = spoken(logits, ["cat"])
+    start, stop = ids.index(int(units.NEXT)), ids.index(int(Symbol.THINK_END))
+    thought = [i for i in ids[start:stop] if i in units.PHONE_IDS]
+    said = [i for i in ids[stop:] if i in units.PHONE_IDS]
+    assert len(thought) == 2 * len("cat") + 2 and said == thought[: len(said)] and said
 
 
 def test_a_voice_that_never_stops_is_stopped() -> None:
     logits = np.zeros(V.size, np.float32)
-    logits[Symbol.EOT], logits[V.text :] = -1e9, 30
-    drawn = Speaking(10)
-    longest = drawn.longest
-    ids = said(logits, 10)
-    assert len([i for i in ids if i >= V.text]) == longest * V.group
-    phones = [at for at, i in enumerate(ids) if i in units.PHONE_IDS]
-    assert phones and phones[0] <= STILL_GROUPS * V.group  # it may not hold one sound for ever
+    logits[V.text :] = 30
+    groups, ids = spoken(logits, ["endless"])
+    assert len(groups) == int(8 * SLOWEST_GROUPS) + EXTRA_GROUPS or ids[-1] != Symbol.EOT
+    runs = [len(list(run)) for codes, run in groupby(i >= V.text for i in ids[3:]) if codes]
+    assert max(runs) <= STILL_GROUPS * V.group  # it may not hold one sound for ever
+
+
+def test_hearing_writes_until_it_listens_on() -> None:
+    logits = np.zeros(V.size, np.float32)
+    logits[units.characters("a")[0]] = 5.0
+    engine = Same(logits)
+    hearing = Hearing(engine, engine.open(), question=True)
+    hearing.group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [units.PAUSE])
+    assert hearing.text == "a" * MOST  # an endless word is cut
+    logits[units.LISTEN] = 9.0
+    hearing.group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [])
+    assert hearing.text == "a" * MOST
+    logits[Symbol.CALL_START] = 9.5
+    logits[Symbol.CALL_END] = 9.0
+    assert hearing.finish() == ("a" * MOST, "")
