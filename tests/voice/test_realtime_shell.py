@@ -316,6 +316,8 @@ def test_a_whole_turn_from_microphone_to_voice() -> None:
             for action in session.feed(event):
                 out.append(type(action).__name__)
                 desk.worker.do(action)
+                if isinstance(action, do.Judge):  # time does not run on while the judge thinks
+                    desk.wait(ev.TurnJudged)
     assert out == ["StartTurn", "Judge", "Draft", "Caption", "StopTurn", "CommitTurn", "Caption", "Begin", "Say",
                    "Play", "Play", "Play", "Finish"]  # fmt: skip
 
