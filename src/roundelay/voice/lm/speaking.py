@@ -1,7 +1,7 @@
 """Saying words: which is asked for, how it sounds, and then phones and codes, group by group (ours).
 
-A phone is chosen coldly, because a wrong one is a wrong word; codes are drawn warmly, because the likeliest sound is a
-dull one. Bounds that the text sets keep a voice from running away or losing its place.
+A phone is chosen coldly, because a wrong one is a wrong word; codes are drawn a little warmer. Bounds that the text
+sets keep a voice from running away or losing its place.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from roundelay.voice.lm.sampling import top_k
 from roundelay.voice.lm.units import NANO, PHONE_IDS
 from roundelay.voice.tokenizer.text import Symbol
 
-PHONE_TEMPERATURE, CODE_TEMPERATURE, CODES = 0.25, 0.7, 24
+PHONE_TEMPERATURE, CODE_TEMPERATURE, CODES = 0.25, 0.2, 24  # chosen on dev lines (docs/log.md)
 SLOWEST_GROUPS = 2.2  # groups of 120 ms a character may take; people and teachers need about half a group
 EXTRA_GROUPS = 12
 STILL_GROUPS = 9  # the longest a phone may last before another must come
