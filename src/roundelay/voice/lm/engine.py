@@ -140,6 +140,17 @@ def _shared(first: Sequence[int], second: Sequence[int]) -> int:
     return count
 
 
+def extend(
+    engine: Engine[M], session: Session[M], ids: Sequence[int], cancelled: Callable[[], bool] = never
+) -> np.ndarray | None:
+    """Logits [V] after `ids` more; None when cancelled, or when the session would be full."""
+    if cancelled() or len(session.ids) + len(ids) >= engine.shape.max_length:
+        return None
+    if len(ids) == 1 and session.ids:
+        return engine.step(session, ids[0])
+    return engine.prefill(session, [*session.ids, *ids], cancelled)
+
+
 def generate(
     engine: Engine[M],
     session: Session[M],

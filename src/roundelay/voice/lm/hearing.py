@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from roundelay.voice.lm import units
-from roundelay.voice.lm.engine import Engine, Session
+from roundelay.voice.lm.engine import Engine, Session, extend
 from roundelay.voice.tokenizer.text import Symbol
 
 MOST = 28  # characters written in one group: the longest word, and a little
@@ -76,12 +76,7 @@ class Hearing:
         return self.text, units.text_of(call).strip()
 
     def _feed(self, ids: Sequence[int]) -> np.ndarray | None:
-        """Logits after more ids; None when cancelled or when the session is full."""
-        if self.cancelled() or len(self.session.ids) + len(ids) >= self.engine.shape.max_length:
-            return None
-        if len(ids) == 1 and self.session.ids:
-            return self.engine.step(self.session, ids[0])
-        return self.engine.prefill(self.session, [*self.session.ids, *ids], self.cancelled)
+        return extend(self.engine, self.session, ids, self.cancelled)
 
 
 def _likeliest(logits_V: np.ndarray, others: Sequence[int]) -> int:

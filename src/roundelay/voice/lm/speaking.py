@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from roundelay.voice.lm import units
-from roundelay.voice.lm.engine import Engine, Session
+from roundelay.voice.lm.engine import Engine, Session, extend
 from roundelay.voice.lm.sampling import top_k
 from roundelay.voice.lm.units import NANO, PHONE_IDS
 from roundelay.voice.tokenizer.text import Symbol
@@ -66,12 +66,7 @@ class Speaking:
             yield group
 
     def _feed(self, ids: Sequence[int]) -> np.ndarray | None:
-        """Logits after more ids; None when cancelled or when the session is full."""
-        if self.cancelled() or len(self.session.ids) + len(ids) >= self.engine.shape.max_length:
-            return None
-        if len(ids) == 1 and self.session.ids:
-            return self.engine.step(self.session, ids[0])
-        return self.engine.prefill(self.session, [*self.session.ids, *ids], self.cancelled)
+        return extend(self.engine, self.session, ids, self.cancelled)
 
     def _give(self) -> np.ndarray | None:
         """Give the next word and let its phones be thought; `NOTHING` where none is left."""
