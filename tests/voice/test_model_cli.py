@@ -64,6 +64,9 @@ def test_models_lists_every_file_as_whole(capsys: pytest.CaptureFixture) -> None
     rows = json.loads(capsys.readouterr().out)
     assert {row["state"] for row in rows} == {"whole"}
     assert FILE in {row["file"] for row in rows} and "tokenizer.onnx" in {row["file"] for row in rows}
+    assert run("voice", "models") == 0
+    shown = capsys.readouterr().out
+    assert FILE in shown and "whole" in shown
 
 
 def test_written_questions_are_answered_exactly(model: Model) -> None:

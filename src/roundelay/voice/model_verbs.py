@@ -112,4 +112,5 @@ def models(as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table([row | {"sha256": row["sha256"][:12]} for row in rows], {"what": "installed models"})
+        columns = {name: name for name in ("model", "file", "bytes", "sha256", "licence", "state")}
+        print_table([row | {"sha256": row["sha256"][:12]} for row in rows], columns)
