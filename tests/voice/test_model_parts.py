@@ -14,7 +14,7 @@ from roundelay.voice.lm import units
 from roundelay.voice.lm.engine import Session
 from roundelay.voice.lm.hearing import MOST, Hearing
 from roundelay.voice.lm.pieces import pieces
-from roundelay.voice.lm.speaking import EXTRA_GROUPS, SLOWEST_GROUPS, STILL_GROUPS, Speaking
+from roundelay.voice.lm.speaking import EXTRA_GROUPS, SLOWEST_GROUPS, STILL_GROUPS, Speaking, listened
 from roundelay.voice.segments import LONGEST_S, segments
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
@@ -84,11 +84,15 @@ class Same:
         session.ids.append(token)
         return self.logits
 
+    def fork(self, session: Session[None]) -> Session[None]:
+        return Session(None, list(session.ids))
+
 
 def spoken(logits: np.ndarray, words: list[str], seed: int = 0) -> tuple[list[list[int]], list[int]]:
     engine = Same(logits)
     speaking = Speaking(engine, engine.open(), words, seed)
-    return list(speaking.groups(None)), speaking.session.ids
+    speaking.begin(None)
+    return speaking.until(len(words)), speaking.session.ids
 
 
 def test_what_is_drawn_keeps_the_pattern_the_words_and_the_seed() -> None:
@@ -118,6 +122,44 @@ def test_a_voice_that_never_stops_is_stopped() -> None:
     assert len(groups) == int(8 * SLOWEST_GROUPS) + EXTRA_GROUPS or ids[-1] != Symbol.EOT
     runs = [len(list(run)) for codes, run in groupby(i >= V.text for i in ids[3:]) if codes]
     assert max(runs) <= STILL_GROUPS * V.group  # it may not hold one sound for ever
+
+
+def test_a_voice_that_listens_to_itself_keeps_what_it_hears_best() -> None:
+    logits = np.random.default_rng(4).normal(0, 1, V.size).astype(np.float32)
+    logits[V.text :] -= 5.2  # a phone about as often as sound
+    logits[units.NEXT] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 2.0
+    engine, tries = Same(logits), []
+
+    def hear(groups: list[list[int]]) -> np.ndarray:
+        tries.append(sum(i for group in groups for i in group))
+        logs = np.full((6 * len(groups), 40), -20.0)
+        logs[:, 0] = -float(tries[-1] % 1000)  # a judge with a taste for certain sums
+        return logs
+
+    speaking = Speaking(engine, engine.open(), ["a", "few", "words", "more"])
+    speaking.begin(None)
+    groups = list(listened(speaking, hear, 3))
+    Tokens(units.tokens([i for group in groups for i in group]))
+    assert len(tries) % 3 == 0 and len(set(tries)) > 3  # three different ways, several times
+    alone = Speaking(engine, engine.open(), ["a", "few", "words", "more"])
+    alone.begin(None)
+    assert list(listened(alone, hear, 1)) and len(tries) % 3 == 0  # one way needs no judge
+
+
+def test_what_is_dictated_is_written_where_it_ends_and_weighed() -> None:
+    logits = np.zeros(V.size, np.float32)
+    logits[units.characters("a")[0]] = logits[units.characters(" ")[0]] = logits[units.LISTEN] = 3.0
+    engine = Same(logits)
+    sound = [V.linguistic_offset] * 2 + [V.semantic_offset] * 3
+    scores = {}
+    for word in ("a", "b"):
+        hearing = Hearing(engine, engine.open())
+        hearing.group(sound, [], [])
+        hearing.group(sound, [units.PAUSE], [word])
+        assert hearing.finish([]) == (word, "")
+        assert hearing.session.ids.count(int(units.LISTEN)) == 2
+        scores[word] = hearing.score
+    assert scores["a"] - scores["b"] == pytest.approx(3.0)
 
 
 def test_hearing_writes_until_it_listens_on() -> None:

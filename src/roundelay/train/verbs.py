@@ -21,7 +21,10 @@ def group() -> None:
 @click.option("--corpus", "corpora", multiple=True, type=click.Path(path_type=Path), help="A built corpus; repeatable.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/codec"), show_default=True)
 @click.option(
-    "--stage", default="all", show_default=True, help="all, or one of tokenizer, prior, flow, vocoder, export."
+    "--stage",
+    default="all",
+    show_default=True,
+    help="all, or one of tokenizer, refine, ears, prior, flow, vocoder, export.",
 )
 @click.option("--minutes", type=float, help="Stop each stage after so long; the next call resumes it.")
 @click.option("--config", type=click.Path(path_type=Path), help="Another recipe than the size's own.")
@@ -68,7 +71,7 @@ def codec(
 @group.command()
 @click.option("--corpus", "corpora", multiple=True, type=click.Path(path_type=Path), help="A built corpus; repeatable.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/nano"), show_default=True)
-@click.option("--stage", default="all", show_default=True, help="all, or one of text, pretrain, sft, export.")
+@click.option("--stage", default="all", show_default=True, help="all, or one of words, text, pretrain, sft, export.")
 @click.option("--minutes", type=float, help="Stop each stage after so long; the next call resumes it.")
 @click.option("--config", type=click.Path(path_type=Path), help="Another recipe than configs/train-nano.toml.")
 @click.option("--tokenizer", type=click.Path(path_type=Path), help="Codec weights other than the package's.")
@@ -88,7 +91,7 @@ def nano(
     except ImportError:
         raise MissingPackage("torch", "train") from None
     from roundelay.train.codec.config import located
-    from roundelay.train.lm.stages import STAGES, Run, export, read, train
+    from roundelay.train.lm.stages import STAGES, Run, collect_words, export, read, train
 
     if stage not in ("all", *STAGES):
         raise BadInput("stage", stage, f"is unknown; known: all, {', '.join(STAGES)}")
@@ -96,6 +99,9 @@ def nano(
     torch.set_num_threads(recipe.threads)
     run = Run(recipe, corpora, out, tokenizer, minutes)
     for name in STAGES if stage == "all" else (stage,):
+        if name == "words":
+            collect_words(run)
+            continue
         if name == "export":
             export(run, weights or out / "weights")
             continue

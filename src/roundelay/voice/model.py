@@ -23,23 +23,25 @@ from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, checked, manif
 from roundelay.voice.lm import units
 from roundelay.voice.lm.domain.fabric import FabricFacts
 from roundelay.voice.lm.engine import Engine, never
-from roundelay.voice.lm.hearing import Hearing
 from roundelay.voice.lm.normalise import normalise
 from roundelay.voice.lm.onnx_engine import OnnxEngine
 from roundelay.voice.lm.pieces import pieces
+from roundelay.voice.lm.search import ending, search
 from roundelay.voice.lm.skills import Call, answer
-from roundelay.voice.lm.speaking import Speaking
+from roundelay.voice.lm.speaking import Speaking, listened
 from roundelay.voice.lm.understand import understand
+from roundelay.voice.lm.words import Words
 from roundelay.voice.segments import segments
 from roundelay.voice.tokenizer.dual import Tokenizer
 from roundelay.voice.tokenizer.ears import Ears
 from roundelay.voice.tokenizer.frontend import RATE_HZ
 from roundelay.voice.tokenizer.text import Symbol
-from roundelay.voice.vocab import VOCAB
+from roundelay.voice.tokens import Tokens
 from roundelay.voice.voices import VoiceLike
 
 WEIGHTS = PACKAGED / "lm"
 FILE = "lm.onnx"
+TRIES = 3  # ways to say the next words, of which the clearest is kept
 UNKNOWN = "I did not understand that."
 
 
@@ -67,6 +69,7 @@ class Model:
     engine: Engine
     tokenizer: Tokenizer
     ears: Ears
+    words: Words
     decoder: Decoder
     clock: Callable[[], datetime] = field(default=datetime.now)
 
@@ -80,7 +83,7 @@ class Model:
         codes = checked("tokenizer.onnx", codec)
         if manifest(folder).get("tokenizer") != hashlib.sha256(codes).hexdigest():
             raise DamagedWeightsError(folder / FILE, "learnt the codes of another tokenizer")
-        return cls(OnnxEngine(data), Tokenizer.load(codec), Ears.load(codec), Decoder.load(codec))
+        return cls(OnnxEngine(data), Tokenizer.load(codec), Ears.load(codec), Words.load(folder), Decoder.load(codec))
 
     def say(self, text: str, voice: VoiceLike = None, seed: int = 0) -> Audio:
         """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud."""
@@ -101,7 +104,8 @@ class Model:
             except BadInput:  # a piece of signs alone
                 continue
             speaking = Speaking(self.engine, self.engine.open(), words, seed + number, cancelled)
-            for ids in speaking.groups(_manner(voice)):
+            speaking.begin(_manner(voice))
+            for ids in listened(speaking, self._phones, TRIES):
                 sound = mouth.push(units.tokens(ids))
                 if len(sound):
                     yield sound
@@ -111,19 +115,23 @@ class Model:
         if len(rest):
             yield rest
 
+    def _phones(self, groups: list[list[int]]) -> np.ndarray:
+        """Log-probabilities [T, 40] of the phones in groups of the embedded model's codes."""
+        return self.ears.listen(Tokens(units.tokens([i for group in groups for i in group])))
+
     def transcribe(self, audio: Audio, cancelled: Callable[[], bool] = never) -> str:
         """The words said, lower-case; empty where there is no speech."""
         heard = (self._hear(part, False, cancelled)[0] for part in segments(audio.resample(RATE_HZ)))
         return " ".join(text for text in heard if text)
 
-    def _hear(self, audio: Audio, question: bool, cancelled: Callable[[], bool]) -> tuple[str, str]:
-        """What is said in up to half a minute of sound, and the call the model makes of it (empty: none)."""
-        tokens = self.tokenizer.encode(audio)
-        hearing = Hearing(self.engine, self.engine.open(), question, cancelled)
-        heard = units.onsets(self.ears, tokens)
-        for group, codes in enumerate(np.reshape(units.codes(tokens), (-1, VOCAB.group)).tolist()):
-            hearing.group(codes, [phone for phone, at in heard if at == group])
-        return hearing.finish()
+    def _hear(self, audio: Audio) -> str:
+        """What is said in up to half a minute of sound."""
+        found = search(self.words, self.ears.listen(self.tokenizer.encode(audio)))
+        return found[0].text if found else ""
+
+    def ending(self, text: str) -> float:
+        """The probability (0 to 1) that what somebody says is over after these words."""
+        return ending(self.words, text)
 
     def _write(self, prompt: Sequence[int], limit: int, cancelled: Callable[[], bool]) -> Iterator[int]:
         """The likeliest characters and call after a prompt."""

@@ -23,6 +23,8 @@ class Recipe:
     shares: dict[str, float]
     decoder_shares: dict[str, float]
     tokenizer: dict[str, Any]
+    refine: dict[str, Any]
+    ears: dict[str, Any]
     prior: dict[str, Any]
     flow: dict[str, Any]
     vocoder: dict[str, Any]

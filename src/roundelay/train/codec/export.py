@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from roundelay.errors import MissingPackage
 from roundelay.files import replacing, write_text
+from roundelay.train.codec.ears_stage import Listener
 from roundelay.train.codec.flow import Flow
 from roundelay.train.codec.tokenizer import SPEAKER, Prior, Reader, Teachable, Trunk
 from roundelay.train.codec.vocoder import AHEAD, Vocoder
@@ -38,12 +39,12 @@ class _Trunk(nn.Module):
 
 
 class _Ears(nn.Module):
-    def __init__(self, linguistic: Reader, semantic: Reader) -> None:
+    def __init__(self, linguistic: Reader, semantic: Reader, both: Listener) -> None:
         super().__init__()
-        self.first, self.second = linguistic, semantic
+        self.first, self.second, self.both = linguistic, semantic, both
 
-    def forward(self, linguistic: Tensor, semantic: Tensor) -> tuple[Tensor, Tensor]:
-        return self.first(linguistic)[0], self.second(semantic)[0]
+    def forward(self, linguistic: Tensor, semantic: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.first(linguistic)[0], self.second(semantic)[0], self.both(linguistic, semantic)[0]
 
 
 class _Prior(nn.Module):
@@ -58,7 +59,7 @@ class _Prior(nn.Module):
 Spec = tuple[nn.Module, dict[str, Tensor], Sequence[str]]
 
 
-def specs(model: Teachable, flow: Flow, vocoder: Vocoder) -> dict[str, Spec]:
+def specs(model: Teachable, listener: Listener, flow: Flow, vocoder: Vocoder) -> dict[str, Spec]:
     """Every graph: its module, example inputs by name (dimension 1 is time, free unless memory), and its
     outputs.
     """
@@ -70,12 +71,12 @@ def specs(model: Teachable, flow: Flow, vocoder: Vocoder) -> dict[str, Spec]:
             ("linguistic", "semantic", "next_cache"),
         ),
         "ears": (
-            _Ears(model.reads_linguistic, model.reads_semantic),
+            _Ears(model.reads_linguistic, model.reads_semantic, listener),
             {
                 "linguistic": torch.randn(1, 4, LINGUISTIC.digits),
                 "semantic": torch.randn(1, 6, SEMANTIC.digits),
             },
-            ("phones02", "phones06"),
+            ("phones02", "phones06", "phones"),
         ),
         "prior": (
             _Prior(prior),

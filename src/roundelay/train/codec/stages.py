@@ -1,5 +1,5 @@
-"""The stages of the codec's training, each a function of (recipe, corpora, folder): tokenizer, flow, vocoder,
-export.
+"""The stages of the codec's training, each a function of (recipe, corpora, folder): tokenizer, refine, ears, prior,
+flow, vocoder, export.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import nn
 
 from roundelay.console import note
 from roundelay.errors import BadInput
-from roundelay.train.codec import flow, prior_stage, vocoder, vocoder_stage
+from roundelay.train.codec import ears_stage, flow, prior_stage, vocoder, vocoder_stage
 from roundelay.train.codec.blocks import parameters
 from roundelay.train.codec.config import Recipe, build
 from roundelay.train.codec.data import Batches, Corpora, Item, open_corpora, train_weights
@@ -75,20 +75,48 @@ def teachable(run: Run) -> Teachable:
 
 def train_tokenizer(run: Run) -> Progress:
     """Train trunk, readers, mel prior and speaker encoder together: each needs what the others learn."""
-    table, data, model = run.recipe.tokenizer, run.data(), teachable(run)
-    note("tokenizer: " + ", ".join(f"{k} {parameters(m):,}" for k, m in model.named_children()))
-    longest = table["longest_s"] * 100
-    items = [i for i in data.items if i.split == "train" and i.frames <= longest]
+    table = run.recipe.tokenizer
+    return _teach(run, "tokenizer", teachable(run), table, Course(table["codes_from"], table["understood_from"]))
+
+
+def refine_tokenizer(run: Run) -> Progress:
+    """Go on from where the tokenizer's stage ended, at a fresh rate and with all of its lessons at once."""
+    model = teachable(run)
+    load(model, run.out / "tokenizer.pt")
+    return _teach(run, "refine", model, run.recipe.refine, Course(0, 0, soft_steps=0))
+
+
+def _teach(run: Run, name: str, model: Teachable, table: dict[str, Any], course: Course) -> Progress:
+    data = run.data()
+    note(f"{name}: " + ", ".join(f"{k} {parameters(m):,}" for k, m in model.named_children()))
+    check = check_of(model, data, _watched(data), run.device)
+    step = step_of(model, _feeder(run, data, table), run.device, course)
+    return fit(name, model, step, run.plan(table), run.out, check)
+
+
+def _feeder(run: Run, data: Corpora, table: dict[str, Any]) -> Feeder:
+    items = [i for i in data.items if i.split == "train" and i.frames <= table["longest_s"] * 100]
     batches = Batches(items, train_weights(items, run.recipe.shares), int(table["batch_s"] * 100), run.recipe.seed)
-    watched = some(data.items, "dev", DEV_READ) + some(data.items, "test", DEV_READ)
-    check = check_of(model, data, watched, run.device)
-    step = step_of(
-        model,
-        Feeder(data, batches, table["regressed"]),
-        run.device,
-        Course(table["codes_from"], table["understood_from"]),
-    )
-    return fit("tokenizer", model, step, run.plan(table), run.out, check)
+    return Feeder(data, batches, table.get("regressed", 1), table["stretched"])
+
+
+def _watched(data: Corpora) -> list[Item]:
+    return some(data.items, "dev", DEV_READ) + some(data.items, "test", DEV_READ)
+
+
+def listener(run: Run) -> ears_stage.Listener:
+    """The reader of both codebooks as the recipe sizes it, not yet trained."""
+    torch.manual_seed(run.recipe.seed)
+    return ears_stage.Listener(run.recipe.ears["width"], run.recipe.ears["dilations"]).to(run.device)
+
+
+def train_ears(run: Run) -> Progress:
+    """Train the listener on the codes of the frozen tokenizer."""
+    table, data, teacher, net = run.recipe.ears, run.data(), taught(run), listener(run)
+    note(f"ears: {parameters(net):,} parameters")
+    check = ears_stage.check_of(teacher, net, data, _watched(data))
+    step = ears_stage.step_of(teacher, net, _feeder(run, data, table))
+    return fit("ears", net, step, run.plan(table), run.out, check)
 
 
 def train_vocoder(run: Run) -> Progress:
@@ -106,9 +134,10 @@ def train_vocoder(run: Run) -> Progress:
 
 
 def taught(run: Run) -> Teachable:
-    """The tokenizer stage's model from its last checkpoint, with the prior's own where it has gone on; frozen."""
+    """The tokenizer's model from its last checkpoint, with the prior's own where it has gone on; frozen."""
     model = teachable(run)
-    load(model, run.out / "tokenizer.pt")
+    refined = run.out / "refine.pt"
+    load(model, refined if refined.is_file() else run.out / "tokenizer.pt")
     if (run.out / "prior.pt").is_file():
         load(model.prior, run.out / "prior.pt")
     return model.eval().requires_grad_(False)
@@ -164,13 +193,15 @@ def export(run: Run) -> None:
     recipe = run.recipe
     model, net = taught(run), vocoder.Vocoder(_sizes(vocoder.Sizes, recipe.vocoder, "[vocoder]"))
     velocity = flow.Flow(_sizes(flow.Sizes, recipe.flow, "[flow]"))
-    steps = {name: load(part, run.out / f"{name}.pt") for name, part in (("flow", velocity), ("vocoder", net))}
-    for name in ("tokenizer", "prior"):
+    ears = listener(run)
+    parts: dict[str, nn.Module] = {"flow": velocity, "vocoder": net, "ears": ears}
+    steps = {name: load(part, run.out / f"{name}.pt") for name, part in parts.items()}
+    for name in ("tokenizer", "refine", "prior"):
         if (run.out / f"{name}.pt").is_file():
             steps[name] = int(torch.load(run.out / f"{name}.pt", map_location="cpu", weights_only=True)["step"])
     graphs = {
         name: files.to_onnx(module, inputs, outputs)
-        for name, (module, inputs, outputs) in files.specs(model, velocity, net).items()
+        for name, (module, inputs, outputs) in files.specs(model, ears, velocity, net).items()
     }
     about = {"seed": recipe.seed, "steps": steps, "torch": torch.__version__}
     sizes = files.write(run.weights, graphs, built_in(model.cpu().speaker, run.data()), about)
@@ -191,6 +222,7 @@ def _sizes(kind: type[T], table: dict[str, Any], name: str) -> T:
             "batch_s",
             "longest_s",
             "regressed",
+            "stretched",
             "codes_from",
             "understood_from",
         ),
@@ -199,6 +231,8 @@ def _sizes(kind: type[T], table: dict[str, Any], name: str) -> T:
 
 STAGES: dict[str, Callable[[Run], Progress | None]] = {
     "tokenizer": train_tokenizer,
+    "refine": refine_tokenizer,
+    "ears": train_ears,
     "prior": train_prior,
     "flow": train_flow,
     "vocoder": train_vocoder,

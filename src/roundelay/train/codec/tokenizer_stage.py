@@ -16,6 +16,7 @@ from roundelay.train.codec.augment import gained, noise_only, soiled, stretched
 from roundelay.train.codec.blocks import unpair
 from roundelay.train.codec.data import Batches, Corpora, Item
 from roundelay.train.codec.tokenizer import CLASSES, QUIET, Prior, Teachable, grouped, with_margins
+from roundelay.train.loop import rank, ranks
 from roundelay.voice.data.phones import plain
 from roundelay.voice.data.text import pronounced
 from roundelay.voice.eval.wer import distance
@@ -86,12 +87,9 @@ class Batch:
 class Feeder:
     """Makes the batch of a step; a pure function of seed and step."""
 
-    def __init__(self, corpora: Corpora, batches: Batches, rows: int) -> None:
-        self.corpora, self.batches, self.rows = (
-            corpora,
-            batches,
-            rows,
-        )  # rows: regressed, with a reference each
+    def __init__(self, corpora: Corpora, batches: Batches, rows: int, stretch: float) -> None:
+        self.corpora, self.batches = corpora, batches
+        self.rows, self.stretch = rows, stretch  # rows regressed, with a reference each; share of them all stretched
         self.same: dict[str, list[Item]] = {}
         for item in batches.items:
             self.same.setdefault(item.speaker, []).append(item)
@@ -113,7 +111,7 @@ class Feeder:
                 said, phones[row, : item.frames // 2] = [], 0
             else:
                 phones[row, : item.frames // 2] = phones_of(item, item.frames // 2)
-                spoken = stretched(spoken, rng) if rng.random() < 0.25 else spoken
+                spoken = stretched(spoken, rng) if rng.random() < self.stretch else spoken
                 spoken = soiled(spoken, rng, 0.3 if item.engine == "human" else 0.4)
             heard[row, : item.frames] = normal(gained(spoken, rng))
             clean[row, : item.frames] = normal(target)
@@ -153,7 +151,8 @@ def speaker_loss(vector: Tensor, classes: Tensor, speaker: Tensor) -> Tensor:
     return functional.cross_entropy(SHARPNESS * marked, speaker)
 
 
-def _ctc(logs: Tensor, batch: Batch, chosen: Tensor | None = None) -> Tensor:
+def ctc(logs: Tensor, batch: Batch, chosen: Tensor | None = None) -> Tensor:
+    """CTC's loss by phone, mean over the utterances (of `chosen` rows) that have labels and time enough for them."""
     sizes = torch.tensor([len(said) for said in batch.labels])
     fits = (sizes > 0) & (batch.steps.cpu() > sizes + 2)
     if chosen is not None:
@@ -183,13 +182,16 @@ class Course:
 
     codes_from: int
     understood_from: int
+    soft_steps: int = SOFT_STEPS
 
 
 def step_of(model: Teachable, feeder: Feeder, device: torch.device, course: Course) -> Callable[[int], Losses]:
     """The losses of a step, summed by `WEIGHTS`."""
 
+    together, mine = ranks(), rank()
+
     def losses(step: int) -> Losses:
-        batch = feeder.draw(step, device)
+        batch = feeder.draw(step * together + mine, device)
         parts = _hearing(model, batch) if step < course.codes_from else _everything(model, batch, step, course)
         total = sum((WEIGHTS[k] * v for k, v in parts.items()), torch.zeros((), device=device))
         return {"loss": total, **parts}
@@ -207,15 +209,15 @@ def _hint(model: Teachable, hidden: Tensor, batch: Batch) -> Losses:
     heard, timed = model.hint(hidden).split(CLASSES, -1)
     untimed = (batch.phones < 0).all(1)  # people: nobody knows when their phones begin
     return {
-        "hint": _phone(timed, batch.phones),
-        "people": _ctc(functional.log_softmax(heard, -1), batch, untimed),
+        "hint": phone_loss(timed, batch.phones),
+        "people": ctc(functional.log_softmax(heard, -1), batch, untimed),
     }
 
 
 def _everything(model: Teachable, batch: Batch, step: int, course: Course) -> Losses:
     mask = torch.arange(batch.heard.shape[1] // 2, device=batch.heard.device) < (batch.steps.unsqueeze(1) + 5)
     for head in (model.trunk.linguistic, model.trunk.semantic):
-        head.soft = max(0.0, 1 - (step - course.codes_from) / SOFT_STEPS)
+        head.soft = max(0.0, 1 - (step - course.codes_from) / course.soft_steps) if course.soft_steps else 0.0
     linguistic, semantic, _, raw02, raw06, hidden = model.trunk(with_margins(batch.heard), None, mask.float(), drop=1)
     logs02, phones02 = model.reads_linguistic(linguistic)
     logs06, phones06 = model.reads_semantic(semantic)
@@ -224,10 +226,10 @@ def _everything(model: Teachable, batch: Batch, step: int, course: Course) -> Lo
     start = step * 7919 % max(1, groups.shape[1] - PRIOR_GROUPS + 1)
     guess = model.prior(groups[:, start : start + PRIOR_GROUPS], vector)[0][:, Prior.AHEAD :]
     parts = _hint(model, hidden, batch) | {
-        "ctc02": _ctc(logs02, batch),
-        "ctc06": _ctc(logs06, batch),
-        "phone02": _phone(phones02, batch.phones),
-        "phone06": _phone(phones06, batch.phones),
+        "ctc02": ctc(logs02, batch),
+        "ctc06": ctc(logs06, batch),
+        "phone02": phone_loss(phones02, batch.phones),
+        "phone06": phone_loss(phones06, batch.phones),
         "mel": _mel(guess, batch, start),
         "speaker": speaker_loss(vector, model.classes, batch.speaker),
         "spread": _spread(raw02, mask[:, ::3]) + _spread(raw06, mask[:, ::2]),
@@ -237,7 +239,8 @@ def _everything(model: Teachable, batch: Batch, step: int, course: Course) -> Lo
     return parts
 
 
-def _phone(logits: Tensor, phones: Tensor) -> Tensor:
+def phone_loss(logits: Tensor, phones: Tensor) -> Tensor:
+    """Cross-entropy of the steps [B, T] whose phone is known."""
     if not bool((phones >= 0).any()):
         return logits.sum() * 0
     return functional.cross_entropy(logits.transpose(1, 2), phones, ignore_index=UNHEARD)
@@ -265,7 +268,7 @@ def _understood(model: Teachable, guess: Tensor, batch: Batch, start: int) -> Te
     hidden, logits = model.understood(unpair(guess[:, :steps]))
     inside = torch.arange(steps, device=guess.device) + start * 6 < batch.steps[:rows].unsqueeze(1)
     far = ((hidden - wanted).abs().mean(-1) * inside).sum() / inside.sum().clamp(min=1)
-    return far + 0.5 * _phone(logits, batch.phones[:rows, start * 6 :][:, :steps])
+    return far + 0.5 * phone_loss(logits, batch.phones[:rows, start * 6 :][:, :steps])
 
 
 def check_of(

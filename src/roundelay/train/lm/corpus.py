@@ -81,7 +81,7 @@ def _tokenize(folder: Path, rows: list[Utterance], path: Path, weights: Path | N
     for row in progress(rows, f"tokens of {folder.name}", len(rows)):
         tokens = tokenizer.encode(Audio(sound_of(folder, row), row.rate_hz))
         lines.append(np.asarray(codes(tokens), np.int16))
-        heard.append(np.asarray(onsets(ears, tokens), np.int16).reshape(-1, 2))
+        heard.append(np.asarray(onsets(ears.listen(tokens)), np.int16).reshape(-1, 2))
     ends, last = np.cumsum([len(line) for line in lines]), np.cumsum([len(line) for line in heard])
     with replacing(path, force=True) as temporary, temporary.open("wb") as file:
         np.savez(file, ids=np.concatenate(lines), ends=ends, onsets=np.concatenate(heard), last=last)

@@ -1,4 +1,4 @@
-"""The stages of the language model's training: text, pretrain, sft, export (step-audio.md, section 7, in small)."""
+"""The stages of training the language model, step-audio.md's section 7 in small: words, text, pretrain, sft, export."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from roundelay.files import replacing, write_text
 from roundelay.shape import Shape
 from roundelay.train.codec.config import build
 from roundelay.train.export_lm import to_onnx
+from roundelay.train.lm import words
 from roundelay.train.lm.corpus import Said, open_corpora
 from roundelay.train.lm.examples import hear, speak
 from roundelay.train.lm.model import Learner, batch_of, losses
@@ -42,6 +43,7 @@ class Recipe:
     shape: str
     composed: bool
     shares: dict[str, float]
+    words: dict[str, int]
     text: dict[str, Any]
     pretrain: dict[str, Any]
     sft: dict[str, Any]
@@ -66,6 +68,15 @@ class Run:
     tokenizer: Path | None = None
     minutes: float | None = None
 
+    def said(self) -> list[Said]:
+        """Every utterance of the corpora, as the tokenizer hears it; raises `BadInput` for none."""
+        found = open_corpora(self.corpora, self.out / "tokens", self.tokenizer)
+        if not found:
+            raise BadInput(
+                "corpus", "none", "was given; build one with `roundelay voice data build`, name it by --corpus"
+            )
+        return found
+
     def learner(self) -> Learner:
         """The model as the recipe sizes it, untrained."""
         torch.manual_seed(self.recipe.seed)
@@ -83,9 +94,7 @@ def train(run: Run, name: str) -> Progress:
             raise BadInput("checkpoint", before, f"is not there; run --stage {PLANNED[at - 1]} first")
         learner.load_state_dict(torch.load(before, map_location="cpu", weights_only=True)["model"])
     sound = any(task in SOUND_TASKS for task in table["tasks"])
-    said = open_corpora(run.corpora, run.out / "tokens", run.tokenizer) if sound else []
-    if sound and not said:
-        raise BadInput("corpus", "none", "was given; build one with `roundelay voice data build`, name it by --corpus")
+    said = run.said() if sound else []
     mix = Mix(said, table["tasks"], run.recipe.shares, run.recipe.seed)
     together, mine = ranks(), rank()
 
@@ -118,10 +127,18 @@ def _check(learner: Learner, said: list[Said], device: torch.device) -> Callable
     return check
 
 
-def export(run: Run, weights: Path) -> dict[str, int]:
-    """Write the last stage's model as int8 ONNX with its manifest; the size of each file in bytes.
+def collect_words(run: Run) -> None:
+    """Write the words that hearing chooses among to `<out>/words.npz`."""
+    run.out.mkdir(parents=True, exist_ok=True)
+    data = words.packed(words.collect(run.said(), run.recipe.words, run.recipe.seed))
+    with replacing(run.out / words.FILE, force=True) as temporary:
+        temporary.write_bytes(data)
 
-    The manifest names the tokenizer whose codes it learnt. Raises `BadInput` where no stage has run.
+
+def export(run: Run, weights: Path) -> dict[str, int]:
+    """Write the last stage's model as int8 ONNX and the words beside it, with their manifest; the sizes in bytes.
+
+    The manifest names the tokenizer whose codes it learnt. Raises `BadInput` where a stage has not run.
     """
     done = [name for name in PLANNED if (run.out / f"{name}.pt").is_file()]
     if not done:
@@ -129,13 +146,17 @@ def export(run: Run, weights: Path) -> dict[str, int]:
     kept = {name: torch.load(run.out / f"{name}.pt", map_location="cpu", weights_only=True) for name in done}
     learner = run.learner().cpu()
     learner.load_state_dict(kept[done[-1]]["model"])
-    data = to_onnx(learner.plain(), "int8")
-    if len(data) >= LARGEST:
-        raise ValueError(f"{FILE} has {len(data):,} bytes; a weight file must stay under {LARGEST:,}")
+    if not (run.out / words.FILE).is_file():
+        raise BadInput("words", run.out / words.FILE, "is not there; run --stage words first")
+    files = {FILE: to_onnx(learner.plain(), "int8"), words.FILE: (run.out / words.FILE).read_bytes()}
+    sizes = {name: len(data) for name, data in files.items()}
+    if max(sizes.values()) >= LARGEST:
+        raise ValueError(f"{sizes} bytes; a weight file must stay under {LARGEST:,}")
     tokenizer = (run.tokenizer or PACKAGED) / "tokenizer.onnx"
     weights.mkdir(parents=True, exist_ok=True)
-    with replacing(weights / FILE, force=True) as temporary:
-        temporary.write_bytes(data)
+    for name, data in files.items():
+        with replacing(weights / name, force=True) as temporary:
+            temporary.write_bytes(data)
     table = {
         "format": 1,
         "licence": "CC-BY-SA-4.0",
@@ -143,11 +164,14 @@ def export(run: Run, weights: Path) -> dict[str, int]:
         "steps": {name: int(state["step"]) for name, state in kept.items()},
         "tokenizer": hashlib.sha256(tokenizer.read_bytes()).hexdigest(),
         "torch": torch.__version__,
-        "files": {FILE: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
+        "files": {
+            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
+        },
     }
     write_text(weights / "manifest.json", json.dumps(table, indent=1) + "\n", force=True)
-    note(f"{FILE}: {len(data):,} bytes")
-    return {FILE: len(data)}
+    for name, size in sizes.items():
+        note(f"{name}: {size:,} bytes")
+    return sizes
 
 
-STAGES = (*PLANNED, "export")
+STAGES = ("words", *PLANNED, "export")

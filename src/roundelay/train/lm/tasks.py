@@ -10,6 +10,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.train.lm.corpus import Said
 from roundelay.train.lm.examples import Example, ask, go_on, hear, sound_out, speak, spell
+from roundelay.voice.data.mishear import misheard
 from roundelay.voice.data.questions import draw as draw_question
 from roundelay.voice.data.text import draw as draw_text
 from roundelay.voice.data.text import lexicon
@@ -19,6 +20,9 @@ SOUND_TASKS = ("hear", "speak", "go_on", "answer")
 TEXT_TASKS = ("sound_out", "spell", "ask")
 TASKS = SOUND_TASKS + TEXT_TASKS
 SPAN = 1.25  # sound tasks of a batch come from utterances whose lengths differ by this factor at most
+REFUSED = 0.15  # share of the written questions that are none
+STATEMENTS = frozenset(("he", "she", "they", "we", "i", "the", "a", "this", "my", "our", "your", "his", "her", "their"))
+MISHEARD = 0.3  # the largest share of wrong words in a question as it was heard
 WORDS = 0.5  # share of text tasks on a few words of the dictionary; the others are lines like the teachers'
 
 
@@ -104,13 +108,25 @@ class Mix:
         made: list[Example] = []
         while sum(len(example.ids) for example in made) < ids:
             if name == "ask":
-                question = draw_question(rng, "train")
-                made.append(ask(question.text, str(question.call)))
+                made.append(_ask(rng))
             else:
                 example = (sound_out if name == "sound_out" else spell)(_line(rng))
                 if example is not None:
                     made.append(example)
         return made
+
+
+def _ask(rng: np.random.Generator) -> Example:
+    """A question and its call, half of the time as it may have been misheard; or no question, and no call."""
+    while rng.random() < REFUSED:
+        line, kind = draw_text(rng, "train", 0.3)
+        if kind == "lexicon" or line.split()[0] in STATEMENTS:
+            return ask(line, "")
+    question = draw_question(rng, "train")
+    text = question.text
+    if rng.random() < 0.5:
+        text = misheard(text, float(rng.uniform(0, MISHEARD)), lexicon()[0], rng)
+    return ask(text, str(question.call))
 
 
 def _line(rng: np.random.Generator) -> str:

@@ -7,9 +7,10 @@ sets keep a voice from running away or losing its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numba
 import numpy as np
 
 from roundelay.voice.lm import units
@@ -21,12 +22,16 @@ from roundelay.voice.tokenizer.text import Symbol
 PHONE_TEMPERATURE, CODE_TEMPERATURE, CODES = 0.25, 0.2, 24  # chosen on dev lines (docs/log.md)
 SLOWEST_GROUPS = 2.2  # groups of 120 ms a character may take; people and teachers need about half a group
 EXTRA_GROUPS = 12
+STRETCH = 2  # words said before it is listened to how they were said
 STILL_GROUPS = 9  # the longest a phone may last before another must come
+
+
+Listen = Callable[[list[list[int]]], np.ndarray]  # groups of codes to log-probabilities [T, 40] of phones at 50 Hz
 
 
 @dataclass(slots=True)
 class Speaking:
-    """One voice saying `words`, on a session that holds how speaking begins; `groups` yields codes five by five.
+    """One voice saying `words`, on an empty session; codes come group by group, five by five.
 
     The same seed, words and engine give the same codes. `cancelled` is asked before every token.
     """
@@ -38,32 +43,52 @@ class Speaking:
     cancelled: Callable[[], bool] = lambda: False
     given: int = 0
     expected: list[int] = field(default_factory=list)  # phones thought of words given, not yet said
+    said: list[int] = field(default_factory=list)  # phones that have sounded, or are about to
     still: int = 0
+    made: int = 0  # groups
+    done: bool = False
+    _logits: np.ndarray | None = field(default=None, repr=False)
     _random: np.random.Generator = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._random = np.random.default_rng(self.seed)
 
-    def groups(self, voice: str | None) -> Iterator[list[int]]:
-        """Yield the embedded model's codes of one group after another, until the words are said."""
-        logits = self._feed(units.speaking(voice))
+    def begin(self, voice: str | None) -> None:
+        """Take on the way of speaking that goes with a voice."""
+        self._logits = self._feed(units.speaking(voice))
+
+    def branch(self, number: int) -> Speaking:
+        """Another voice at the same place in the same words, which goes on by chance of its own."""
+        other = replace(self, session=self.engine.fork(self.session), expected=[*self.expected], said=[*self.said])
+        other._random = np.random.default_rng([self.seed, self.made, number])
+        return other
+
+    def until(self, given: int) -> list[list[int]]:
+        """The next groups of codes, until `given` words have been said; all that are left where there are no more."""
         longest = int(sum(len(word) + 1 for word in self.words) * SLOWEST_GROUPS) + EXTRA_GROUPS
-        for made in range(longest):
-            while logits is not None:  # between two groups: words, phones, the end
-                token = self._begin(logits, made)
+        groups: list[list[int]] = []
+        while not self.done and self.made < longest:
+            while self._logits is not None:  # between two groups: words, phones, the end
+                token = self._begin(self._logits)
                 if token is None:
                     break
                 if token == Symbol.EOT:
-                    return
-                logits = self._give() if token == units.NEXT else self._feed([token])
+                    self.done = True
+                    return groups
+                if token == units.NEXT and given <= self.given < len(self.words) and groups:
+                    return groups
+                self._logits = self._give() if token == units.NEXT else self._feed([token])
             group: list[int] = []
-            while logits is not None and len(group) < NANO.group:
-                group.append(self._code(logits, len(group)))
-                logits = self._feed(group[-1:])
-            if logits is None:
-                return
+            while self._logits is not None and len(group) < NANO.group:
+                group.append(self._code(self._logits, len(group)))
+                self._logits = self._feed(group[-1:])
+            if self._logits is None:
+                break
             self.still += 1
-            yield group
+            self.made += 1
+            groups.append(group)
+        self.done = True
+        return groups
 
     def _feed(self, ids: Sequence[int]) -> np.ndarray | None:
         return extend(self.engine, self.session, ids, self.cancelled)
@@ -86,7 +111,7 @@ class Speaking:
             logits = self._feed([phone])
         return self._feed([Symbol.THINK_END])
 
-    def _begin(self, logits_V: np.ndarray, made: int) -> int | None:
+    def _begin(self, logits_V: np.ndarray) -> int | None:
         """Between two groups: a phone, `NEXT`, the end, or None for sound."""
         sound = logits_V[NANO.linguistic_offset : NANO.semantic_offset]
         best = float(sound.max())
@@ -108,7 +133,7 @@ class Speaking:
             scores[phones] = -np.inf
             scores[units.PAUSE - PHONE_IDS.start] = keep
             scores[asks] = -np.inf if over else scores[asks]
-            scores[ends] = scores[ends] if over and made else -np.inf
+            scores[ends] = scores[ends] if over and self.made else -np.inf
         if self.still >= STILL_GROUPS:
             scores[sounds] = -np.inf
             if over:
@@ -123,6 +148,7 @@ class Speaking:
             return int(Symbol.EOT)
         if self.expected and choice == self.expected[0] - PHONE_IDS.start:
             self.expected.pop(0)
+        self.said.append(PHONE_IDS.start + choice)
         return PHONE_IDS.start + choice
 
     def _code(self, logits_V: np.ndarray, place: int) -> int:
@@ -135,3 +161,46 @@ class Speaking:
         chances = np.exp(scores - scores.max())
         limit = np.cumsum(chances, dtype=np.float64)
         return int(np.searchsorted(limit, self._random.random() * limit[-1], side="right"))
+
+
+def listened(speaking: Speaking, hear: Listen, tries: int) -> Iterator[list[int]]:
+    """Yield the groups of codes of a voice that listens to itself: of `tries` ways to say the next words, the one in
+    which `hear` finds their phones best (ours).
+    """
+    before: list[list[int]] = []
+    heard_from = 0
+    while not speaking.done:
+        given, first = speaking.given + STRETCH, len(speaking.said)
+        branches = [speaking.branch(number) for number in range(tries)] if tries > 1 else [speaking]
+        made = [branch.until(given) for branch in branches]
+        fits = []
+        for branch, groups in zip(branches, made, strict=True) if tries > 1 else ():
+            phones = branch.said[heard_from : None if branch.done else -1]  # the last has not sounded yet
+            fits.append(fit(hear([*before, *groups]), [i - PHONE_IDS.start for i in phones]))
+        best = int(np.argmax(fits)) if fits else 0
+        speaking, before, heard_from = branches[best], made[best], first
+        yield from made[best]
+
+
+def fit(logs_TC: np.ndarray, classes: Sequence[int]) -> float:
+    """How well phones are heard: CTC's log-likelihood of the classes (0, a pause, is left out) by phone."""
+    labels = np.array([c for c in classes if c], np.int64)
+    return _likelihood(np.ascontiguousarray(logs_TC, np.float64), labels) / (len(labels) + 1)
+
+
+@numba.njit(cache=True)
+def _likelihood(logs: np.ndarray, labels: np.ndarray) -> float:
+    """CTC's forward sum."""
+    states = 2 * len(labels) + 1
+    at = np.full(states, -1e30)
+    for step in range(len(logs)):
+        before = at.copy()
+        for s in range(states):
+            label = labels[s // 2] if s % 2 else 0
+            value = before[s] if step else (0.0 if s == 0 else -1e30)
+            if s > 0:
+                value = np.logaddexp(value, before[s - 1] if step else (0.0 if s == 1 else -1e30))
+            if s > 2 and s % 2 and labels[s // 2] != labels[s // 2 - 1] and step:
+                value = np.logaddexp(value, before[s - 2])
+            at[s] = value + logs[step, label]
+    return np.logaddexp(at[-1], at[-2]) if states > 1 else at[-1]

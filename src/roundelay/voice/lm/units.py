@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from roundelay.errors import BadInput
-from roundelay.voice.tokenizer.ears import PHONES, Ears
+from roundelay.voice.tokenizer import ears
+from roundelay.voice.tokenizer.ears import PHONES
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.vocab import VOCAB, Vocab
@@ -73,9 +74,9 @@ def hearing(answer: bool = False) -> list[int]:
     return [Symbol.AQTA if answer else Symbol.ASR, Symbol.AUDIO_START]
 
 
-def onsets(ears: Ears, heard: Tokens) -> list[tuple[int, int]]:
-    """The phones that the readers find in tokens, as (phone id, group)."""
-    return [(phone_id(phone), group) for phone, group in ears.onsets(heard)]
+def onsets(logs_TC: np.ndarray) -> list[tuple[int, int]]:
+    """The phones that ears found (their log-probabilities [6G, 40]), as (phone id, group)."""
+    return [(phone_id(phone), group) for phone, group in ears.onsets(logs_TC)]
 
 
 def speaking(voice: str | None = None) -> list[int]:

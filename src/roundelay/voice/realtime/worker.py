@@ -219,7 +219,9 @@ class Worker:
 
     def _judge(self, turn: int, start: int, end: int, text: str | None) -> None:
         if self.manner.thresholds.detection == "semantic":
-            share = endpoint.over(self._sound(start, end), text)
+            ending = getattr(self._model, "ending", None)
+            known = ending(text) if ending is not None and text else None
+            share = endpoint.over(self._sound(start, end), text, known)
             self._say(lambda at_ms: ev.TurnJudged(at_ms, turn, share))
 
     def _read(self, turn: int, start: int, end: int) -> str:

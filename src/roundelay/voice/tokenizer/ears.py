@@ -1,6 +1,6 @@
-"""Tokens to phones: the CTC readers the tokenizer was taught with. A check on what the codes still say (ours).
+"""Tokens to phones: the CTC readers the tokenizer was taught with, and a listener that sees both codebooks (ours).
 
-No language model, no lexicon: a phone error beside the teachers' own shows how much of the words a codebook keeps.
+The readers show how much of the words a codebook keeps; what the listener makes of the codes is what hearing rests on.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from roundelay.voice.tokens import Tokens
 _PHONES = "aa ae ah ao aw ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh t th uh uw v w y z zh"
 PHONES = tuple(_PHONES.split())
 STEPS = 6  # of 20 ms in a group
+BOOKS = (LINGUISTIC, SEMANTIC)
 PIECE_GROUPS = 250  # half a minute is read at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """Reads phones from either codebook alone."""
+    """Reads phones from either codebook alone, and from both."""
 
     network: Graph
 
@@ -32,29 +33,33 @@ class Ears:
         """The readers in the package, or in a folder of weights."""
         return cls(graph("ears", weights))
 
-    def read(self, tokens: Tokens) -> tuple[list[str], list[str]]:
-        """The phones read from the linguistic codes, and from the semantic ones: best class per step (greedy CTC)."""
-        first, second = self._best(tokens)
-        return collapse(first), collapse(second)
+    def read(self, tokens: Tokens) -> tuple[list[str], list[str], list[str]]:
+        """The phones read from the linguistic codes, from the semantic ones, and from both: the best class per step."""
+        first, second, both = (collapse(logs.argmax(-1)) for logs in self._logs(tokens))
+        return first, second, both
 
-    def onsets(self, tokens: Tokens) -> list[tuple[str, int]]:
-        """The phones read from the semantic codes, each with the group of 120 ms in which it begins."""
-        best = self._best(tokens)[1]
-        begins = np.flatnonzero(np.diff(best, prepend=-1))
-        return [(PHONES[best[at] - 1], int(at) // STEPS) for at in begins if best[at]]
+    def listen(self, tokens: Tokens) -> np.ndarray:
+        """Log-probabilities float32 [6G, 40] of every 20 ms step, by both codebooks; class 0 is CTC's blank."""
+        return self._logs(tokens)[2]
 
-    def _best(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
-        """The likeliest class of every 20 ms step [6G], from either codebook."""
-        values = [book.values(codes) for book, codes in zip((LINGUISTIC, SEMANTIC), tokens.split(), strict=True)]
-        best: tuple[list[np.ndarray], list[np.ndarray]] = ([np.zeros(0, np.int64)], [np.zeros(0, np.int64)])
+    def _logs(self, tokens: Tokens) -> list[np.ndarray]:
+        values = [book.values(codes) for book, codes in zip(BOOKS, tokens.split(), strict=True)]
+        pieces: list[list[np.ndarray]] = [[np.zeros((0, len(PHONES) + 1), np.float32)] for _ in range(3)]
         for at in range(0, tokens.groups, PIECE_GROUPS):
-            inputs = [
+            first, second = (
                 v[None, at * b.per_group : (at + PIECE_GROUPS) * b.per_group]
-                for v, b in zip(values, (LINGUISTIC, SEMANTIC), strict=True)
-            ]
-            for kept, logs in zip(best, self.network(linguistic=inputs[0], semantic=inputs[1]), strict=True):
-                kept.append(logs[0].argmax(-1))
-        return np.concatenate(best[0]), np.concatenate(best[1])
+                for v, b in zip(values, BOOKS, strict=True)
+            )
+            for kept, logs in zip(pieces, self.network(linguistic=first, semantic=second), strict=True):
+                kept.append(logs[0])
+        return [np.concatenate(kept) for kept in pieces]
+
+
+def onsets(logs_TC: np.ndarray) -> list[tuple[str, int]]:
+    """The phones of log-probabilities [6G, 40] (greedy CTC), each with the group of 120 ms in which it begins."""
+    best = logs_TC.argmax(-1)
+    begins = np.flatnonzero(np.diff(best, prepend=-1))
+    return [(PHONES[best[at] - 1], int(at) // STEPS) for at in begins if best[at]]
 
 
 def collapse(best_T: np.ndarray) -> list[str]:
