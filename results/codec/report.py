@@ -202,12 +202,12 @@ def _people(found: dict[str, Any]) -> str:
     text = ""
     if "ctc" in found:
         rows = [
-            (name, group, one["phones"], one["linguistic"], one["semantic"])
+            (name, group, one["phones"], one["linguistic"], one["semantic"], one["both"])
             for name, groups in found["ctc"].items()
             for group, one in groups.items()
         ]
         text += "\n## Phones read from the codes alone (greedy CTC, phone error rate, %)\n\n"
-        text += _table(("set", "voices", "phones", "linguistic", "semantic"), rows)
+        text += _table(("set", "voices", "phones", "linguistic", "semantic", "both"), rows)
     if "recordings" in found:
         digits, speech = found["recordings"]["digits"], found["recordings"]["speech"]
         text += "\n## People outside the corpus\n\n"
@@ -219,10 +219,10 @@ def _people(found: dict[str, Any]) -> str:
             ("", "judge, resynthesised", speech["resynthesised"]),
             (
                 "",
-                "phones, linguistic / semantic CTC",
-                f"{speech['ctc linguistic']} / {speech['ctc semantic']}",
+                "phones, linguistic / semantic / both",
+                f"{speech['ctc linguistic']} / {speech['ctc semantic']} / {speech['ctc both']}",
             ),
         ]
         text += _table(("recording", "reader", "errors %"), rows)
-        text += f"\nRead from its semantic codes: “{speech['read']}”\n"
+        text += f"\nRead from its codes: “{speech['read']}”\n"
     return text

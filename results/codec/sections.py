@@ -119,7 +119,7 @@ def people(place: Place) -> Numbers:
 
 
 def ctc(place: Place) -> Numbers:
-    """Phone error of greedy CTC on either codebook: people beside the teachers, by origin."""
+    """Phone error of greedy CTC on either codebook and on both: people beside the teachers, by origin."""
     ears, tokenizer = Ears.load(place.chain.weights), place.chain.tokenizer
     sets = {
         "teachers, held-out voices and sentences": (place.corpus, "test"),
@@ -128,7 +128,7 @@ def ctc(place: Place) -> Numbers:
     }
     numbers: Numbers = {}
     for name, (folder, split) in sets.items():
-        sums: dict[str, list[Errors]] = defaultdict(lambda: [Errors(0, 0), Errors(0, 0)])
+        sums: dict[str, list[Errors]] = defaultdict(lambda: [Errors(0, 0)] * 3)
         chosen = items(folder, split, place.most)
         for item in progress(chosen, name, len(chosen)):
             said = _phones(item)
@@ -136,15 +136,17 @@ def ctc(place: Place) -> Numbers:
                 continue  # a word that the lexicon lacks
             read = ears.read(tokenizer.encode(item.audio))
             for group in (_origin(item), "all"):
-                for k in (0, 1):
-                    sums[group][k] += word_errors(said, " ".join(read[k]))
+                sums[group] = [
+                    old + word_errors(said, " ".join(found)) for old, found in zip(sums[group], read, strict=True)
+                ]
         numbers[name] = {
             group: {
                 "linguistic": round(100 * a.rate, 1),
                 "semantic": round(100 * b.rate, 1),
+                "both": round(100 * c.rate, 1),
                 "phones": a.total,
             }
-            for group, (a, b) in sums.items()
+            for group, (a, b, c) in sums.items()
         }
     return numbers
 
@@ -175,7 +177,7 @@ def recordings(place: Place) -> Numbers:
         made = chain.resynth(audio, chain.encoder.embed(audio))
         sums["original"] += judge.errors(said, audio)
         sums["resynthesised"] += judge.errors(said, made)
-        read = " ".join(ears.read(chain.tokenizer.encode(audio))[1])
+        read = " ".join(ears.read(chain.tokenizer.encode(audio))[2])
         nearest = min(names, key=lambda name: word_errors(spelt[name], read).rate)
         sums["ctc nearest word"] += word_errors(said, nearest)
     judge.save()
@@ -191,7 +193,8 @@ def recordings(place: Place) -> Numbers:
             "resynthesised": round(100 * long_judge.errors(text, made).rate, 1),
             "ctc linguistic": round(100 * word_errors(said, " ".join(read[0])).rate, 1),
             "ctc semantic": round(100 * word_errors(said, " ".join(read[1])).rate, 1),
-            "read": " ".join(read[1]),
+            "ctc both": round(100 * word_errors(said, " ".join(read[2])).rate, 1),
+            "read": " ".join(read[2]),
         },
     }
     long_judge.save()
