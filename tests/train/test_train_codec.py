@@ -71,6 +71,7 @@ def toy_recipe() -> config.Recipe:
         "batch_s": 4.0,
         "longest_s": 5.0,
         "regressed": 2,
+        "stretched": 0.5,
         "codes_from": 1,
         "understood_from": 2,
         **small,
@@ -79,9 +80,11 @@ def toy_recipe() -> config.Recipe:
     tokenizer |= {"speaker_width": 16, "speaker_dilations": [1]}
     crops = {"steps": 4, "rate": 1e-3, "batch": 2, "crop_s": 0.8, **small}
     shares = {"flite": 0.5, "espeak": 0.5}
+    refine = {name: tokenizer[name] for name in ("rate", "batch_s", "longest_s", "regressed", "stretched")} | {"steps": 2}
+    ears = {"steps": 3, "rate": 1e-3, "batch_s": 4.0, "longest_s": 5.0, "stretched": 0.5, "width": 16, "dilations": (1, 2)}
     prior = {"steps": 2, "rate": 1e-3, "cooldown": 1.0, "batch": 2, "groups": 6}
     flow = {"steps": 4, "rate": 1e-3, "batch": 2, "groups": 6, **small}
-    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, prior, flow, crops)
+    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, refine, ears, prior, flow, crops)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> stages.Run:
     pytest.importorskip("pystoi", reason="the vocoder's check needs the eval extra")
     folder = tmp_path_factory.mktemp("toy")
     run = stages.Run(toy_recipe(), (toy_corpus(folder / "corpus"),), folder / "out", folder / "weights")
-    for name in ("tokenizer", "prior", "flow", "vocoder", "export"):
+    for name in stages.STAGES:
         stages.STAGES[name](run)
     return run
 
@@ -106,8 +109,9 @@ def test_every_stage_runs_and_the_package_opens(trained):
     tokens = Tokenizer.load(trained.weights).encode(sound)
     assert tokens.groups == 11
     assert len(Decoder.load(trained.weights).decode(tokens).samples) == 11 * 1920
-    assert len(Ears.load(trained.weights).read(tokens)) == 2
-    for stage in ("tokenizer", "prior", "flow", "vocoder"):
+    assert len(Ears.load(trained.weights).read(tokens)) == 3
+    assert Ears.load(trained.weights).listen(tokens).shape == (6 * 11, 40)
+    for stage in ("tokenizer", "refine", "ears", "prior", "flow", "vocoder"):
         assert losses(trained.out / f"{stage}.metrics.jsonl")
 
 

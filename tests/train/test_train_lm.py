@@ -25,6 +25,8 @@ from roundelay.train.lm.tasks import Mix  # noqa: E402
 from roundelay.voice.graphs import checked  # noqa: E402
 from roundelay.voice.lm import units  # noqa: E402
 from roundelay.voice.lm.onnx_engine import OnnxEngine  # noqa: E402
+from roundelay.voice.lm.search import ending  # noqa: E402
+from roundelay.voice.lm.words import Words  # noqa: E402
 from roundelay.voice.tokenizer.text import Symbol  # noqa: E402
 from roundelay.voice.tokens import Tokens  # noqa: E402
 
@@ -141,9 +143,9 @@ def recipe() -> stages.Recipe:
     table = {"steps": 4, "rate": 1e-3, "cooldown": 0.5, "ids": 200}
     sound = {"speak": 0.5, "hear": 0.3, "answer": 0.2}
     text = table | {"tasks": {"sound_out": 0.5, "ask": 0.5}}
-    return stages.Recipe(
-        1, "cpu", 1, "nano", True, {"flite": 1.0}, text, table | {"tasks": sound}, table | {"tasks": sound}
-    )
+    words = {"questions": 20, "answers": 10, "everyday": 20, "lexicon": 5, "people_times": 1}
+    sounds = table | {"tasks": sound}
+    return stages.Recipe(1, "cpu", 1, "nano", True, {"flite": 1.0}, words, text, sounds, sounds)
 
 
 @pytest.fixture
@@ -164,7 +166,12 @@ def test_stages_follow_one_another_and_the_engine_opens(run: stages.Run, tmp_pat
         stages.train(run, "pretrain")
     for name in stages.PLANNED:
         assert stages.train(run, name).finished and metrics(run, name)
+    with pytest.raises(BadInput, match="run --stage words first"):
+        stages.export(run, tmp_path / "weights")
+    stages.collect_words(run)
     stages.export(run, tmp_path / "weights")
+    known = Words.load(tmp_path / "weights")
+    assert {"hi", "there", "capital"} < set(known.spelt) and 0 < ending(known, "hi there") < 1
     engine = OnnxEngine(checked(stages.FILE, tmp_path / "weights"))
     logits = engine.prefill(engine.open(), units.speaking())
     assert logits is not None and logits.shape == (6144,)

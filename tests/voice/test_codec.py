@@ -16,7 +16,7 @@ from roundelay.voice.decoder.vocoder import SourceState, filter_source
 from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, manifest
 from roundelay.voice.tokenizer import frontend
 from roundelay.voice.tokenizer.dual import GROUP_SAMPLES, Tokenizer
-from roundelay.voice.tokenizer.ears import PHONES, Ears
+from roundelay.voice.tokenizer.ears import PHONES, Ears, onsets
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.voices import registry, vector_of
 
@@ -168,7 +168,18 @@ def test_voices_by_name_vector_recording(tmp_path, mouth, tokens):
 def test_ears_read_phones_of_both_codebooks(tokens):
     for read in Ears.load().read(tokens):
         assert set(read) <= set(PHONES)
-    assert Ears.load().read(Tokens.empty()) == ([], [])
+    assert Ears.load().read(Tokens.empty()) == ([], [], [])
+
+
+def test_the_listener_gives_chances_of_every_step_and_onsets_of_what_it_reads(tokens):
+    logs = Ears.load().listen(tokens)
+    assert logs.shape == (6 * tokens.groups, 1 + len(PHONES)) and logs.dtype == np.float32
+    np.testing.assert_allclose(np.exp(logs).sum(1), 1, atol=1e-3)
+    found = onsets(logs)
+    assert [phone for phone, _ in found] == Ears.load().read(tokens)[2]
+    groups = [group for _, group in found]
+    assert groups == sorted(groups) and all(0 <= group < tokens.groups for group in groups)
+    assert Ears.load().listen(Tokens.empty()).shape == (0, 1 + len(PHONES))
 
 
 def test_damaged_weights_are_one_clear_line(tmp_path):

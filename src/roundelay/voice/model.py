@@ -120,8 +120,8 @@ class Model:
         return self.ears.listen(Tokens(units.tokens([i for group in groups for i in group])))
 
     def transcribe(self, audio: Audio, cancelled: Callable[[], bool] = never) -> str:
-        """The words said, lower-case; empty where there is no speech."""
-        heard = (self._hear(part, False, cancelled)[0] for part in segments(audio.resample(RATE_HZ)))
+        """The words said, lower-case; empty where there is no speech. `cancelled` is asked before each half minute."""
+        heard = (self._hear(part) for part in segments(audio.resample(RATE_HZ)) if not cancelled())
         return " ".join(text for text in heard if text)
 
     def _hear(self, audio: Audio) -> str:
@@ -147,22 +147,12 @@ class Model:
             logits = self.engine.step(session, token)
 
     def answer(self, text: str, history: Sequence[object] = (), fabric: FabricFacts | None = None) -> Answer:
-        """The reply to a written question; what lies outside the domain is said not to be understood."""
+        """The reply to a written question: of the call the model writes, else of the one its words are nearest to.
+
+        What lies outside the domain is said not to be understood.
+        """
         words = normalise(text)
-        written = list(self._write(units.asking(words), 90, never))
-        return self._answered(words, units.text_of(written).strip(), fabric)
-
-    def ask(self, audio: Audio, fabric: FabricFacts | None = None, cancelled: Callable[[], bool] = never) -> Reply:
-        """What was heard in a spoken question, and the reply."""
-        parts = segments(audio.resample(RATE_HZ))
-        if not parts:
-            return Reply("", "I heard nothing.", None)
-        heard, call = self._hear(parts[0] if len(parts) == 1 else _joined(parts), True, cancelled)
-        found = self._answered(heard, call, fabric)
-        return Reply(heard, found.text, found.call)
-
-    def _answered(self, words: str, written: str, fabric: FabricFacts | None) -> Answer:
-        """The answer of the call the model wrote, else of the one its words are nearest to."""
+        written = units.text_of(self._write(units.asking(words), 90, never)).strip()
         call: Call | None
         try:
             call = Call.parse(written)
@@ -172,11 +162,15 @@ class Model:
             return Answer(UNKNOWN)
         return Answer(answer(call, self.clock(), fabric or FabricFacts()), str(call))
 
+    def ask(self, audio: Audio, fabric: FabricFacts | None = None, cancelled: Callable[[], bool] = never) -> Reply:
+        """What was heard in a spoken question, and the reply."""
+        heard = self.transcribe(audio, cancelled)
+        if not heard:
+            return Reply("", "I heard nothing.", None)
+        found = self.answer(heard, fabric=fabric)
+        return Reply(heard, found.text, found.call)
+
 
 def _manner(voice: VoiceLike) -> str | None:
     """The way of speaking that goes with a voice: its own where it has one, else the first."""
     return voice if isinstance(voice, str) and voice in units.VOICES else None
-
-
-def _joined(parts: Sequence[Audio]) -> Audio:
-    return Audio(np.concatenate([part.samples for part in parts]), RATE_HZ)
