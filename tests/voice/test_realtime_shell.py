@@ -18,6 +18,7 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime import endpoint, vad
 from roundelay.voice.realtime import events as ev
+from roundelay.voice.realtime.onset import KEPT_MS, from_onset
 from roundelay.voice.realtime.persona import persona, personas
 from roundelay.voice.realtime.session import Session
 from roundelay.voice.realtime.thresholds import Thresholds
@@ -357,3 +358,22 @@ def test_personas_are_known_by_name() -> None:
     assert persona() is next(iter(personas().values())) and persona("teacher").greeting
     with pytest.raises(BadInput, match="operator"):
         persona("nobody")
+
+
+# ---- the first sound
+
+
+@pytest.mark.parametrize("size", [160, 1_000, 40_000])
+def test_a_reply_begins_where_it_can_be_heard(size: int) -> None:
+    sound = np.concatenate([noise(180, 1e-4), buzz(400), noise(300, 1e-4), buzz(50)])
+    pieces = list(from_onset(sound[at : at + size] for at in range(0, len(sound), size)))
+    given = np.concatenate(pieces)
+    assert np.array_equal(given, sound[len(sound) - len(given) :]), "only the beginning is left out"
+    assert 400 + 350 < len(given) / 16 <= 400 + 350 + KEPT_MS + 10 and len(pieces[0]) >= 60 * 16
+
+
+def test_silence_alone_comes_as_it_is() -> None:
+    for ms in (100, 3_000):
+        quiet = np.zeros(ms * 16, np.float32)
+        assert sum(map(len, from_onset(iter(np.split(quiet, 10))))) == len(quiet)
+    assert list(from_onset(iter([]))) == []

@@ -23,6 +23,7 @@ from roundelay.voice.realtime import actions as act
 from roundelay.voice.realtime import endpoint
 from roundelay.voice.realtime import events as ev
 from roundelay.voice.realtime.events import RATE_HZ, Message
+from roundelay.voice.realtime.onset import from_onset
 from roundelay.voice.realtime.overlap import words
 from roundelay.voice.realtime.persona import Persona, persona
 from roundelay.voice.realtime.thresholds import Thresholds
@@ -319,7 +320,8 @@ class Worker:
             self._say(lambda at_ms, clause=clause: ev.ReplyText(at_ms, reply, clause))  # type: ignore[misc]
             if not self.manner.aloud:
                 continue
-            for sound in self._model.say_stream(clause, voice, at, cancelled):
+            sounds = self._model.say_stream(clause, voice, at, cancelled)
+            for sound in sounds if made else from_onset(sounds):
                 made += len(sound)
                 if cancelled() or made * 1000 > limits.reply_max_ms * RATE_HZ:
                     break
