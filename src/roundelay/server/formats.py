@@ -6,7 +6,7 @@ import io
 import math
 import struct
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -24,9 +24,10 @@ MEDIA_TYPES = {
     "pcm": "audio/pcm",
 }
 CODINGS = {"mp3": ("MP3", "MPEG_LAYER_III"), "opus": ("OGG", "OPUS"), "flac": ("FLAC", "PCM_16")}
-# Of the filter that changes rates: samples of the lower rate on each side, the Kaiser window's shape for -70 dB, and the
-# share of the lower rate's half that passes: flat to 0.86 of it, silent from all of it.
+# Of the filter that changes rates: samples of the lower rate on each side, the Kaiser window's shape for -70 dB, and
+# where it cuts, as a share of the lower rate's half: flat to 0.86 of that, silent from all of it.
 HALF, BETA, CUTOFF = 32, 7.0, 0.93
+BLOCK = 6_000  # samples changed at a time: the windows of more would fall out of the cache
 WHOLE = ("flac",)  # its header holds the length, and readers built on libsndfile fail without it: sent when it is done
 
 
@@ -58,6 +59,9 @@ class Rate:
         """The samples that are now certain; with `last`, the rest."""
         if self._up == self._down:
             return samples
+        if len(samples) > BLOCK:
+            parts = [self.push(samples[at : at + BLOCK]) for at in range(0, len(samples), BLOCK)]
+            return np.concatenate([*parts, self.push(samples[:0], last=last)])
         after = np.zeros(self._ahead if last else 0, np.float32)
         line = np.concatenate([self._line, np.asarray(samples, np.float32), after])
         width = self._taps.shape[1]
