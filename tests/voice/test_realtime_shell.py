@@ -18,12 +18,13 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime import endpoint, vad
 from roundelay.voice.realtime import events as ev
+from roundelay.voice.realtime.clauses import clauses
 from roundelay.voice.realtime.onset import KEPT_MS, from_onset
 from roundelay.voice.realtime.persona import persona, personas
 from roundelay.voice.realtime.session import Session
 from roundelay.voice.realtime.thresholds import Thresholds
 from roundelay.voice.realtime.tools import Tool, parse
-from roundelay.voice.realtime.worker import Manner, Microphone, Pool, Worker, clauses, told
+from roundelay.voice.realtime.worker import Manner, Microphone, Pool, Worker, told
 
 RATE = ev.RATE_HZ
 JFK = Path(__file__).parents[3] / "shared" / "data" / "human" / "jfk.flac"
@@ -306,13 +307,15 @@ def test_tools_are_called_in_words_or_by_name_and_local_ones_are_run() -> None:
 def test_a_whole_turn_from_microphone_to_voice() -> None:
     """The machine and its shell together: a buzz is a turn, its draft is committed and played."""
     session, out, desk = Session(), [], Desk(Fake(text="It is noon."))
+    done = False
     sound = np.concatenate([noise(600), buzz(900), noise(1_500, seed=9)])
     for now in range(20, 3_000, 20):
         desk.worker.hear(sound[(now - 20) * 16 : now * 16])
-        if now == 1_900:  # the work of a turn that paused long ago has come
+        if now == 1_900 and not done:  # the work of a turn that paused long ago has come
             desk.wait(ev.ReplyDone)
         with desk.news:
             news, desk.told = desk.told, []
+        done = done or any(isinstance(event, ev.ReplyDone) for event in news)
         for event in [*(replace(event, at_ms=now) for event in news), ev.Tick(now)]:
             for action in session.feed(event):
                 out.append(type(action).__name__)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from roundelay.server.answering import Borrowed, Said, wire
+from roundelay.server.answering import Borrowed, ChatUrl, wire
 from roundelay.server.engine import Answer, Cancelled, Engine, SpeechModel
 from roundelay.server.realtime.settings import Settings
+from roundelay.server.streaming import Call
 from roundelay.voice.audio import Audio
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime.events import Message
@@ -46,19 +47,21 @@ class Mind:
 class BorrowedMind(Mind):
     """A mind behind a chat URL: it is told the tools, and of their results."""
 
-    def answer(self, text: str, history: Sequence[Message] = ()) -> Answer:
-        """The chat model's answer to a text after a history. Raises `ApiError` 502."""
-        assert isinstance(self.model, Borrowed)
+    def answer_parts(self, text: str, history: Sequence[Message], cancelled: Cancelled) -> Iterator[str | Call]:
+        """The chat model's answer to a text after a history, as it comes. Raises `ApiError` 502."""
         messages = [wire(message) for message in history if message.text]
         if not messages or messages[-1] != {"role": "user", "content": text}:
             messages.append({"role": "user", "content": text})
-        return self.model.mind.complete(messages, [_chat_tool(tool) for tool in self.tools])
+        return self._chat.stream(messages, [_chat_tool(tool) for tool in self.tools], cancelled)
 
-    def tell(self, text: str, history: Sequence[Message] = ()) -> Said:
+    def tell_parts(self, text: str, history: Sequence[Message], cancelled: Cancelled) -> Iterator[str | Call]:
         """The chat model's words about a tool's result, which is in the history. Raises `ApiError` 502."""
+        return self._chat.stream([wire(message) for message in history if message.text], (), cancelled)
+
+    @property
+    def _chat(self) -> ChatUrl:
         assert isinstance(self.model, Borrowed)
-        messages = [wire(message) for message in history if message.text]
-        return Said(self.model.mind.complete(messages).text)
+        return self.model.mind
 
 
 def _chat_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
