@@ -138,6 +138,23 @@ def test_words_that_need_another_are_not(text: str) -> None:
     assert endpoint.over(np.zeros(0, np.float32), text) <= LIMITS.unsure
 
 
+def test_words_that_nobody_can_answer_are_waited_for_and_whole_questions_are_not() -> None:
+    sure = glide(140, 100, 0.3)
+    assert endpoint.over(sure, "what is the capital of", True) >= LIMITS.sure
+    wait_ms = LIMITS.wait_ms(endpoint.over(sure, "what is twelve", False))
+    assert wait_ms is not None and wait_ms > 1_000 and endpoint.over(sure, "what is twelve") >= LIMITS.sure
+    assert endpoint.over(sure, "", False) == endpoint.over(sure)
+    judged = []
+    for known in (True, False, None):
+        model = Fake(heard="what is twelve")
+        model.complete = lambda text, known=known: known  # type: ignore[attr-defined]
+        desk = Desk(model)
+        desk.worker.hear(buzz(1_000))
+        desk.worker.do(do.Transcribe(1, 0, 16_000))
+        judged.append(next(e.end for e in desk.wait(ev.TurnJudged) if isinstance(e, ev.TurnJudged)))
+    assert judged[1] < LIMITS.unsure < LIMITS.sure < judged[2] <= judged[0]
+
+
 def glide(first_hz: float, last_hz: float, fade: float) -> np.ndarray:
     """A buzz of a second whose pitch and loudness change over its last fifth."""
     bend = np.clip((np.arange(RATE) / RATE - 0.8) / 0.1, 0, 1)
@@ -215,10 +232,11 @@ def test_a_draft_is_read_answered_and_spoken_clause_by_clause() -> None:
     desk = Desk(model := Fake())
     desk.worker.hear(buzz(1_000))
     desk.worker.do(DRAFT)
+    desk.wait(ev.TurnJudged)  # it is judged beside the answer, sooner or later
     told_ = desk.wait(ev.ReplyDone)
-    mine = [event for event in told_ if not isinstance(event, ev.SpeechStarted | ev.SpeechStopped)]
-    assert [type(event).__name__ for event in mine] == ["Transcribed", "TurnJudged", "ReplyText", *["ReplyAudio"] * 3,
-                                                        "ReplyText", *["ReplyAudio"] * 2, "ReplyDone"]  # fmt: skip
+    mine = [event for event in told_ if not isinstance(event, ev.SpeechStarted | ev.SpeechStopped | ev.TurnJudged)]
+    assert [type(event).__name__ for event in mine] == ["Transcribed", "ReplyText", *["ReplyAudio"] * 3, "ReplyText",
+                                                        *["ReplyAudio"] * 2, "ReplyDone"]  # fmt: skip
     assert model.asked == "what time is it" and model.history[0] == persona().message  # type: ignore[index]
     desk.worker.do(do.Transcribe(1, 0, 16_000))
     desk.wait(ev.Transcribed, 2)

@@ -13,6 +13,8 @@ from roundelay.server.engine import Answer, Cancelled, Engine, SpeechModel
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.streaming import Call
 from roundelay.voice.audio import Audio
+from roundelay.voice.lm.understand import understand
+from roundelay.voice.model import Model
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime.events import Message
 from roundelay.voice.realtime.persona import Persona, persona
@@ -41,6 +43,10 @@ class Mind:
     def answer(self, text: str, history: Sequence[Message] = ()) -> Answer:
         """As the model."""
         return self.model.answer(text, history)
+
+    def complete(self, text: str) -> bool | None:
+        """Whether the words are a whole question of the embedded model's; None where another answers."""
+        return understand(text) is not None if isinstance(self.model, Model) else None
 
 
 @dataclass(slots=True)

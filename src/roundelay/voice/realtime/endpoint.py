@@ -2,7 +2,8 @@
 
 Rules with weights set by hand, for no conversation with known turns may be shipped here: ours. A falling or strongly
 rising end and a fading voice speak for the end, a level pitch against it; so does a last word that asks for another
-("what is the", "twelve plus"), or a filler. Words outweigh the sound where there are any.
+("what is the", "twelve plus"), or a filler. Words outweigh the sound where there are any. Who answers may know better:
+words that make no question he knows are waited for, for they are half of one, misheard, or not for him.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ LOOK_S = 1.2  # of the end is listened to
 LAST_FRAMES = 6  # 120 ms: about the last vowel
 FALL_ST, RISE_ST = -1.5, 3.0  # semitones: a statement's end, a question's
 FADE_DB = 4.0  # the last vowel under those before
+
+UNKNOWN = -0.7  # of words that cannot be answered: a second is waited for however much they sound like an end
 
 # After these, English needs another word.
 OPEN = frozenset({
@@ -53,8 +56,13 @@ def sounds_over(sound: np.ndarray) -> float:
     return float(np.clip(0.6 * melody + 0.4 * fading, -1, 1))
 
 
-def reads_over(text: str) -> float:
-    """How much the words look complete: -1 (another must follow) to 1, 0 where there are none."""
+def reads_over(text: str, known: bool | None = None) -> float:
+    """How much the words look complete: -1 (another must follow) to 1, 0 where there are none.
+
+    `known` is whether they are all of something that can be answered, None where nobody can tell.
+    """
+    if known is not None and words(text):
+        return 1.0 if known else min(UNKNOWN, reads_over(text))
     line = words(text)
     if not line:
         return 0.0
@@ -65,9 +73,10 @@ def reads_over(text: str) -> float:
     return 0.8 if len(line) > 1 else 0.5
 
 
-def over(sound: np.ndarray, text: str | None = None) -> float:
-    """The probability (0 to 1) that the turn is over; `text` is what was read of it, None while that is not known."""
-    return weighed(sounds_over(sound), reads_over(text) if text is not None else 0.0)
+def over(sound: np.ndarray, text: str | None = None, known: bool | None = None) -> float:
+    """The probability (0 to 1) that the turn is over; `text` is what was read of it, None while that is not known, and
+    `known` whether that is a whole question, as in `reads_over`."""
+    return weighed(sounds_over(sound), reads_over(text, known) if text is not None else 0.0)
 
 
 def weighed(sounds: float, reads: float) -> float:

@@ -66,7 +66,7 @@ class Model(Protocol):
         """The answer to a text after a history. A model may also `summarise(messages) -> str`, and `tell` results.
 
         One whose answers come little by little has `answer_parts` and `tell_parts`, with `cancelled` as the third
-        argument: they yield text, and calls.
+        argument: they yield text, and calls. One that knows what it can answer has `complete(text) -> bool | None`.
         """
         ...
 
@@ -225,7 +225,9 @@ class Worker:
 
     def _judge(self, turn: int, start: int, end: int, text: str | None) -> None:
         if self.manner.thresholds.detection == "semantic":
-            share = endpoint.over(self._sound(start, end), text)
+            complete = getattr(self._model, "complete", None)
+            known = complete(text) if complete is not None and text else None
+            share = endpoint.over(self._sound(start, end), text, known)
             self._say(lambda at_ms: ev.TurnJudged(at_ms, turn, share))
 
     def _read(self, turn: int, start: int, end: int) -> str:
@@ -255,7 +257,8 @@ class Worker:
 
     def _heard(self, turn: int, start: int, end: int, text: str) -> None:
         self._say(lambda at_ms: ev.Transcribed(at_ms, turn, text, end))
-        self._judge(turn, start, end, text)
+        if not self._pool.submit(lambda: self._judge(turn, start, end, text), short=True):  # beside the answer
+            self._judge(turn, start, end, text)
 
     def _draft(self, draft: act.Draft) -> None:
         try:
