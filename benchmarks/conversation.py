@@ -112,6 +112,19 @@ def outside(speculate: bool) -> Iterator[int]:
             made.kill()
 
 
+BROKEN: list[str] = []  # parts that did not come to their end, and why
+
+
+@contextmanager
+def kept(what: str, show: latency.Show) -> Iterator[None]:
+    """Let a part fail without taking with it what the others measured; the report names it."""
+    try:
+        yield
+    except Exception as error:
+        BROKEN.append(f"{what}: {type(error).__name__}: {error}")
+        show(BROKEN[-1])
+
+
 def together(port: int, voices: Sequence[np.ndarray], turns: int, out: latency.Figures, show: latency.Show) -> None:
     """Two people talk at once, each `turns` times, with questions out of step."""
     failures: list[Exception] = []
@@ -144,21 +157,19 @@ def long_session(
     port: int, voices: Sequence[np.ndarray], turns: int, minutes: float, out: latency.Figures, show: latency.Show
 ) -> tuple[Memory, list[dict[str, Any]]]:
     """One conversation of at least `minutes`: turns, barge-ins, pauses, and turns again; its memory and its waterfall."""
-    memory = Memory(port)
+    memory, falls = Memory(port), []
     watching = threading.Thread(target=memory.watch, daemon=True)
     watching.start()
     began = time.monotonic()
-    try:
-        with call(port) as caller:
-            latency.converse(caller, voices, turns, out, WITH, show)
-            latency.drafts(caller, out)
-            falls = list(caller.trace()["turns"])
-            latency.interrupt(caller, voices, turns, out, show)
-            latency.hesitate(caller, voices, turns, out, show)
-            _fill(caller, voices, began + 60 * minutes, show)
-    finally:
-        memory.done.set()
-        watching.join()
+    with kept("the long session", show), call(port) as caller:
+        latency.converse(caller, voices, turns, out, WITH, show)
+        latency.drafts(caller, out)
+        falls += caller.trace()["turns"]
+        latency.interrupt(caller, voices, turns, out, show)
+        latency.hesitate(caller, voices, turns, out, show)
+        _fill(caller, voices, began + 60 * minutes, show)
+    memory.done.set()
+    watching.join()
     return memory, falls
 
 
@@ -212,14 +223,18 @@ def table(out: latency.Figures, memory: Memory) -> list[str]:
         gain = float(np.median(later) - np.median(first))
         row("gained by speculation, p50", min(len(first), len(later)), f"{gain:.0f} ms", f"{GAIN_MS:.0f} ms at least",
             "met" if gain >= GAIN_MS else f"**missed by {GAIN_MS - gain:.0f} ms**")  # fmt: skip
-    some, whole = out.shares["drafts committed"]
+    some, whole = out.shares.get("drafts committed", (0, 0))
     row("drafts committed", whole, _share(some, whole), "printed", "–")
-    some, whole = out.shares["false takeover, pauses of 1 s"]
-    over = 100 * (some / whole - TAKEOVERS) if whole else 0.0
+    some, whole = out.shares.get("false takeover, pauses of 1 s", (0, 0))
+    over = 100 * (some / whole - TAKEOVERS) if whole else 100.0
     takeovers = "met" if over < 0 else f"**missed by {over:.0f} points**"
     row("false takeover, pauses of 1 s", whole, _share(some, whole), f"under {TAKEOVERS:.0%}", takeovers)
-    some, whole = out.shares[f"answers with a gap, {TOGETHER}"]
-    row("two live sessions: answers that ran dry", whole, _share(some, whole), "none", verdict(some, 0, "answers"))
+    some, whole = out.shares.get(f"answers with a gap, {TOGETHER}", (0, 0))
+    dry = verdict(some, 0, "answers") if whole else "**not measured**"
+    row("two live sessions: answers that ran dry", whole, _share(some, whole), "none", dry)
+    if len(memory.points) < 3:
+        row("memory", len(memory.points), "nothing", "flat", "**not measured**")
+        return rows
     seconds, settled, end = memory.grown()
     grown = (end - settled) / settled
     flat = "met" if grown <= FLAT else f"**missed by {100 * (grown - FLAT):.1f} points**"
@@ -257,6 +272,7 @@ def page(out: latency.Figures, memory: Memory, falls: Sequence[dict[str, Any]], 
         *table(out, memory), "", "## A turn, part by part", "",
         "By the server's own trace, with speculation: ms after the voice ended, as its detector saw that.", "",
         *waterfall(falls), "", "## Beside them", "", *others(out), "",
+        *(["## What broke", "", *(f"- {each}" for each in BROKEN), ""] if BROKEN else ()),
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -305,9 +321,11 @@ def main() -> None:
     with outside(True) as port:
         voices = recordings(given.questions) if given.questions else latency.questions(port)
         memory, falls = long_session(port, voices, given.turns, given.minutes, out, show)
-        latency.speak(port, given.turns, out, show)
-        together(port, voices, max(1, given.turns // PEOPLE), out, show)
-    with outside(False) as port, call(port) as caller:
+        with kept("speech", show):
+            latency.speak(port, given.turns, out, show)
+        with kept("two at once", show):
+            together(port, voices, max(1, given.turns // PEOPLE), out, show)
+    with outside(False) as port, kept("without speculation", show), call(port) as caller:
         latency.converse(caller, voices, given.turns, out, WITHOUT, show)
     report = page(out, memory, falls, f"{head}. {(time.monotonic() - began) / 60:.0f} minutes.")
     if given.dry:
