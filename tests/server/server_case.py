@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from roundelay.errors import BadInput, RoundelayError
-from roundelay.server.answering import Call, Said
 from roundelay.server.engine import Engine, SpeechModel
 from roundelay.server.limits import Limits
 from roundelay.server.run import Runner
 from roundelay.server.service import Service
+from roundelay.server.streaming import Call, Said
 from roundelay.voice.audio import Audio
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime import events as ev

@@ -14,7 +14,7 @@ from server_case import FakeModel, running
 from test_guard import until
 from test_http import wav
 
-from roundelay.server.answering import Said
+from roundelay.server.streaming import Said
 
 PICTURES = Path(__file__).resolve().parents[2] / "out" / "page"
 PAGE = Path(__file__).resolve().parents[2] / "src" / "roundelay" / "server" / "page"

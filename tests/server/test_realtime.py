@@ -19,9 +19,10 @@ from test_guard import until
 from test_http import ask, is_error
 
 from roundelay.errors import RoundelayError
-from roundelay.server.answering import Borrowed, Call, ChatUrl, Said
+from roundelay.server.answering import Borrowed, ChatUrl
 from roundelay.server.limits import Limits
 from roundelay.server.service import embedded_worker
+from roundelay.server.streaming import Call
 from roundelay.voice.realtime.vad import Plain
 
 openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
@@ -526,11 +527,12 @@ def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> 
     asked: list[dict[str, Any]] = []
 
     class Mind(ChatUrl):
-        def complete(self, messages: Any, tools: Any = ()) -> Said:
+        def stream(self, messages: Any, tools: Any = (), cancelled: Any = None) -> Iterator[str | Call]:
             asked.append({"messages": list(messages), "tools": list(tools)})
             if tools and messages[-1]["content"] == "look outside":
-                return Said("", Call("look", '{"where": "outside"}'))
-            return Said(f"answer {len(asked)}")
+                yield Call("look", '{"where": "outside"}')
+                return
+            yield f"answer {len(asked)}"
 
     borrowed = lambda body: Borrowed(body, Mind("http://127.0.0.1:1/v1"))  # noqa: E731
     tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {"where": {}}}}

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from server_case import FakeModel, FakeWorker
+from server_case import FakeModel, FakeWorker, running
 from test_realtime import voice
 
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.server import latency
+from roundelay.server.caller import Heard
 from roundelay.server.engine import Engine
 from roundelay.server.service import Service
 from roundelay.server.terminal import talk
@@ -70,9 +71,36 @@ def test_the_benchmark_measures_every_figure(monkeypatch: pytest.MonkeyPatch) ->
             return self.heard
 
     monkeypatch.setattr(latency, "Service", lambda *given, **more: Service(*given, workers=FakeWorker, **more))
+    monkeypatch.setattr(latency, "LONG", "word " * 40)
     model = Changing()
-    rows = {row["figure"]: row for row in latency.measure(lambda: model, 1, lambda what: None).rows()}
+    said = np.frombuffer(voice(0.6), "<i2").astype(np.float32) / 32768
+    made = latency.measure(latency.inside(lambda: model), 1, lambda what: None, [said])
+    rows = {row["figure"]: row for row in made.rows()}
     assert list(rows) == [
-        "first sound, with speculation", "last sample after a barge-in", "first byte of /v1/audio/speech",
-        "first sound, without speculation", "drafts committed", "false takeover, pauses of 1 s"]  # fmt: skip
+        "first sound, with speculation", "first audible sound, with speculation", "last sample after a barge-in",
+        "first byte of /v1/audio/speech", "first sound, without speculation",
+        "first audible sound, without speculation",
+        "turns answered, with speculation", "answers with a gap, with speculation", "drafts committed",
+        "voices over an answer that stopped it", "false takeover, pauses of 1 s",
+        "turns answered, without speculation", "answers with a gap, without speculation"]  # fmt: skip
     assert rows["first sound, with speculation"]["p50"] > 0 and rows["drafts committed"]["share"] == 1
+
+
+def test_a_gap_is_what_playback_waits_for() -> None:
+    heard, loud = Heard(), np.full(2_400, 0.1, np.float32)
+    heard.add(10.0, np.zeros(1_200, np.float32))  # 50 ms of silence, played at once
+    heard.add(10.04, loud)
+    assert heard.first == 10.0 and heard.gap_s == 0 and abs(heard.ends - 10.15) < 1e-6
+    assert heard.audible is not None and abs(heard.audible - 10.05) < 1e-6
+    heard.add(10.25, loud)
+    assert abs(heard.gap_s - 0.1) < 1e-6 and abs(heard.ends - 10.35) < 1e-6 and heard.last == 10.25
+
+
+def test_questions_are_in_the_models_own_voice_where_no_teacher_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency.shutil, "which", lambda name: None)
+    with running() as server:
+        spoken = latency.questions(server.port)
+    assert len(spoken) == len(latency.QUESTIONS)
+    assert abs(len(spoken[0]) / 24_000 - 0.08 * len(latency.QUESTIONS[0].split())) < 0.01
+    with pytest.raises(BadInput, match="silence"):
+        latency.trimmed(np.zeros(100, np.float32), "What?")

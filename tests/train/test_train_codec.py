@@ -80,8 +80,18 @@ def toy_recipe() -> config.Recipe:
     tokenizer |= {"speaker_width": 16, "speaker_dilations": [1]}
     crops = {"steps": 4, "rate": 1e-3, "batch": 2, "crop_s": 0.8, **small}
     shares = {"flite": 0.5, "espeak": 0.5}
-    refine = {name: tokenizer[name] for name in ("rate", "batch_s", "longest_s", "regressed", "stretched")} | {"steps": 2}
-    ears = {"steps": 3, "rate": 1e-3, "batch_s": 4.0, "longest_s": 5.0, "stretched": 0.5, "width": 16, "dilations": (1, 2)}
+    refine = {name: tokenizer[name] for name in ("rate", "batch_s", "longest_s", "regressed", "stretched")} | {
+        "steps": 2
+    }
+    ears = {
+        "steps": 3,
+        "rate": 1e-3,
+        "batch_s": 4.0,
+        "longest_s": 5.0,
+        "stretched": 0.5,
+        "width": 16,
+        "dilations": (1, 2),
+    }
     prior = {"steps": 2, "rate": 1e-3, "cooldown": 1.0, "batch": 2, "groups": 6}
     flow = {"steps": 4, "rate": 1e-3, "batch": 2, "groups": 6, **small}
     return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, refine, ears, prior, flow, crops)

@@ -18,11 +18,13 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime import endpoint, vad
 from roundelay.voice.realtime import events as ev
+from roundelay.voice.realtime.clauses import clauses
+from roundelay.voice.realtime.onset import KEPT_MS, from_onset
 from roundelay.voice.realtime.persona import persona, personas
 from roundelay.voice.realtime.session import Session
 from roundelay.voice.realtime.thresholds import Thresholds
 from roundelay.voice.realtime.tools import Tool, parse
-from roundelay.voice.realtime.worker import Manner, Microphone, Pool, Worker, clauses, told
+from roundelay.voice.realtime.worker import Manner, Microphone, Pool, Worker, told
 
 RATE = ev.RATE_HZ
 JFK = Path(__file__).parents[3] / "shared" / "data" / "human" / "jfk.flac"
@@ -136,6 +138,23 @@ def test_words_that_need_another_are_not(text: str) -> None:
     assert endpoint.over(np.zeros(0, np.float32), text) <= LIMITS.unsure
 
 
+def test_words_that_nobody_can_answer_are_waited_for_and_whole_questions_are_not() -> None:
+    sure = glide(140, 100, 0.3)
+    assert endpoint.over(sure, "what is the capital of", True) >= LIMITS.sure
+    wait_ms = LIMITS.wait_ms(endpoint.over(sure, "what is twelve", False))
+    assert wait_ms is not None and wait_ms > 1_000 and endpoint.over(sure, "what is twelve") >= LIMITS.sure
+    assert endpoint.over(sure, "", False) == endpoint.over(sure)
+    judged = []
+    for known in (True, False, None):
+        model = Fake(heard="what is twelve")
+        model.complete = lambda text, known=known: known  # type: ignore[attr-defined]
+        desk = Desk(model)
+        desk.worker.hear(buzz(1_000))
+        desk.worker.do(do.Transcribe(1, 0, 16_000))
+        judged.append(next(e.end for e in desk.wait(ev.TurnJudged) if isinstance(e, ev.TurnJudged)))
+    assert judged[1] < LIMITS.unsure < LIMITS.sure < judged[2] <= judged[0]
+
+
 def glide(first_hz: float, last_hz: float, fade: float) -> np.ndarray:
     """A buzz of a second whose pitch and loudness change over its last fifth."""
     bend = np.clip((np.arange(RATE) / RATE - 0.8) / 0.1, 0, 1)
@@ -213,10 +232,11 @@ def test_a_draft_is_read_answered_and_spoken_clause_by_clause() -> None:
     desk = Desk(model := Fake())
     desk.worker.hear(buzz(1_000))
     desk.worker.do(DRAFT)
+    desk.wait(ev.TurnJudged)  # it is judged beside the answer, sooner or later
     told_ = desk.wait(ev.ReplyDone)
-    mine = [event for event in told_ if not isinstance(event, ev.SpeechStarted | ev.SpeechStopped)]
-    assert [type(event).__name__ for event in mine] == ["Transcribed", "TurnJudged", "ReplyText", *["ReplyAudio"] * 3,
-                                                        "ReplyText", *["ReplyAudio"] * 2, "ReplyDone"]  # fmt: skip
+    mine = [event for event in told_ if not isinstance(event, ev.SpeechStarted | ev.SpeechStopped | ev.TurnJudged)]
+    assert [type(event).__name__ for event in mine] == ["Transcribed", "ReplyText", *["ReplyAudio"] * 3, "ReplyText",
+                                                        *["ReplyAudio"] * 2, "ReplyDone"]  # fmt: skip
     assert model.asked == "what time is it" and model.history[0] == persona().message  # type: ignore[index]
     desk.worker.do(do.Transcribe(1, 0, 16_000))
     desk.wait(ev.Transcribed, 2)
@@ -305,13 +325,15 @@ def test_tools_are_called_in_words_or_by_name_and_local_ones_are_run() -> None:
 def test_a_whole_turn_from_microphone_to_voice() -> None:
     """The machine and its shell together: a buzz is a turn, its draft is committed and played."""
     session, out, desk = Session(), [], Desk(Fake(text="It is noon."))
+    done = False
     sound = np.concatenate([noise(600), buzz(900), noise(1_500, seed=9)])
     for now in range(20, 3_000, 20):
         desk.worker.hear(sound[(now - 20) * 16 : now * 16])
-        if now == 1_900:  # the work of a turn that paused long ago has come
+        if now == 1_900 and not done:  # the work of a turn that paused long ago has come
             desk.wait(ev.ReplyDone)
         with desk.news:
             news, desk.told = desk.told, []
+        done = done or any(isinstance(event, ev.ReplyDone) for event in news)
         for event in [*(replace(event, at_ms=now) for event in news), ev.Tick(now)]:
             for action in session.feed(event):
                 out.append(type(action).__name__)
@@ -357,3 +379,22 @@ def test_personas_are_known_by_name() -> None:
     assert persona() is next(iter(personas().values())) and persona("teacher").greeting
     with pytest.raises(BadInput, match="operator"):
         persona("nobody")
+
+
+# ---- the first sound
+
+
+@pytest.mark.parametrize("size", [160, 1_000, 40_000])
+def test_a_reply_begins_where_it_can_be_heard(size: int) -> None:
+    sound = np.concatenate([noise(180, 1e-4), buzz(400), noise(300, 1e-4), buzz(50)])
+    pieces = list(from_onset(sound[at : at + size] for at in range(0, len(sound), size)))
+    given = np.concatenate(pieces)
+    assert np.array_equal(given, sound[len(sound) - len(given) :]), "only the beginning is left out"
+    assert 400 + 350 < len(given) / 16 <= 400 + 350 + KEPT_MS + 10 and len(pieces[0]) >= 60 * 16
+
+
+def test_silence_alone_comes_as_it_is() -> None:
+    for ms in (100, 3_000):
+        quiet = np.zeros(ms * 16, np.float32)
+        assert sum(map(len, from_onset(iter(np.split(quiet, 10))))) == len(quiet)
+    assert list(from_onset(iter([]))) == []

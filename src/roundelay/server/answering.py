@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -17,29 +18,14 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.server.engine import Answer, Cancelled, SpeechModel
 from roundelay.server.errors import ApiError
+from roundelay.server.streaming import BrokenOff, Call, Said, parts, whole
 from roundelay.voice.audio import Audio
 
 KEY_VARIABLE = "ROUNDELAY_CHAT_KEY"  # an environment variable: a key on a command line is seen by every process
 MOST_BYTES = 4 << 20  # of an answer; far more than anybody would listen to
 WAIT_S = 60.0  # for an answer; a model on a laptop may think for a while
+NO_STREAM = (400, 404, 415, 422, 501)  # how a server may say that it does not stream
 LOCAL = ("localhost", "127.0.0.1", "::1")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function the answering model wants called, its arguments as JSON text."""
-
-    name: str
-    arguments: str
-    id: str = field(default_factory=lambda: f"call_{uuid.uuid4().hex[:24]}")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """An answer: the text, and a function call or None."""
-
-    text: str
-    call: Call | None = None
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -62,41 +48,61 @@ class ChatUrl:
         self._open = build_opener(_NoRedirect, *([ProxyHandler({})] if local else [])).open
 
     def complete(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] = ()) -> Said:
-        """The model's answer. Raises `ApiError` 502 in one line for a server that is dead, slow or no chat server."""
-        body: dict[str, Any] = {"model": self.model, "messages": list(messages), "stream": False}
+        """The model's answer, whole. Raises `ApiError` 502 in one line for a server that is dead, slow or no chat
+        server."""
+        with self._typed(), self._ask(messages, tools, stream=False) as response:
+            return whole(response, MOST_BYTES)
+
+    def stream(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] = (), cancelled: Cancelled = lambda: False
+    ) -> Iterator[str | Call]:
+        """Yield the model's answer as it comes, text and at last a call; `cancelled` is asked before each part.
+
+        A server that does not stream is asked once more for the whole. Raises `ApiError` 502, also in the middle.
+        """
+        with self._typed():
+            try:
+                response = self._ask(messages, tools, stream=True)
+            except HTTPError as error:
+                if error.code not in NO_STREAM:
+                    raise
+                response = self._ask(messages, tools, stream=False)
+            with response:
+                if response.headers.get_content_type() == "text/event-stream":
+                    made = parts(response, MOST_BYTES)
+                else:
+                    said = whole(response, MOST_BYTES)
+                    made = iter([said.text, *([said.call] if said.call else [])])
+                for part in made:
+                    if cancelled():
+                        return
+                    yield part
+
+    def _ask(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], *, stream: bool) -> Any:
+        body: dict[str, Any] = {"model": self.model, "messages": list(messages), "stream": stream}
         if tools:
             body["tools"] = list(tools)
         headers = {"content-type": "application/json"}
         if key := os.environ.get(KEY_VARIABLE):
             headers["authorization"] = f"Bearer {key}"
-        request = Request(self.url, json.dumps(body).encode(), headers, method="POST")
+        return self._open(Request(self.url, json.dumps(body).encode(), headers, method="POST"), timeout=self.wait_s)
+
+    @contextmanager
+    def _typed(self) -> Iterator[None]:
+        """Whatever goes wrong becomes one line."""
         try:
-            with self._open(request, timeout=self.wait_s) as response:
-                data = response.read(MOST_BYTES + 1)
+            yield
         except HTTPError as error:
             raise self._failed(f"answered {error.code}") from None
-        except (URLError, OSError, ValueError) as error:
+        except (BrokenOff, HTTPException, ConnectionError):
+            raise self._failed("broke off in the middle of its answer") from None
+        except (URLError, OSError) as error:
             raise self._failed(f"cannot be reached ({getattr(error, 'reason', error)})") from None
-        try:
-            if len(data) > MOST_BYTES:
-                raise ValueError
-            return _said(json.loads(data)["choices"][0]["message"])
         except (ValueError, LookupError, TypeError, AttributeError):
             raise self._failed("gave no chat completion") from None
 
     def _failed(self, how: str) -> ApiError:
         return ApiError(502, "answering_model_failed", f"the answering model {self.shown} {how}"[:300])
-
-
-def _said(message: Mapping[str, Any]) -> Said:
-    calls = message.get("tool_calls") or []
-    text = message.get("content") or ""
-    if not isinstance(text, str):
-        raise TypeError
-    if not calls:
-        return Said(text)
-    function = calls[0]["function"]
-    return Said(text, Call(str(function["name"]), str(function["arguments"]), str(calls[0].get("id") or uuid.uuid4())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from roundelay.server import formats, names
-from roundelay.server.answering import Borrowed, Call, Said, call_of
+from roundelay.server.answering import Borrowed, call_of
 from roundelay.server.engine import SpeechModel
 from roundelay.server.errors import unsupported, wrong
 from roundelay.server.fields import Field
@@ -21,6 +21,7 @@ from roundelay.server.limits import DEFAULT
 from roundelay.server.requests import bytes_of, ignored_header, json_fields, recording
 from roundelay.server.service import service
 from roundelay.server.speech import event, spoken
+from roundelay.server.streaming import Call, Said
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 AUDIO_KEPT_S = 3600  # the shape wants an expiry; nothing is kept here, the sound is in the answer

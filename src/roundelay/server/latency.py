@@ -1,27 +1,25 @@
-"""`roundelay bench latency`: a client on loopback measures what a person would wait for. Speeds only; no verdicts.
+"""`roundelay bench latency`: what a person would wait for, on loopback. Speeds only; no verdicts.
 
-The server runs in a thread of this process; the client plays recordings as fast as they last and notes when frames
-come.
+`benchmarks/conversation.py` measures the same against a server in a process of its own, and judges.
 """
 
 from __future__ import annotations
 
-import base64
-import json
+import shutil
 import socket
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from roundelay.errors import BadInput, RoundelayError
+from roundelay.server.caller import Caller, ask, call, first_byte
 from roundelay.server.engine import Engine, SpeechModel
-from roundelay.server.formats import OUT_RATE_HZ, to_int16
+from roundelay.server.formats import OUT_RATE_HZ, from_int16
 from roundelay.server.run import Runner
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio
@@ -31,17 +29,20 @@ QUESTIONS = (
     "What time is it?", "What is twelve times seven?", "What is the capital of France?", "How many feet are in a mile?",
     "What day is it today?",
 )  # fmt: skip
-PIECE_S = 0.04
-PAUSE_S = 1.0  # inside a sentence, for false takeovers
+LONG = "what can you do"  # a question with an answer long enough to be spoken over
+TEACHER = "slt"  # flite's voice, whose words the embedded ears know best
 QUIET = 0.05  # of the loudest sample: where a recording's voice ends
-ANSWER_S = 30.0  # the longest wait for anything
-SETTLE_S = 1.6  # longer than any wait for the end of a turn, and than the second of sound that is sent ahead
-BARGE_AFTER_S = 0.8  # of the answer, before it is spoken over
+DRY_MS = 20.0  # a gap in playback that is heard: longer than the one packet that any client holds
+NEWS = 10  # after so many turns it is said how far the measuring is
+LOADING_S = 120.0
+
+Show = Callable[[str], None]
+Open = Callable[[bool], AbstractContextManager[int]]  # a server, with speculation or without: its port
 
 
 @dataclass(slots=True)
 class Figures:
-    """What was measured, in milliseconds; lists of single values by name."""
+    """What was measured, in milliseconds: lists of single values by name, and shares as (part, whole)."""
 
     values: dict[str, list[float]] = field(default_factory=dict)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -49,6 +50,11 @@ class Figures:
     def add(self, name: str, ms: float) -> None:
         """One more value."""
         self.values.setdefault(name, []).append(ms)
+
+    def count(self, name: str, happened: bool) -> None:
+        """One more case of a share."""
+        part, whole = self.shares.get(name, (0, 0))
+        self.shares[name] = (part + happened, whole + 1)
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each figure: how often, its median and its 95th percentile; or a share."""
@@ -67,201 +73,124 @@ class Figures:
         ]
 
 
-def measure(model: Callable[[], SpeechModel], turns: int, show: Callable[[str], None]) -> Figures:
+def measure(server: Open, turns: int, show: Show, voices: Sequence[np.ndarray] = ()) -> Figures:
     """All figures. Raises `RoundelayError` where there is no model, or no answer comes."""
     out = Figures()
-    for speculate in (True, False):
-        name = "with" if speculate else "without"
-        with _server(model, replace(Thresholds(), speculate=speculate)) as (port, house):
-            voices = _questions(house.engine.model())
-            show(f"turns {name} speculation")
-            with _talk(port) as talk:
-                for at in range(turns):
-                    out.add(f"first sound, {name} speculation", talk.turn(voices[at % len(voices)], wait=True))
-                if speculate:
-                    begun, made = talk.drafts(house)
-                    out.shares["drafts committed"] = (begun, made)
-            if speculate:
-                _interruptions(port, voices, turns, out, show)
-                show("speech")
-                for at in range(turns):
-                    out.add("first byte of /v1/audio/speech", _first_byte(port, QUESTIONS[at % len(QUESTIONS)]))
+    with server(True) as port:
+        voices = voices or questions(port)
+        with call(port) as caller:
+            converse(caller, voices, turns, out, "with speculation", show)
+            drafts(caller, out)
+            interrupt(caller, voices, turns, out, show)
+            hesitate(caller, voices, turns, out, show)
+        speak(port, turns, out, show)
+    with server(False) as port, call(port) as caller:
+        converse(caller, voices, turns, out, "without speculation", show)
     return out
 
 
-def _interruptions(
-    port: int, voices: Sequence[np.ndarray], turns: int, out: Figures, show: Callable[[str], None]
-) -> None:
-    show("barge-in")
-    with _talk(port) as talk:
-        for at in range(max(1, turns // 2)):
-            stopped = talk.barge_in(voices[at % len(voices)], voices[(at + 1) % len(voices)])
-            if stopped is not None:
-                out.add("last sample after a barge-in", stopped)
-    show("pauses")
-    taken, tried = 0, max(1, turns // 2)
-    with _talk(port) as talk:
-        for at in range(tried):
-            taken += talk.taken_over(voices[at % len(voices)])
-    out.shares["false takeover, pauses of 1 s"] = (taken, tried)
+def _rounds(turns: int, what: str, show: Show) -> Iterator[int]:
+    for at in range(turns):
+        if at % NEWS == 0:
+            show(f"{what}: {at} of {turns}")
+        yield at
 
 
-@contextmanager
-def _server(load: Callable[[], SpeechModel], thresholds: Thresholds) -> Iterator[tuple[int, Service]]:
-    house = Service(Engine(load), thresholds=thresholds)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen(16)
-    runner = Runner(house)
-    thread = threading.Thread(target=lambda: runner.run(sockets=[listening]), daemon=True)
-    thread.start()
-    try:
-        until = time.monotonic() + 120
-        while house.engine.state == "loading" and time.monotonic() < until:
-            time.sleep(0.02)
-        if house.engine.state != "ready":
-            raise RoundelayError(house.engine.reason or "the model was not loaded in two minutes")
-        yield listening.getsockname()[1], house
-    finally:
-        runner.should_exit = True
-        thread.join(20)
-        listening.close()
+def converse(caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figures, how: str, show: Show) -> None:
+    """Ask and wait for the answer, `turns` times."""
+    for at in _rounds(turns, f"turns {how}", show):
+        answer = caller.turn(voices[at % len(voices)])
+        out.count(f"turns answered, {how}", answer is not None)
+        if answer is not None:
+            out.add(f"first sound, {how}", answer.first_ms)
+            out.add(f"first audible sound, {how}", answer.audible_ms)
+            out.count(f"answers with a gap, {how}", answer.gap_ms > DRY_MS)
 
 
-def _questions(model: SpeechModel) -> list[np.ndarray]:
-    """The questions in the model's own voice, float32 at 24 kHz, cut where the voice ends."""
-    out = []
-    for text in QUESTIONS:
-        parts = list(model.say_stream(text))
-        sound = Audio.from_array(np.concatenate(parts), 16_000).resample(OUT_RATE_HZ).samples
-        loud = np.flatnonzero(np.abs(sound) > QUIET * np.abs(sound).max())
-        if not len(loud):
-            raise BadInput("question", text, "was spoken as silence; are the weights in order?")
-        out.append(sound[loud[0] : loud[-1] + 1])
-    return out
+def drafts(caller: Caller, out: Figures) -> None:
+    """The share of the drafts made so far that were given out."""
+    found = caller.trace()["drafts"]
+    out.shares["drafts committed"] = (found["committed"], found["made"])
 
 
-def _first_byte(port: int, text: str) -> float:
-    body = json.dumps({"input": text, "response_format": "pcm"}).encode()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/v1/audio/speech", body, {"content-type": "application/json"}
-    )
-    began = time.monotonic()
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=ANSWER_S) as answer:
-        answer.read(1)
-        took = time.monotonic() - began
-        answer.read()
-    return took * 1000
+def interrupt(caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figures, show: Show) -> None:
+    """Speak over an answer, `turns` times."""
+    for at in _rounds(turns, "barge-in", show):
+        stopped = caller.barge_in(LONG, voices[at % len(voices)])
+        out.count("voices over an answer that stopped it", stopped is not None)
+        if stopped is not None:
+            out.add("last sample after a barge-in", stopped)
 
 
-@contextmanager
-def _talk(port: int) -> Iterator[_Talk]:
-    from websockets.sync.client import connect
-
-    with connect(f"ws://127.0.0.1:{port}/v1/realtime", max_size=None, proxy=None, close_timeout=1) as link:
-        yield _Talk(link)
+def hesitate(caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figures, show: Show) -> None:
+    """Pause inside a sentence, `turns` times."""
+    for at in _rounds(turns, "pauses", show):
+        out.count("false takeover, pauses of 1 s", caller.taken_over(voices[at % len(voices)]))
 
 
-class _Talk:
-    """A client that plays sound in real time and notes when frames come."""
+def speak(port: int, turns: int, out: Figures, show: Show) -> None:
+    """Have a text spoken, `turns` times."""
+    for at in _rounds(turns, "speech", show):
+        out.add("first byte of /v1/audio/speech", first_byte(port, QUESTIONS[at % len(QUESTIONS)]))
 
-    def __init__(self, link: Any) -> None:
-        self.link, self.session, self.active = link, "", 0
-        self._wait(lambda frame: frame["type"] == "session.created")
-        ears = {"turn_detection": {"type": "semantic_vad"}}
-        link.send(json.dumps({"type": "session.update", "session": {"type": "realtime", "audio": {"input": ears}}}))
-        self._wait(lambda frame: frame["type"] == "session.updated")
 
-    def _frame(self, timeout: float) -> tuple[float, dict[str, Any]] | None:
+# -- the questions
+
+
+def questions(port: int) -> list[np.ndarray]:
+    """The questions, float32 at 24 kHz, cut where the voice ends: in a teacher's voice where one is installed, for the
+    model learnt to hear those, else in the model's own."""
+    spoken = by_teacher() if shutil.which("flite") else [_by_model(port, text) for text in QUESTIONS]
+    return [trimmed(sound, text) for sound, text in zip(spoken, QUESTIONS, strict=True)]
+
+
+def by_teacher() -> list[np.ndarray]:
+    """The questions as flite says them, float32 at 24 kHz. Raises `BadInput` where it cannot."""
+    from roundelay.voice.data.teachers import RATE_HZ, TEACHERS, Line
+
+    found = TEACHERS["flite"].speak([Line(text, TEACHER) for text in QUESTIONS])
+    if any(each is None for each in found):
+        raise BadInput("teacher", TEACHER, "did not say the questions; is flite in order?")
+    return [Audio.from_array(each.samples, RATE_HZ).resample(OUT_RATE_HZ).samples for each in found if each]
+
+
+def _by_model(port: int, text: str) -> np.ndarray:
+    return from_int16(ask(port, "/v1/audio/speech", {"input": text, "response_format": "pcm"}))
+
+
+def trimmed(sound: np.ndarray, text: str) -> np.ndarray:
+    """The sound from its first loud sample to its last. Raises `BadInput` for silence."""
+    loud = np.flatnonzero(np.abs(sound) > QUIET * np.abs(sound).max(initial=0.0))
+    if not len(loud):
+        raise BadInput("question", text, "was spoken as silence; are the weights in order?")
+    return sound[loud[0] : loud[-1] + 1]
+
+
+# -- the server
+
+
+def inside(load: Callable[[], SpeechModel]) -> Open:
+    """Servers in this process."""
+
+    @contextmanager
+    def server(speculate: bool) -> Iterator[int]:
+        house = Service(Engine(load), thresholds=replace(Thresholds(), speculate=speculate))
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(16)
+        runner = Runner(house)
+        thread = threading.Thread(target=lambda: runner.run(sockets=[listening]), daemon=True)
+        thread.start()
         try:
-            line = self.link.recv(timeout=timeout)
-        except TimeoutError:
-            return None
-        frame = json.loads(line)
-        if frame["type"] == "error":
-            raise RoundelayError(frame["error"]["message"])
-        if frame["type"] == "session.created":
-            self.session = frame["session"]["id"]
-        self.active += (frame["type"] == "response.created") - (frame["type"] == "response.done")
-        return time.monotonic(), frame
+            until = time.monotonic() + LOADING_S
+            while house.engine.state == "loading" and time.monotonic() < until:
+                time.sleep(0.02)
+            if house.engine.state != "ready":
+                raise RoundelayError(house.engine.reason or f"the model was not loaded in {LOADING_S:.0f} s")
+            yield listening.getsockname()[1]
+        finally:
+            runner.should_exit = True
+            thread.join(20)
+            listening.close()
 
-    def _wait(self, wanted: Callable[[dict[str, Any]], bool]) -> float:
-        until = time.monotonic() + ANSWER_S
-        while time.monotonic() < until:
-            if (got := self._frame(0.05)) and wanted(got[1]):
-                return got[0]
-        raise RoundelayError(f"nothing came for {ANSWER_S:.0f} s")
-
-    def _play(self, sound: np.ndarray) -> Iterator[float]:
-        """Send the sound as fast as it lasts; yields when each piece was sent."""
-        step, began = int(PIECE_S * OUT_RATE_HZ), time.monotonic()
-        for at in range(0, len(sound), step):
-            data = base64.b64encode(to_int16(sound[at : at + step]).tobytes()).decode()
-            self.link.send(json.dumps({"type": "input_audio_buffer.append", "audio": data}))
-            yield time.monotonic()
-            time.sleep(max(0.0, began + (at + step) / OUT_RATE_HZ - time.monotonic()))
-
-    def turn(self, voice: np.ndarray, *, wait: bool) -> float:
-        """Milliseconds from the end of the voice to the first sound; waits for the answer's end if asked."""
-        for _ in self._play(voice):
-            pass
-        ended = time.monotonic()
-        first = self._silence(lambda frame: frame["type"] == "response.output_audio.delta")
-        if wait:
-            self._settle()
-        return (first - ended) * 1000
-
-    def _silence(self, wanted: Callable[[dict[str, Any]], bool]) -> float:
-        """Play silence until a frame comes."""
-        for _ in self._play(np.zeros(int(ANSWER_S * OUT_RATE_HZ), np.float32)):
-            while (got := self._frame(0.001)) is not None:
-                if wanted(got[1]):
-                    return got[0]
-        raise RoundelayError(f"no answer came for {ANSWER_S:.0f} s")
-
-    def _settle(self) -> None:
-        """Play silence until nothing is going on, and what was sent ahead is heard: the next voice is no barge-in."""
-        quiet_from = time.monotonic()
-        for _ in self._play(np.zeros(int(ANSWER_S * OUT_RATE_HZ), np.float32)):
-            while self._frame(0.001) is not None:
-                quiet_from = time.monotonic()
-            if not self.active and time.monotonic() - quiet_from > SETTLE_S:
-                return
-
-    def barge_in(self, voice: np.ndarray, over: np.ndarray) -> float | None:
-        """Milliseconds from the first sample spoken over the answer to its last sound; None if it ended before."""
-        self.turn(voice, wait=False)
-        until = time.monotonic() + BARGE_AFTER_S
-        self._silence(lambda frame: time.monotonic() > until or frame["type"] == "response.done")
-        began, last, status = time.monotonic(), 0.0, ""
-        for _ in self._play(np.concatenate([over, np.zeros(2 * OUT_RATE_HZ, np.float32)])):
-            while not status and (got := self._frame(0.001)) is not None:
-                if got[1]["type"] == "response.output_audio.delta":
-                    last = got[0]
-                elif got[1]["type"] == "response.done":
-                    status = got[1]["response"]["status"]
-        self._settle()
-        return max(0.0, last - began) * 1000 if status == "cancelled" else None
-
-    def taken_over(self, voice: np.ndarray) -> bool:
-        """Whether a pause inside the sentence was taken for its end."""
-        half = _quietest(voice)
-        taken = False
-        for _ in self._play(np.concatenate([voice[:half], np.zeros(int(PAUSE_S * OUT_RATE_HZ), np.float32)])):
-            while (got := self._frame(0.001)) is not None:
-                taken = taken or got[1]["type"] == "response.created"
-        self.turn(voice[half:], wait=True)
-        return taken
-
-    def drafts(self, house: Service) -> tuple[int, int]:
-        """How many drafts were committed, and how many made."""
-        trace = house.traces[self.session]
-        return trace.begun, trace.made
-
-
-def _quietest(voice: np.ndarray) -> int:
-    """The quietest place in the middle third: between two words."""
-    size = OUT_RATE_HZ // 50
-    third = len(voice) // 3
-    power = np.convolve(np.square(voice[third : 2 * third]), np.ones(size), "same")
-    return third + int(np.argmin(power))
+    return server

@@ -84,7 +84,8 @@ async def trace(request: Request) -> Response:
     found = house.traces.get(name)
     if found is None:
         raise ApiError(404, "session_not_found", f"session {name[:60]} is unknown or long gone", param="id")
-    return JSONResponse({"id": name, "live": name in house.sessions, "turns": list(found)})
+    drafts = {"made": found.made, "committed": found.begun}
+    return JSONResponse({"id": name, "live": name in house.sessions, "drafts": drafts, "turns": list(found)})
 
 
 async def health(request: Request) -> Response:

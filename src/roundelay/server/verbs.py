@@ -116,9 +116,9 @@ def latency(turns: int, as_json: bool) -> None:
     """First sound after a turn, with speculation and without; barge-in; false takeover; first byte of speech."""
     from roundelay.console import note, print_json, print_table
     from roundelay.server.engine import load_embedded
-    from roundelay.server.latency import measure
+    from roundelay.server.latency import inside, measure
 
-    rows = measure(load_embedded, turns, note).rows()
+    rows = measure(inside(load_embedded), turns, note).rows()
     if as_json:
         print_json({"rows": rows})
         return

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from roundelay.server.answering import Borrowed, Said, wire
+from roundelay.server.answering import Borrowed, ChatUrl, wire
 from roundelay.server.engine import Answer, Cancelled, Engine, SpeechModel
 from roundelay.server.realtime.settings import Settings
+from roundelay.server.streaming import Call
 from roundelay.voice.audio import Audio
+from roundelay.voice.lm.understand import understand
+from roundelay.voice.model import Model
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime.events import Message
 from roundelay.voice.realtime.persona import Persona, persona
@@ -41,24 +44,39 @@ class Mind:
         """As the model."""
         return self.model.answer(text, history)
 
+    def complete(self, text: str) -> float | None:
+        """How probable it is that nothing must follow: certain for questions the embedded model knows and for others."""
+        return float(understand(text) is not None) if isinstance(self.model, Model) else None
+
 
 @dataclass(slots=True)
 class BorrowedMind(Mind):
     """A mind behind a chat URL: it is told the tools, and of their results."""
 
-    def answer(self, text: str, history: Sequence[Message] = ()) -> Answer:
-        """The chat model's answer to a text after a history. Raises `ApiError` 502."""
-        assert isinstance(self.model, Borrowed)
+    def answer_parts(self, text: str, history: Sequence[Message], cancelled: Cancelled) -> Iterator[str | Call]:
+        """The chat model's answer to a text after a history, as it comes. Raises `ApiError` 502."""
         messages = [wire(message) for message in history if message.text]
         if not messages or messages[-1] != {"role": "user", "content": text}:
             messages.append({"role": "user", "content": text})
-        return self.model.mind.complete(messages, [_chat_tool(tool) for tool in self.tools])
+        return self._chat.stream(messages, [_chat_tool(tool) for tool in self.tools], cancelled)
 
-    def tell(self, text: str, history: Sequence[Message] = ()) -> Said:
+    def tell_parts(self, text: str, history: Sequence[Message], cancelled: Cancelled) -> Iterator[str | Call]:
         """The chat model's words about a tool's result, which is in the history. Raises `ApiError` 502."""
+        return self._chat.stream([wire(message) for message in history if message.text], (), cancelled)
+
+    def complete(self, text: str) -> float | None:
+        """How probable the embedded model's n-gram finds it that nothing follows: the chat model may answer anything."""
+        body = self._borrowed.body
+        return body.ending(text) if isinstance(body, Model) else None
+
+    @property
+    def _chat(self) -> ChatUrl:
+        return self._borrowed.mind
+
+    @property
+    def _borrowed(self) -> Borrowed:
         assert isinstance(self.model, Borrowed)
-        messages = [wire(message) for message in history if message.text]
-        return Said(self.model.mind.complete(messages).text)
+        return self.model
 
 
 def _chat_tool(tool: Mapping[str, Any]) -> dict[str, Any]:

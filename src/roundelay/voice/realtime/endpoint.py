@@ -2,7 +2,8 @@
 
 Rules with weights set by hand, for no conversation with known turns may be shipped here: ours. A falling or strongly
 rising end and a fading voice speak for the end, a level pitch against it; so does a last word that asks for another
-("what is the", "twelve plus"), or a filler. Words outweigh the sound where there are any.
+("what is the", "twelve plus"), or a filler. Words outweigh the sound where there are any. Who answers may know better:
+words that make no question he knows are waited for, for they are half of one, misheard, or not for him.
 """
 
 from __future__ import annotations
@@ -56,29 +57,32 @@ def sounds_over(sound: np.ndarray) -> float:
     return float(np.clip(0.6 * melody + 0.4 * fading, -1, 1))
 
 
-def reads_over(text: str, ending: float | None = None) -> float:
+def reads_over(text: str, whole: float | None = None) -> float:
     """How much the words look complete: -1 (another must follow) to 1, 0 where there are none.
 
-    `ending` is a language model's probability that nothing follows, None where there is no such model.
+    `whole` is how probable somebody who knows finds it that nothing must follow (0 or 1: he is certain); None where
+    nobody can tell.
     """
     line = words(text)
     if not line:
         return 0.0
+    if whole is not None and whole >= 1:
+        return 1.0
     if line[-1] in OPEN and not (len(line) >= 3 and line[-1] in CLOSED_AFTER_TWO):
         return -1.0
-    if ending is not None:
-        return float(np.clip((np.log10(max(ending, 1e-9)) - HALF_OVER) / SURELY_OVER, -1, 1))
+    if whole is not None:
+        return float(np.clip((np.log10(max(whole, 1e-9)) - HALF_OVER) / SURELY_OVER, -1, 1))
     if text.rstrip().endswith(("?", ".", "!")):
         return 1.0
     return 0.8 if len(line) > 1 else 0.5
 
 
-def over(sound: np.ndarray, text: str | None = None, ending: float | None = None) -> float:
+def over(sound: np.ndarray, text: str | None = None, whole: float | None = None) -> float:
     """The probability (0 to 1) that the turn is over; `text` is what was read of it, None while that is not known.
 
-    `ending` is what `reads_over` takes.
+    `whole` is what `reads_over` takes.
     """
-    return weighed(sounds_over(sound), reads_over(text, ending) if text is not None else 0.0)
+    return weighed(sounds_over(sound), reads_over(text, whole) if text is not None else 0.0)
 
 
 def weighed(sounds: float, reads: float) -> float:

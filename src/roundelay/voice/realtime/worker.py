@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +23,9 @@ from roundelay.voice.lm.engine import never
 from roundelay.voice.realtime import actions as act
 from roundelay.voice.realtime import endpoint
 from roundelay.voice.realtime import events as ev
+from roundelay.voice.realtime.clauses import Clauses, clauses
 from roundelay.voice.realtime.events import RATE_HZ, Message
+from roundelay.voice.realtime.onset import from_onset
 from roundelay.voice.realtime.overlap import words
 from roundelay.voice.realtime.persona import Persona, persona
 from roundelay.voice.realtime.thresholds import Thresholds
@@ -32,7 +35,6 @@ from roundelay.voice.realtime.vad import Detector, Ear, Echo, Edge, detector
 SORRY = "Sorry, I did not catch that."
 TOLD = 240  # characters of a tool's result that are read aloud
 READINGS = 16  # of turns and parts of turns that are kept
-FIRST_CLAUSE, CLAUSE = 40, 90  # characters: the first is short, so that sound begins soon
 MIC_S = 5  # of sound kept beyond the longest turn
 
 Tell = Callable[[Callable[[int], ev.Event]], None]
@@ -61,7 +63,11 @@ class Model(Protocol):
         ...
 
     def answer(self, text: str, history: Sequence[Message] = ()) -> Answer:
-        """The answer to a text after a history. A model may also `summarise(messages) -> str`, and `tell` results."""
+        """The answer to a text after a history. A model may also `summarise(messages) -> str`, and `tell` results.
+
+        One whose answers come little by little has `answer_parts` and `tell_parts`, with `cancelled` as the third
+        argument: they yield text, and calls. One that knows what it can answer has `complete(text) -> float | None`.
+        """
         ...
 
 
@@ -219,9 +225,9 @@ class Worker:
 
     def _judge(self, turn: int, start: int, end: int, text: str | None) -> None:
         if self.manner.thresholds.detection == "semantic":
-            ending = getattr(self._model, "ending", None)
-            known = ending(text) if ending is not None and text else None
-            share = endpoint.over(self._sound(start, end), text, known)
+            complete = getattr(self._model, "complete", None)
+            whole = complete(text) if complete is not None and text else None
+            share = endpoint.over(self._sound(start, end), text, whole)
             self._say(lambda at_ms: ev.TurnJudged(at_ms, turn, share))
 
     def _read(self, turn: int, start: int, end: int) -> str:
@@ -251,7 +257,8 @@ class Worker:
 
     def _heard(self, turn: int, start: int, end: int, text: str) -> None:
         self._say(lambda at_ms: ev.Transcribed(at_ms, turn, text, end))
-        self._judge(turn, start, end, text)
+        if not self._pool.submit(lambda: self._judge(turn, start, end, text), short=True):  # beside the answer
+            self._judge(turn, start, end, text)
 
     def _draft(self, draft: act.Draft) -> None:
         try:
@@ -271,20 +278,33 @@ class Worker:
 
         if cancelled():
             return
-        if draft.cause == "tool" and not hasattr(self._model, "tell"):
-            self._speak(number, told(draft.history[-1].text), draft, cancelled)
+        if draft.cause == "tool" and not any(hasattr(self._model, name) for name in ("tell", "tell_parts")):
+            self._speak(number, clauses(told(draft.history[-1].text)), draft, cancelled)
             return
         text = self._question(draft)
         if cancelled():
             return
         if draft.cause == "turn" and not words(text):
-            self._speak(number, SORRY, draft, cancelled)
+            self._speak(number, [SORRY], draft, cancelled)
             return
-        ask = self._model.tell if draft.cause == "tool" else self._model.answer  # type: ignore[attr-defined]
-        answer = ask(text, (self.manner.persona.message, *draft.history))
+        ask, history = "tell" if draft.cause == "tool" else "answer", (self.manner.persona.message, *draft.history)
+        if (parts := getattr(self._model, f"{ask}_parts", None)) is not None:
+            self._speak(number, self._arriving(number, parts(text, history, cancelled)), draft, cancelled)
+            return
+        answer = getattr(self._model, ask)(text, history)
         if not cancelled():
             self._want(number, answer.call)
-            self._speak(number, answer.text, draft, cancelled)
+            self._speak(number, clauses(answer.text), draft, cancelled)
+
+    def _arriving(self, reply: int, parts: Iterable[object]) -> Iterator[str]:
+        """The clauses of an answer that still comes; its calls are told of on the way."""
+        text = Clauses()
+        for part in parts:
+            if isinstance(part, str):
+                yield from text.push(part)
+            else:
+                self._want(reply, part)
+        yield from text.push("", last=True)
 
     def _question(self, draft: act.Draft) -> str:
         """The text to be answered."""
@@ -311,17 +331,18 @@ class Worker:
         key = str(getattr(call, "id", "") or f"call-{reply}")
         self._say(lambda at_ms: ev.ToolCalled(at_ms, reply, key, name, arguments))
 
-    def _speak(self, reply: int, text: str, draft: act.Draft, cancelled: Callable[[], bool]) -> None:
+    def _speak(self, reply: int, text: Iterable[str], draft: act.Draft, cancelled: Callable[[], bool]) -> None:
         limits, made = self.manner.thresholds, 0
         options = draft.options or {}
         voice = options.get("voice") or self.manner.persona.voice
-        for at, clause in enumerate(clauses(text)[: limits.clauses_max]):
+        for at, clause in enumerate(islice(text, limits.clauses_max)):
             if cancelled():
                 return
             self._say(lambda at_ms, clause=clause: ev.ReplyText(at_ms, reply, clause))  # type: ignore[misc]
             if not self.manner.aloud:
                 continue
-            for sound in self._model.say_stream(clause, voice, at, cancelled):
+            sounds = self._model.say_stream(clause, voice, at, cancelled)
+            for sound in sounds if made else from_onset(sounds):
                 made += len(sound)
                 if cancelled() or made * 1000 > limits.reply_max_ms * RATE_HZ:
                     break
@@ -360,24 +381,3 @@ def told(result: str) -> str:
     call, _, output = result.partition(" = ")
     name = " ".join(re.findall(r"[A-Za-z]+|\d+", call.partition("(")[0]))
     return f"{name}: {output[:TOLD]}"
-
-
-def clauses(text: str) -> list[str]:
-    """The text in parts that are spoken and shown one after another: at sentences, else at commas, else at words."""
-    found: list[str] = []
-    for sentence in re.split(r"(?<=[.!?;:])\s+|\n+", text.strip()):
-        limit = CLAUSE if found else FIRST_CLAUSE
-        parts = [sentence] if len(sentence) <= limit else re.split(r"(?<=,)\s+", sentence)
-        for part in parts:
-            found += _cut(part.strip(), CLAUSE)
-    return [part for part in found if words(part)]
-
-
-def _cut(part: str, limit: int) -> list[str]:
-    lines: list[str] = []
-    for word in part.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= limit:
-            lines[-1] += " " + word
-        else:
-            lines.append(word)
-    return lines
