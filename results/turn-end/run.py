@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from roundelay.voice.audio import Audio
+from roundelay.voice.lm.search import ending
+from roundelay.voice.lm.words import Words
 from roundelay.voice.realtime import endpoint, vad
 from roundelay.voice.realtime.events import RATE_HZ
 from roundelay.voice.realtime.thresholds import Thresholds
@@ -46,7 +48,9 @@ def main() -> None:
     rows = [json.loads(line) for line in (corpus / "manifest.jsonl").read_text().splitlines()]
     rows = [row for row in rows if row["split"] == "dev" and row["kind"] == "sentence"]
     rows = rows[:: int(sys.argv[2]) if len(sys.argv) > 2 else 1]
-    judged: dict[str, dict[str, list[float]]] = {k: {"inner": [], "end": []} for k in ("sound", "sound and words")}
+    kinds = ("sound", "sound and words", "sound and n-gram")
+    judged: dict[str, dict[str, list[float]]] = {k: {"inner": [], "end": []} for k in kinds}
+    known = Words.load()
     used = 0
     for row in rows:
         sound = Audio.read(corpus / row["path"], RATE_HZ).samples
@@ -62,6 +66,8 @@ def main() -> None:
             heard = endpoint.sounds_over(part)
             judged["sound"][kind].append(endpoint.weighed(heard, 0.0))
             judged["sound and words"][kind].append(endpoint.weighed(heard, endpoint.reads_over(said)))
+            reads = endpoint.reads_over(said, ending(known, said))
+            judged["sound and n-gram"][kind].append(endpoint.weighed(heard, reads))
     report(judged, used)
 
 
@@ -84,7 +90,7 @@ def report(judged: dict[str, dict[str, list[float]]], used: int) -> None:
         )
     (HERE / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
     pause_count = len(judged["sound"]["inner"])
-    takeover = numbers["sound and words"]["takeover_1s"]  # type: ignore[index]
+    takeover = numbers["sound and n-gram"]["takeover_1s"]  # type: ignore[index]
     verdict = "met" if takeover < 0.1 else "**missed**"
     (HERE / "README.md").write_text(f"""# Is the turn over?
 
@@ -99,7 +105,7 @@ ones, as many as its share of the voiced time: better words than a recogniser re
 A fixed silence of 500 ms (the Realtime interface's default) takes over at every one of them. Published, on other data: Moshi 98 %;
 GPT-Realtime 1 %, but after 1.5 s.
 
-Target: under 10 % by sound and words: {verdict} ({100 * takeover:.1f} %). Read sentences are not conversation: their readers pause at commas
+Target: under 10 % by sound and n-gram: {verdict} ({100 * takeover:.1f} %). Read sentences are not conversation: their readers pause at commas
 with a fall, and few of them hesitate. With so few sentences a share is uncertain by about ten points.
 
 Measured {date.today()} on {platform.machine()}, every {sys.argv[2] if len(sys.argv) > 2 else 1}. sentence of the split.

@@ -45,7 +45,7 @@ class Mind:
         return self.model.answer(text, history)
 
     def complete(self, text: str) -> float | None:
-        """How probable it is that nothing must follow: certain for questions the embedded model knows and for others."""
+        """How probable it is that nothing must follow: 1 after a question that the embedded model knows, else 0."""
         return float(understand(text) is not None) if isinstance(self.model, Model) else None
 
 
@@ -65,7 +65,7 @@ class BorrowedMind(Mind):
         return self._chat.stream([wire(message) for message in history if message.text], (), cancelled)
 
     def complete(self, text: str) -> float | None:
-        """How probable the embedded model's n-gram finds it that nothing follows: the chat model may answer anything."""
+        """How probable the embedded n-gram finds it that nothing follows: a chat model may answer anything."""
         body = self._borrowed.body
         return body.ending(text) if isinstance(body, Model) else None
 
