@@ -65,6 +65,8 @@ class Client:
 
     def decoded(self, message: Frame) -> np.ndarray:
         """The sound of an `input_audio_buffer.append`, float32 at 16 kHz. Raises `ApiError`."""
+        if self.talk.mouth is not None:
+            raise unsupported("type", "the sound of a call comes by its track")
         return self._decoded(bytes_of(message.get("audio"), "audio"), "audio")
 
     def _decoded(self, data: bytes, where: str) -> np.ndarray:
@@ -91,7 +93,12 @@ class Client:
         self.talk.send(frame("input_audio_buffer.cleared"))
 
     def _output_audio_buffer_clear(self, message: Frame, now_ms: int) -> None:
-        raise unsupported("type", "output_audio_buffer.clear belongs to WebRTC; truncate the item, or cancel")
+        if self.talk.mouth is None:
+            raise unsupported("type", "output_audio_buffer.clear belongs to WebRTC; truncate the item, or cancel")
+        reply = self.talk.session.memory.reply
+        if reply is not None and (pacer := self.talk.pacers.get(reply.number)) is not None:
+            self.talk.feed(ev.Truncated(now_ms, reply.number, pacer.played))
+        self.talk.mouth.clear()
 
     # -- items
 
