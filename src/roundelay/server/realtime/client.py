@@ -106,11 +106,12 @@ class Client:
         given = table(message.get("item"), "item")
         kind = one_of(given.get("type"), ("message", "function_call_output", "function_call"), "item.type")
         before = message.get("previous_item_id")
-        if before is not None and before not in (self.talk.items.last, "root"):
+        after = before if kind == "function_call_output" and before in self.talk.items else None  # its call says where
+        if before is not None and after is None and before not in (self.talk.items.last, "root"):
             raise unsupported("previous_item_id", "items are added at the end of the conversation only")
         name = text(given["id"], "item.id", 64) if given.get("id") is not None else new_id("item")
         if name in self.talk.items:
-            raise wrong("item.id", f"there is an item {name} already", "item_create_invalid_item_id")
+            raise wrong("item.id", f"there is an item {name} already", "item_create_duplicate_item_id")
         item: Frame = {"id": name, "object": "realtime.item", "type": kind, "status": "completed"}
         if kind == "message":
             self._message(item, given, now_ms)
@@ -121,7 +122,7 @@ class Client:
             else:
                 item["output"] = text(given.get("output"), "item.output")
                 self._returned(item, now_ms)
-        before = self.talk.items.add(item, item["id"])
+        before = self.talk.items.add(item, item["id"], after)
         self.talk.send(frame("conversation.item.added", previous_item_id=before, item=item))
         self.talk.send(frame("conversation.item.done", previous_item_id=before, item=item))
 
@@ -233,5 +234,5 @@ class Client:
     def _response_cancel(self, message: Frame, now_ms: int) -> None:
         active, name = self.talk.active, message.get("response_id")
         if active is None or (name is not None and name != active.id):
-            raise ApiError(400, CODES["not_replying"], "no such response is going on")
+            raise ApiError(400, CODES["not_replying"], "Cancellation failed: no such response is going on")
         self.talk.feed(ev.ReplyCancelled(now_ms))
