@@ -575,6 +575,32 @@ def test_errors_that_livekit_reads(server: Running) -> None:
         assert talk.error()["code"] == "item_create_duplicate_item_id"
 
 
+def test_what_is_typed_during_a_reply_is_answered_after_it() -> None:
+    """response.done comes before the reply was heard: what a client types then stands after it in the history."""
+    asked: list[list[str]] = []
+
+    class Listening(FakeModel):
+        def answer(self, text: str, history: Any = ()) -> Said:
+            asked.append([message.text for message in history])
+            return super().answer(text, history)
+
+    with running(Listening()) as server, talking(server) as talk:
+        talk.configure(audio={"input": NEVER})
+        for words in ("one two three", "four", "five"):
+            talk.type(words)
+            talk.send("response.create")
+            done = talk.wait("response.done")["response"]
+            assert done["output"][0]["content"][0]["transcript"] == f"you said {words}"
+        talk.type("never mind", id="gone")
+        talk.send("conversation.item.delete", item_id="gone")
+        talk.wait("conversation.item.deleted")
+        talk.type("six")
+        talk.send("response.create")
+        talk.wait("response.done")
+    assert asked[-1] == ["one two three", "you said one two three", "four", "you said four", "five", "you said five",
+                         "six"]  # fmt: skip
+
+
 def test_a_tools_result_may_name_its_place(server: Running) -> None:
     """LiveKit puts it after the call, wherever the conversation has got to by then; else the result would be lost."""
     with talking(server) as talk:

@@ -36,6 +36,7 @@ class Client:
         self._rate: tuple[str, Rate] = (PCM, Rate(RATES_HZ[PCM], MODEL_RATE_HZ))
         self._from = 0  # the sample after the last commit
         self._results: list[tuple[str, str]] = []  # of tools, that came while a reply goes on
+        self._messages: list[ev.Message] = []  # the same of messages: the history holds them after that reply
 
     def do(self, message: Frame, now_ms: int) -> None:
         """Carry out a frame. Raises `ApiError`; the session lives on."""
@@ -46,9 +47,12 @@ class Client:
             raise ApiError(400, CODES.get(error.code, "invalid_value"), str(error)) from None
 
     def tick(self, now_ms: int) -> None:
-        """Put results that came during a reply into the history once it has ended; nobody asked to have them told."""
-        if self._results and self.talk.session.memory.reply is None:
+        """Put what came during a reply into the history once it has ended; nobody asked to have results told."""
+        if (self._results or self._messages) and self.talk.session.memory.reply is None:
             self._tell_results(now_ms, fold=False)
+            messages, self._messages = self._messages, []
+            for message in messages:
+                self.talk.feed(ev.MessageAdded(now_ms, message))
 
     def _tell_results(self, now_ms: int, *, fold: bool) -> None:
         results, self._results = self._results, []
@@ -152,13 +156,15 @@ class Client:
         if sounds and (sound := np.concatenate(sounds)).size:
             self.recordings.append((item["id"], sound))
         if spoken := "\n".join(words).strip():
-            self.talk.feed(ev.MessageAdded(now_ms, ev.Message(role, spoken, item["id"])))  # type: ignore[arg-type]
+            self._messages.append(ev.Message(role, spoken, item["id"]))  # type: ignore[arg-type]
+            self.tick(now_ms)
 
     def heard(self, name: str, words: str, now_ms: int) -> None:
         """The words of a recording that came as an item."""
         if name in self.talk.items and words.strip():
             self.talk.items.get(name, "")["content"] = [{"type": "input_audio", "transcript": words}]
-            self.talk.feed(ev.MessageAdded(now_ms, ev.Message("user", words, name)))
+            self._messages.append(ev.Message("user", words, name))
+            self.tick(now_ms)
 
     def _returned(self, item: Frame, now_ms: int) -> None:
         """Take a tool's result. While a reply goes on it is kept back: the history is to hold it after that reply."""
@@ -174,6 +180,7 @@ class Client:
 
     def _conversation_item_delete(self, message: Frame, now_ms: int) -> None:
         item = self.talk.items.get(message.get("item_id"), "item_delete_invalid_item_id")
+        self._messages = [message for message in self._messages if message.key != item["id"]]
         with suppress(ev.IllegalEvent):  # it was never in the history, or has left it: only the client's view remains
             self.talk.feed(ev.MessageRemoved(now_ms, self.talk.items.key(item["id"])))
         self.talk.items.remove(item["id"])
