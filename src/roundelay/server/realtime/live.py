@@ -130,6 +130,9 @@ class Live:
         tasks = [asyncio.create_task(each) for each in (self._read(), self._write())]
         try:
             await self._live()
+        except asyncio.CancelledError:
+            self._outbox.clear()  # nothing may wait any more
+            raise
         except Exception as error:
             failure = as_api_error(error)
             self._close_code = BROKEN
@@ -180,6 +183,7 @@ class Live:
             except TimeoutError:
                 kind, value = "time", None
             if kind == "gone":
+                self._outbox.clear()
                 return
             if kind == "frame":
                 self._room.release()
