@@ -15,7 +15,7 @@ from roundelay.server.errors import ApiError, wrong
 from roundelay.server.fields import Field
 from roundelay.server.realtime.live import admit
 from roundelay.server.realtime.settings import Settings, table
-from roundelay.server.requests import json_fields
+from roundelay.server.requests import ignored_header, json_fields
 from roundelay.server.service import EPHEMERAL_S, Service, key_of, service
 
 SDP = "application/sdp"
@@ -40,7 +40,7 @@ async def calls(request: Request) -> Response:
     if session is not None:
         settings = settings.updated(session)
     admit(house)
-    name, answer = await webrtc.answer(house, offer, settings, request.client.host if request.client else "127.0.0.1")
+    name, answer = await webrtc.answer(house, offer, settings)
     where = f"/v1/realtime/calls/{name.replace('sess_', 'rtc_')}"
     return Response(answer, 201, {"location": where}, media_type=SDP)
 
@@ -58,8 +58,9 @@ async def hang_up(request: Request) -> Response:
 async def client_secret(request: Request) -> Response:
     """`POST /v1/realtime/client_secrets`: a key that a browser may hold, and the settings its sessions begin with."""
     values: dict[str, Any] = {"session": None, "expires_after": None}
+    ignored: list[str] = []
     if await request.body():
-        values, _ = await json_fields(request, SECRET_FIELDS)
+        values, ignored = await json_fields(request, SECRET_FIELDS)
     after = values["expires_after"] or {}
     if after.get("anchor", "created_at") != "created_at":
         raise wrong("expires_after.anchor", "expires_after.anchor must be created_at")
@@ -67,7 +68,8 @@ async def client_secret(request: Request) -> Response:
     settings = Settings().updated(values["session"] or {})
     secret, expires = service(request).new_secret(settings, seconds)
     session = settings.shown("", expires)
-    return JSONResponse({"value": secret, "expires_at": expires, "session": session})
+    headers = ignored_header(ignored)
+    return JSONResponse({"value": secret, "expires_at": expires, "session": session}, headers=headers)
 
 
 async def _offer(request: Request, house: Service) -> tuple[str, Any]:
@@ -86,10 +88,12 @@ async def _offer(request: Request, house: Service) -> tuple[str, Any]:
         raise ApiError(400, "invalid_content_type", f"send the offer as {SDP}, or as multipart/form-data with sdp")
     try:
         async with request.form(max_files=2, max_fields=8, max_part_size=house.limits.offer_bytes) as form:
-            parts = {key: value if isinstance(value, str) else _text(await value.read())
+            parts = {key: value if isinstance(value, str) else _text(await value.read(house.limits.offer_bytes + 1))
                      for key, value in form.multi_items()}  # fmt: skip
     except HTTPException as error:
         raise ApiError(400, "invalid_form", f"the form cannot be read: {error.detail}"[:200]) from None
+    if sum(map(len, parts.values())) > house.limits.offer_bytes:
+        raise _too_long(house)
     if "sdp" not in parts:
         raise wrong("sdp", "sdp is missing: send the offer", "missing_required_parameter")
     try:

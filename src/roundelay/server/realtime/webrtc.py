@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from contextlib import suppress
 from fractions import Fraction
@@ -38,7 +37,6 @@ FRAMES = 1024  # of the client's that wait to be read; one that sends more is cu
 GAP_MOST = 5 * TRACK_RATE_HZ  # samples lost on the way that silence stands for; beyond, the clock has jumped
 LATE_S = 1.0  # a track that is later than this goes on from now instead of catching up
 LAST_S = 1.0  # how long the last frames may take to go
-DISCARD = 9  # a port where nobody answers (RFC 863)
 
 
 class Voice(MediaStreamTrack):
@@ -203,18 +201,11 @@ def checked(offer: str) -> None:
         raise wrong("sdp", "the offer's audio track has no Opus", "invalid_offer")
 
 
-def reachable(offer: str, host: str) -> str:
-    """The offer with one more candidate in each section: the address that the request came from.
+async def answer(house: Service, offer: str, settings: Settings) -> tuple[str, str]:
+    """Begin a conversation by call; returns (its session's name, the SDP answer). Raises `ApiError` 400.
 
-    Browsers may send an offer before they know their own addresses, and the ICE agent gives up at once where there is
-    none. Nobody answers at this one; while it is tried, the client's own checks come in and show where it is.
+    Browsers may send an offer before they know their own addresses; their checks then show where they are.
     """
-    line = f"a=candidate:1 1 udp 1 {host} {DISCARD} typ host"
-    return re.sub(r"(?m)^(m=[^\r\n]*)", lambda found: f"{found[1]}\r\n{line}", offer)
-
-
-async def answer(house: Service, offer: str, settings: Settings, host: str) -> tuple[str, str]:
-    """Begin a conversation by call; returns (its session's name, the SDP answer). Raises `ApiError` 400."""
     call = Call(house.limits)
     live = Live(call, house, settings)
     live.talk.mouth = Mouth(live.send)
@@ -223,7 +214,7 @@ async def answer(house: Service, offer: str, settings: Settings, host: str) -> t
         call.peer.addTrack(Voice(live.talk.mouth))
         wanted = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType.lower() == OPUS]
         call.peer.getTransceivers()[0].setCodecPreferences(wanted)
-        await call.peer.setRemoteDescription(RTCSessionDescription(reachable(offer, host), "offer"))
+        await call.peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         await call.peer.setLocalDescription(await call.peer.createAnswer())
     except Exception as error:
         house.sessions.pop(live.name, None)
