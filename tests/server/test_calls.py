@@ -363,5 +363,5 @@ def test_forms_that_hold_no_call_are_refused(server: Running) -> None:
                                ({"sdp": good, "session": '{"audio": {"output": {"voice": "x"}}}'}, "unknown_voice",
                                 "session.audio.output.voice")):  # fmt: skip
         is_error(ask(server, CALLS, *form(**parts)), 400, code, param)
-    is_error(ask(server, CALLS, b"--x", form()[1]), 400, "invalid_form")
+    is_error(ask(server, CALLS, *form()), 400, "invalid_form")
     assert not server.house.sessions
