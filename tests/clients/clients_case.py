@@ -15,6 +15,7 @@ RATE_HZ = 24_000
 PIECE_S = 0.1
 LONG_S = 120.0  # how long anything may take, on a machine that has other things to do; nothing is timed
 WORD_BYTES = 1280 * 3 // 2 * 2  # the fake model's 80 ms for a word, as PCM at 24 kHz
+STORY_BYTES = (2 + 4 * 60) * WORD_BYTES  # of the answer to the long story, told to its end: 19 s
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "server"))
 
 from server_case import FakeModel, running
 
-HEARD = {"time": "what is the time", "story": "tell me a story " * 20, "weather": "the weather in Paris"}
+HEARD = {"time": "what is the time", "story": "tell me a story " * 60, "weather": "the weather in Paris"}
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from agents import function_tool
 from agents.realtime import RealtimeAgent, RealtimeRunner
 from agents.voice import AudioInput, STTModelSettings, TTSModelSettings
 from agents.voice.models.openai_model_provider import OpenAIVoiceModelProvider
-from clients_case import WORD_BYTES, Server, pcm, speak, until
+from clients_case import STORY_BYTES, WORD_BYTES, Server, pcm, speak, until
 from openai import AsyncOpenAI
 
 
@@ -103,7 +103,7 @@ def test_is_interrupted_by_voice_and_by_the_program(servers: dict[str, Server]) 
             await until(lambda: sound(seen) > WORD_BYTES, "the beginning of a story")
             await speak(made.send_audio, pcm(0.9))
             await until(lambda: of(seen, "audio_interrupted"), "an interruption by voice")
-            assert sound(seen) < 82 * WORD_BYTES, "it was told to its end"
+            assert sound(seen) < STORY_BYTES, "it was told to its end"
             told = sound(seen)
             await speak(made.send_audio, pcm(1.0, level=0))
             await until(lambda: sound(seen) > told + WORD_BYTES, "the next answer")

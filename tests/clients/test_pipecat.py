@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("pipecat", reason="pipecat-ai is not installed: make test-clients has its own environment")
 
-from clients_case import LONG_S, RATE_HZ, WORD_BYTES, Server, pcm, speak, until
-from pipecat.adapters.schemas.function_schema import FunctionSchema
-from pipecat.adapters.schemas.tools_schema import ToolsSchema
+from clients_case import LONG_S, RATE_HZ, STORY_BYTES, WORD_BYTES, Server, pcm, speak, until
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
+from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import (
     EndFrame,
     ErrorFrame,
@@ -165,7 +165,7 @@ def test_is_interrupted_and_goes_on(servers: dict[str, Server]) -> None:
             await speak(bench.hear, pcm(0.9))
             await until(lambda: len(bench.after.of(ProposedUserStartedSpeakingFrame)) > before, "an interruption")
             first = bench.after.sound()
-            assert first < 82 * WORD_BYTES, "it was told to its end"
+            assert first < STORY_BYTES, "it was told to its end"
             await speak(bench.hear, pcm(0.8, level=0))
             await until(lambda: bench.after.sound() > first + WORD_BYTES, "the next answer")
 
