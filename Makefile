@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out
 
-.PHONY: run report test check setup setup-train clean docs
+.PHONY: run report test test-clients check setup setup-train clean docs
 
 run: .venv/.ready
 	@$(BIN)/roundelay serve
@@ -14,6 +14,11 @@ report: .venv/.ready
 
 test: .venv/.ready-dev
 	$(BIN)/python -m pytest
+
+# Pipecat, LiveKit agents and OpenAI's agents SDK against a server of this house, by URL alone. In an environment of
+# their own: they are large (0.7 GB) and want versions of their own.
+test-clients: .venv/.ready .venv-clients/.ready
+	ROUNDELAY_PYTHON=$(BIN)/python .venv-clients/bin/python -m pytest -c tests/clients/pytest.ini tests/clients
 
 check: .venv/.ready-dev
 	$(BIN)/ruff check .
@@ -47,5 +52,10 @@ setup-train: .venv/.ready
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,serve,dev]'
 	@touch $@
 
+.venv-clients/.ready: tests/clients/requirements.txt
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install -q --disable-pip-version-check -r tests/clients/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf .venv $(OUT)
+	rm -rf .venv .venv-clients $(OUT)

@@ -17,6 +17,7 @@ from server_case import FakeModel, Running, running
 
 from roundelay.errors import RoundelayError
 from roundelay.server.names import OPENAI_VOICES
+from roundelay.server.speech import AS_ALWAYS
 
 openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
 
@@ -64,6 +65,14 @@ def test_speech_comes_in_every_format_and_lasts_as_long_as_what_was_said(server:
     assert rate == 24_000
     assert abs(len(samples) / rate - 5 * 0.08) < 0.08  # MP3 and Opus pad to whole frames
     assert np.abs(samples).max() > 0.2
+
+
+def test_instructions_that_ask_for_nothing_are_no_style(server: Running) -> None:
+    """OpenAI's agents SDK sends them by itself."""
+    answer = ask(
+        server, "/v1/audio/speech", {"input": "hello there", "instructions": AS_ALWAYS, "response_format": "pcm"}
+    )
+    assert answer[0] == 200 and len(answer[2]) == 2 * 1280 * 3 // 2 * 2
 
 
 def test_speech_as_pcm_is_24_khz_and_streams(server: Running) -> None:
@@ -120,6 +129,7 @@ def test_every_openai_voice_is_an_alias_and_an_unknown_one_lists_them(server: Ru
     ({"speed": 9}, "invalid_value", "speed"),
     ({"speed": True}, "invalid_type", "speed"),
     ({"instructions": "whisper"}, "unsupported_parameter", "instructions"),
+    ({"instructions": f"{AS_ALWAYS} Whisper."}, "unsupported_parameter", "instructions"),
     ({"response_format": "aac"}, "unsupported_format", "response_format"),
     ({"response_format": "midi"}, "invalid_value", "response_format"),
     ({"voice": 3}, "invalid_type", "voice"),

@@ -19,10 +19,12 @@ from test_guard import until
 from test_http import ask, is_error
 
 from roundelay.errors import RoundelayError
+from roundelay.server import names
 from roundelay.server.answering import Borrowed, ChatUrl
+from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits
 from roundelay.server.service import embedded_worker
-from roundelay.server.streaming import Call
+from roundelay.server.streaming import Call, Said
 from roundelay.voice.realtime.vad import Plain
 
 openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
@@ -551,3 +553,75 @@ def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> 
                                     {"role": "user", "content": "look outside"}]  # fmt: skip
     assert asked[0]["tools"][0]["function"]["name"] == "look"
     assert "rain" in asked[1]["messages"][-1]["content"]
+
+
+# -- what clients of other houses rely on (make test-clients)
+
+
+def test_any_version_of_a_usual_model_means_the_one_that_is_here() -> None:
+    for name in (None, "roundelay", "gpt-realtime-2.1", "gpt-realtime-2025-08-28", "gpt-transcribe", "tts-1-hd",
+                 "gpt-4o-mini-tts-2025-12-15", "gpt-audio-mini", "gpt-realtime-whisper"):  # fmt: skip
+        assert names.model(name) == "roundelay"
+    for name in ("gpt-9", "gpt-realtime-", "gpt-realtimes", "gpt-4o-transcribe-diarize", "tts-12", "", 4, ["tts-1"]):
+        with pytest.raises(ApiError):
+            names.model(name)
+
+
+def test_errors_that_livekit_reads(server: Running) -> None:
+    """It takes a cancel that comes too late by its message, and a doubled item by its code."""
+    with talking(server) as talk:
+        talk.send("response.cancel")
+        assert talk.error()["message"].startswith("Cancellation failed")
+        for _ in range(2):
+            talk.type("hi", id="twice")
+        assert talk.error()["code"] == "item_create_duplicate_item_id"
+
+
+def test_what_is_typed_during_a_reply_is_answered_after_it() -> None:
+    """response.done comes before the reply was heard: what a client types then stands after it in the history."""
+    asked: list[list[str]] = []
+
+    class Listening(FakeModel):
+        def answer(self, text: str, history: Any = ()) -> Said:
+            asked.append([message.text for message in history])
+            return super().answer(text, history)
+
+    with running(Listening()) as server, talking(server) as talk:
+        talk.configure(audio={"input": NEVER})
+        for words in ("one two three", "four", "five"):
+            talk.type(words)
+            talk.send("response.create")
+            done = talk.wait("response.done")["response"]
+            assert done["output"][0]["content"][0]["transcript"] == f"you said {words}"
+        talk.type("never mind", id="gone")
+        talk.send("conversation.item.delete", item_id="gone")
+        talk.wait("conversation.item.deleted")
+        talk.type("six")
+        talk.send("response.create")
+        talk.wait("response.done")
+    assert asked[-1] == ["one two three", "you said one two three", "four", "you said four", "five", "you said five",
+                         "six"]  # fmt: skip
+
+
+def test_a_tools_result_may_name_its_place(server: Running) -> None:
+    """LiveKit puts it after the call, wherever the conversation has got to by then; else the result would be lost."""
+    with talking(server) as talk:
+        tool = {"type": "function", "name": "get_weather", "parameters": {"type": "object"}}
+        talk.configure(tools=[tool], audio={"input": NEVER})
+        talk.type("the weather")
+        talk.send("response.create")
+        call = talk.wait("response.function_call_arguments.done")
+        talk.wait("response.done")
+        talk.type("meanwhile", id="meanwhile")
+        result = {"type": "function_call_output", "call_id": call["call_id"], "output": "sunny"}
+        talk.send("conversation.item.create", item=result, previous_item_id=call["item_id"])
+        while (done := talk.wait("conversation.item.done"))["item"]["type"] != "function_call_output":
+            pass
+        assert done["previous_item_id"] == call["item_id"]
+        talk.type("after all", id="after")
+        while (done := talk.wait("conversation.item.done"))["item"]["id"] != "after":
+            pass
+        assert done["previous_item_id"] == "meanwhile", "it stands before what came meanwhile"
+        talk.send("conversation.item.create", item={"type": "message", "role": "user", "content": []},
+                  previous_item_id="meanwhile")  # fmt: skip
+        assert talk.error()["code"] == "unsupported_parameter"

@@ -11,15 +11,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from roundelay.server import chat, fabric, listing, openapi, speech, transcriptions
 from roundelay.server.errors import ApiError
 from roundelay.server.guard import Guard, error_response
+from roundelay.server.realtime import calls
 from roundelay.server.realtime.endpoint import realtime
-from roundelay.server.service import Service, service
+from roundelay.server.service import Service
 
 Endpoint = Callable[[Request], Any]
 
@@ -35,7 +36,9 @@ def routes() -> list[BaseRoute]:
         ("GET", "/v1/audio/voices", listing.voices),
         ("POST", "/v1/audio/voices", listing.no_new_voices),
         ("DELETE", "/v1/audio/voices/{voice}", listing.no_new_voices),
-        ("POST", "/v1/realtime/client_secrets", client_secret),
+        ("POST", "/v1/realtime/calls", calls.calls),
+        ("POST", "/v1/realtime/calls/{id}/hangup", calls.hang_up),
+        ("POST", "/v1/realtime/client_secrets", calls.client_secret),
         ("GET", "/v1/x/controls", listing.controls),
         ("GET", "/v1/x/live", listing.live),
         ("GET", "/v1/x/sessions", listing.traces),
@@ -50,13 +53,6 @@ def routes() -> list[BaseRoute]:
     page = StaticFiles(directory=str(files("roundelay.server").joinpath("page")), html=True)
     http = (Route(path, call, methods=[method]) for method, path, call in table)
     return [*http, WebSocketRoute("/v1/realtime", realtime), Mount("/", page, name="page")]
-
-
-async def client_secret(request: Request) -> Response:
-    """`POST /v1/realtime/client_secrets`: a key that a browser may hold, for ten minutes."""
-    secret, expires = service(request).new_secret()
-    session = {"type": "realtime", "object": "realtime.session", "id": "", "model": "roundelay"}
-    return JSONResponse({"value": secret, "expires_at": expires, "session": session})
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

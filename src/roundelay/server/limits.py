@@ -28,6 +28,7 @@ class Limits:
     audio_s: float = 600.0  # longest recording taken in: ten minutes are 38 MB as float32
     messages: int = 256  # of one chat request
     frame_bytes: int = 16 * MIB  # one WebSocket message; OpenAI's bound for an append is 15 MiB
+    offer_bytes: int = 256 << 10  # of a call: a browser's SDP is about 6 KiB, and the session's tools may be long
     outbox_bytes: int = 16 * MIB  # sent but not yet taken by a client that reads slowly; four minutes of base64 PCM
 
     # time, in seconds
@@ -38,6 +39,7 @@ class Limits:
     session_s: float = 3600.0  # one conversation
     idle_s: float = 300.0  # a conversation in which the client sends nothing at all
     ping_s: float = 20.0  # how often a silent socket is asked whether anyone is there, and how long it may not answer
+    call_s: float = 15.0  # from the answer to a call until its data channel is open
     drain_s: float = 30.0  # how long speakers may finish when the server is told to stop
 
     # memory

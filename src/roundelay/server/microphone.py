@@ -9,7 +9,8 @@ from typing import Any
 
 from roundelay.errors import BadInput, MissingPackage, RoundelayError
 from roundelay.server.formats import OUT_RATE_HZ
-from roundelay.server.realtime.endpoint import Live
+from roundelay.server.realtime.live import Live
+from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.server.terminal import PIECE_S, Pipe, ready
 
@@ -51,7 +52,9 @@ async def converse(house: Service, voice: str | None, caption: Callable[[str, st
     ears: dict[str, Any] = {"transcription": {"model": "roundelay"}, "turn_detection": {"type": "semantic_vad"}}
     output = {"voice": voice} if voice else {}
     pipe.put("session.update", session={"type": "realtime", "audio": {"input": ears, "output": output}})
-    running = asyncio.create_task(Live(pipe, house).run())  # type: ignore[arg-type]
+    live = Live(pipe, house, Settings())
+    live.enter()
+    running = asyncio.create_task(live.run())
     caption("bot", "(listening; Ctrl-C ends)")
     with mouth, ear:
         try:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from roundelay.server.errors import wrong
 
 MODEL = "roundelay"
-# Names that clients send without being asked; they all mean the one model that is here.
-MODEL_ALIASES = {
-    "gpt-realtime", "gpt-realtime-mini", "gpt-4o-mini-tts", "tts-1", "tts-1-hd", "whisper-1", "gpt-4o-transcribe",
-    "gpt-4o-mini-transcribe", "gpt-4o-audio-preview", "gpt-audio", "gpt-audio-mini", "gpt-4o-mini",
-}  # fmt: skip
+# Families of names that clients send without being asked, whatever their version: they mean the one model that is here.
+# Not one that promises more than the model has: who spoke (diarize).
+MODEL_ALIASES = re.compile(r"(gpt-(realtime|audio|4o|transcribe)|tts-1|whisper-1)(-(?!.*diarize)[\w.-]{1,60})?")
 # Clients choose one of these thirteen by themselves (OpenAI's list). Each gets a built-in voice, in turn: an alias says
 # which timbre is used here, not that it sounds like OpenAI's.
 OPENAI_VOICES = (
@@ -62,7 +61,7 @@ def model(value: Any) -> str:
     """The model meant. Raises `ApiError` 404 for a name that is neither ours nor a usual client's default."""
     from roundelay.server.errors import ApiError
 
-    if value is None or value == MODEL or value in MODEL_ALIASES:
+    if value is None or value == MODEL or (isinstance(value, str) and MODEL_ALIASES.fullmatch(value)):
         return MODEL
     message = f"model {str(value)[:60]} does not exist here: the model is {MODEL}"
     raise ApiError(404, "model_not_found", message, param="model")

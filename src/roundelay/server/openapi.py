@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from roundelay.server import chat, fabric, fields, formats, speech, transcriptions
 from roundelay.server.fields import Field
+from roundelay.server.limits import DEFAULT
+from roundelay.server.realtime import calls
 
 ERROR = {
     "type": "object",
@@ -62,6 +64,17 @@ def _body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {kind: {"schema": schema}}}
 
 
+def _call() -> dict[str, Any]:
+    """A call's offer and answer."""
+    text: dict[str, Any] = {"type": "string", "maxLength": DEFAULT.offer_bytes}
+    form = {"type": "object", "properties": {"sdp": text, "session": {"type": "object"}}, "required": ["sdp"]}
+    made = _operation("A conversation by WebRTC: an SDP offer in, an SDP answer out.", {},
+                      requestBody=_body(calls.SDP, text))  # fmt: skip
+    made["requestBody"]["content"]["multipart/form-data"] = {"schema": form}
+    made["responses"]["201"] = {**made["responses"].pop("200"), "content": {calls.SDP: {"schema": {"type": "string"}}}}
+    return made
+
+
 def document() -> dict[str, Any]:
     """The whole description, OpenAPI 3.1."""
     form = fields.schema(transcriptions.FIELDS)
@@ -88,7 +101,13 @@ def document() -> dict[str, Any]:
         "/v1/models": _get("The one model."),
         "/v1/models/{model}": _get("A model.", _path("model")),
         "/v1/audio/voices": _get("The voices and their aliases."),
-        "/v1/realtime/client_secrets": {"post": _operation("A key for one browser, for ten minutes.", json)},
+        "/v1/realtime/calls": {"post": _call()},
+        "/v1/realtime/calls/{id}/hangup": {
+            "post": _operation("The call ends.", {}, parameters=[_path("id")])},
+        "/v1/realtime/client_secrets": {
+            "post": _operation("A key for one browser, for ten minutes.", json,
+                               requestBody={**_body("application/json", fields.schema(calls.SECRET_FIELDS)),
+                                            "required": False})},
         "/v1/x/controls": _get("What this model can."),
         "/v1/x/live": _get("Gauges and totals."),
         "/v1/x/sessions": _get("Conversations of late."),

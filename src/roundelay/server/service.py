@@ -55,7 +55,7 @@ class Service:
     answering: str = "embedded"  # or the address of the chat model that answers
     sessions: dict[str, Any] = field(default_factory=dict)
     traces: OrderedDict[str, Any] = field(default_factory=OrderedDict)
-    _secrets: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    _secrets: OrderedDict[str, tuple[float, Any]] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         gauge = self.metrics.gauge
@@ -73,16 +73,21 @@ class Service:
         given = key.encode()
         if sum(hmac.compare_digest(given, known.encode()) for known in self.keys):  # always all of them
             return True
-        return self._secrets.get(key, 0.0) > time.time()
+        return self._secrets.get(key, (0.0, None))[0] > time.time()
 
-    def new_secret(self) -> tuple[str, int]:
-        """A fresh client secret and when it expires, in seconds since 1970."""
-        expires = int(time.time()) + EPHEMERAL_S
+    def new_secret(self, settings: Any, seconds: int = EPHEMERAL_S) -> tuple[str, int]:
+        """A fresh client secret for sessions of these settings, and when it expires, in seconds since 1970."""
+        expires = int(time.time()) + seconds
         secret = f"ek_{secrets.token_urlsafe(24)}"
-        self._secrets[secret] = expires
+        self._secrets[secret] = (expires, settings)
         while len(self._secrets) > EPHEMERAL_KEPT:
             self._secrets.popitem(last=False)
         return secret, expires
+
+    def settings_of(self, key: str | None) -> Any:
+        """The settings that came with a client secret that has not expired; None for any other key."""
+        expires, settings = self._secrets.get(key or "", (0.0, None))
+        return settings if expires > time.time() else None
 
     def keep_trace(self, name: str, trace: Any) -> None:
         """Keep what a conversation measured, dropping the oldest."""

@@ -18,6 +18,8 @@ from roundelay.server.limits import DEFAULT
 from roundelay.server.requests import ignored_header, json_fields
 from roundelay.server.service import service
 
+# What OpenAI's agents SDK (0.24) sends where nobody asked for anything; it is done here anyway.
+AS_ALWAYS = "You will receive partial sentences. Do not complete the sentence just read out the text."
 FIELDS = (
     Field("input", "string", "The text to speak.", required=True, longest=DEFAULT.input_characters),
     Field("model", "string", "The model; there is one, and usual names of others mean it.", default=names.MODEL),
@@ -42,7 +44,7 @@ async def speech(request: Request) -> Response:
         formats.encoder(name)
     if values["speed"] != 1:
         raise unsupported("speed", "this model speaks at speed 1 only")
-    if (values["instructions"] or "").strip():
+    if (values["instructions"] or "").strip() not in ("", AS_ALWAYS):
         raise unsupported("instructions", "this model has no styles to be instructed in; see /v1/x/controls")
     if not text.strip():
         raise wrong("input", "input holds nothing to say")

@@ -13,7 +13,8 @@ import numpy as np
 
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.server.formats import OUT_RATE_HZ, from_int16, to_int16
-from roundelay.server.realtime.endpoint import Live
+from roundelay.server.realtime.live import Gone, Live
+from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio
 
@@ -23,27 +24,28 @@ MOST_S = 120.0  # beyond the recording's own length
 
 
 class Pipe:
-    """What `Live` needs of a WebSocket, with the client's end in this process."""
+    """A conversation's line with the client's end in this process."""
 
     def __init__(self) -> None:
-        self.query_params: dict[str, str] = {}
-        self.scope: dict[str, Any] = {"subprotocols": []}
         self.frames: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self._lines: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
 
     def put(self, kind: str, **fields: Any) -> None:
         """Send a client event."""
-        self._lines.put_nowait({"type": "websocket.receive", "text": json.dumps({"type": kind, **fields})})
+        self._lines.put_nowait(json.dumps({"type": kind, **fields}))
 
     def hang_up(self) -> None:
         """Leave."""
-        self._lines.put_nowait({"type": "websocket.disconnect"})
+        self._lines.put_nowait(None)
 
-    async def receive(self) -> dict[str, Any]:
-        """The next client event, for `Live`."""
-        return await self._lines.get()
+    async def receive(self) -> str:
+        """The next client event, for `Live`. Raises `Gone`."""
+        line = await self._lines.get()
+        if line is None:
+            raise Gone
+        return line
 
-    async def send_text(self, line: str) -> None:
+    async def send(self, line: str) -> None:
         """A server event, from `Live`."""
         self.frames.put_nowait(json.loads(line))
 
@@ -68,7 +70,9 @@ async def talk(house: Service, sound: Audio, voice: str | None, caption: Callabl
     """
     await ready(house)
     pipe = Pipe()
-    running = asyncio.create_task(Live(pipe, house).run())  # type: ignore[arg-type]
+    live = Live(pipe, house, Settings())
+    live.enter()
+    running = asyncio.create_task(live.run())
     mouth = asyncio.create_task(_play(pipe, sound))
     ears: dict[str, Any] = {"transcription": {"model": "roundelay"}, "turn_detection": {"type": "semantic_vad"}}
     output = {"voice": voice} if voice else {}

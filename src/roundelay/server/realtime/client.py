@@ -36,6 +36,7 @@ class Client:
         self._rate: tuple[str, Rate] = (PCM, Rate(RATES_HZ[PCM], MODEL_RATE_HZ))
         self._from = 0  # the sample after the last commit
         self._results: list[tuple[str, str]] = []  # of tools, that came while a reply goes on
+        self._messages: list[ev.Message] = []  # the same of messages: the history holds them after that reply
 
     def do(self, message: Frame, now_ms: int) -> None:
         """Carry out a frame. Raises `ApiError`; the session lives on."""
@@ -46,9 +47,12 @@ class Client:
             raise ApiError(400, CODES.get(error.code, "invalid_value"), str(error)) from None
 
     def tick(self, now_ms: int) -> None:
-        """Put results that came during a reply into the history once it has ended; nobody asked to have them told."""
-        if self._results and self.talk.session.memory.reply is None:
+        """Put what came during a reply into the history once it has ended; nobody asked to have results told."""
+        if (self._results or self._messages) and self.talk.session.memory.reply is None:
             self._tell_results(now_ms, fold=False)
+            messages, self._messages = self._messages, []
+            for message in messages:
+                self.talk.feed(ev.MessageAdded(now_ms, message))
 
     def _tell_results(self, now_ms: int, *, fold: bool) -> None:
         results, self._results = self._results, []
@@ -65,6 +69,8 @@ class Client:
 
     def decoded(self, message: Frame) -> np.ndarray:
         """The sound of an `input_audio_buffer.append`, float32 at 16 kHz. Raises `ApiError`."""
+        if self.talk.mouth is not None:
+            raise unsupported("type", "the sound of a call comes by its track")
         return self._decoded(bytes_of(message.get("audio"), "audio"), "audio")
 
     def _decoded(self, data: bytes, where: str) -> np.ndarray:
@@ -91,7 +97,12 @@ class Client:
         self.talk.send(frame("input_audio_buffer.cleared"))
 
     def _output_audio_buffer_clear(self, message: Frame, now_ms: int) -> None:
-        raise unsupported("type", "output_audio_buffer.clear belongs to WebRTC; truncate the item, or cancel")
+        if self.talk.mouth is None:
+            raise unsupported("type", "output_audio_buffer.clear belongs to WebRTC; truncate the item, or cancel")
+        reply = self.talk.session.memory.reply
+        if reply is not None and (pacer := self.talk.pacers.get(reply.number)) is not None:
+            self.talk.feed(ev.Truncated(now_ms, reply.number, pacer.played))
+        self.talk.mouth.clear()
 
     # -- items
 
@@ -99,11 +110,12 @@ class Client:
         given = table(message.get("item"), "item")
         kind = one_of(given.get("type"), ("message", "function_call_output", "function_call"), "item.type")
         before = message.get("previous_item_id")
-        if before is not None and before not in (self.talk.items.last, "root"):
+        after = before if kind == "function_call_output" and before in self.talk.items else None  # its call says where
+        if before is not None and after is None and before not in (self.talk.items.last, "root"):
             raise unsupported("previous_item_id", "items are added at the end of the conversation only")
         name = text(given["id"], "item.id", 64) if given.get("id") is not None else new_id("item")
         if name in self.talk.items:
-            raise wrong("item.id", f"there is an item {name} already", "item_create_invalid_item_id")
+            raise wrong("item.id", f"there is an item {name} already", "item_create_duplicate_item_id")
         item: Frame = {"id": name, "object": "realtime.item", "type": kind, "status": "completed"}
         if kind == "message":
             self._message(item, given, now_ms)
@@ -114,7 +126,7 @@ class Client:
             else:
                 item["output"] = text(given.get("output"), "item.output")
                 self._returned(item, now_ms)
-        before = self.talk.items.add(item, item["id"])
+        before = self.talk.items.add(item, item["id"], after)
         self.talk.send(frame("conversation.item.added", previous_item_id=before, item=item))
         self.talk.send(frame("conversation.item.done", previous_item_id=before, item=item))
 
@@ -144,13 +156,15 @@ class Client:
         if sounds and (sound := np.concatenate(sounds)).size:
             self.recordings.append((item["id"], sound))
         if spoken := "\n".join(words).strip():
-            self.talk.feed(ev.MessageAdded(now_ms, ev.Message(role, spoken, item["id"])))  # type: ignore[arg-type]
+            self._messages.append(ev.Message(role, spoken, item["id"]))  # type: ignore[arg-type]
+            self.tick(now_ms)
 
     def heard(self, name: str, words: str, now_ms: int) -> None:
         """The words of a recording that came as an item."""
         if name in self.talk.items and words.strip():
             self.talk.items.get(name, "")["content"] = [{"type": "input_audio", "transcript": words}]
-            self.talk.feed(ev.MessageAdded(now_ms, ev.Message("user", words, name)))
+            self._messages.append(ev.Message("user", words, name))
+            self.tick(now_ms)
 
     def _returned(self, item: Frame, now_ms: int) -> None:
         """Take a tool's result. While a reply goes on it is kept back: the history is to hold it after that reply."""
@@ -166,6 +180,7 @@ class Client:
 
     def _conversation_item_delete(self, message: Frame, now_ms: int) -> None:
         item = self.talk.items.get(message.get("item_id"), "item_delete_invalid_item_id")
+        self._messages = [message for message in self._messages if message.key != item["id"]]
         with suppress(ev.IllegalEvent):  # it was never in the history, or has left it: only the client's view remains
             self.talk.feed(ev.MessageRemoved(now_ms, self.talk.items.key(item["id"])))
         self.talk.items.remove(item["id"])
@@ -226,5 +241,5 @@ class Client:
     def _response_cancel(self, message: Frame, now_ms: int) -> None:
         active, name = self.talk.active, message.get("response_id")
         if active is None or (name is not None and name != active.id):
-            raise ApiError(400, CODES["not_replying"], "no such response is going on")
+            raise ApiError(400, CODES["not_replying"], "Cancellation failed: no such response is going on")
         self.talk.feed(ev.ReplyCancelled(now_ms))

@@ -14,8 +14,10 @@ import numpy as np
 
 from roundelay.server.errors import SERVER
 from roundelay.server.realtime.frames import Frame, Items, frame, new_id
+from roundelay.server.realtime.mouth import LEAD_MS as MOUTH_LEAD_MS
+from roundelay.server.realtime.mouth import Mouth
 from roundelay.server.realtime.output import Output
-from roundelay.server.realtime.pace import Pacer
+from roundelay.server.realtime.pace import LEAD_MS, Pacer
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.realtime.trace import Trace, Turn
 from roundelay.voice.realtime import actions as do
@@ -65,6 +67,7 @@ class Conversation:
         self.pacers: dict[int, Pacer] = {}
         self.samples = 0  # heard, at 16 kHz
         self.closed = False
+        self.mouth: Mouth | None = None  # of a call: sound goes there instead of into frames
         self.next_options: Mapping[str, Any] | None = None  # of a reply that the machine will begin by itself
         self.on_sent: Callable[[float], None] = lambda seconds: None
         self._heard = 0  # tokens of the newest turn
@@ -228,8 +231,9 @@ class Conversation:
         }
         if found := self.trace.begin(action.turn, action.reply, action.ahead_ms):
             self._times[action.reply] = found
-        self.outputs[action.reply] = Output(self.send, self.items, action.reply, wish)
-        self.pacers[action.reply] = Pacer(now_ms, wish["modalities"] == ("audio",))
+        self.outputs[action.reply] = Output(self.send, self.items, action.reply, wish, self.mouth)
+        lead_ms = LEAD_MS if self.mouth is None else MOUTH_LEAD_MS
+        self.pacers[action.reply] = Pacer(now_ms, wish["modalities"] == ("audio",), lead_ms)
         for old in list(self.outputs)[:-16]:
             self.outputs.pop(old)
 
@@ -258,6 +262,8 @@ class Conversation:
             output.end("failed", error=error)
         else:
             output.end("cancelled", REASONS.get(action.why))
+        if self.mouth is not None:
+            self.mouth.clear()
         self._past(action.reply, action.why, action.text)
 
     def _past(self, number: int, outcome: str, text: str) -> None:

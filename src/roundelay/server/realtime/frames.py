@@ -59,10 +59,17 @@ class Items:
         """The id of the newest item."""
         return next(reversed(self._items), None)
 
-    def add(self, item: Frame, key: str) -> str | None:
-        """Add an item, known to the machine's history by `key`; returns the id of the one before it."""
-        before = self.last
+    def add(self, item: Frame, key: str, after: str | None = None) -> str | None:
+        """Add an item, known to the machine's history by `key`, at the end or `after` another.
+
+        Returns the id of the one before it.
+        """
+        before = after or self.last
         self._items[item["id"]], self._keys[item["id"]] = item, key
+        if after is not None:
+            names = list(self._items)
+            for name in names[names.index(after) + 1 : -1]:
+                self._items.move_to_end(name)
         while len(self._items) > ITEMS_KEPT:
             old, _ = self._items.popitem(last=False)
             self._keys.pop(old, None)
@@ -74,8 +81,8 @@ class Items:
             raise wrong("item_id", f"there is no item {str(name)[:60]}", code)
         return self._items[name]
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._items
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._items
 
     def key(self, name: str) -> str:
         """The item's name in the machine's history."""

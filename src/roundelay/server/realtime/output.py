@@ -10,6 +10,7 @@ import numpy as np
 
 from roundelay.server.formats import G711, MODEL_RATE_HZ, Rate, to_int16
 from roundelay.server.realtime.frames import Frame, Items, frame, new_id
+from roundelay.server.realtime.mouth import Mouth
 from roundelay.server.realtime.settings import PCM, RATES_HZ
 from roundelay.voice.realtime.context import AUDIO_TOKENS_PER_S, CHARACTERS_PER_TOKEN
 
@@ -17,10 +18,13 @@ Send = Callable[[Frame], None]
 
 
 class Output:
-    """A response from `response.created` to `response.done`; message and calls appear when there is some of them."""
+    """A response from `response.created` to `response.done`; message and calls appear when there is some of them.
 
-    def __init__(self, send: Send, items: Items, number: int, wish: dict[str, Any]) -> None:
-        self.id, self.number, self.wish = new_id("resp"), number, wish
+    Its sound goes out in frames, or, where there is a mouth, by it.
+    """
+
+    def __init__(self, send: Send, items: Items, number: int, wish: dict[str, Any], mouth: Mouth | None = None) -> None:
+        self.id, self.number, self.wish, self._mouth = new_id("resp"), number, wish, mouth
         self.item_id: str | None = None
         self.done, self.sent = False, 0  # samples at 16 kHz
         self._send, self._items = send, items
@@ -50,6 +54,9 @@ class Output:
         if not self._aloud:
             return
         self._open()
+        if self._mouth is not None:
+            self._mouth.play(self.id, sound)
+            return
         changed = self._rate.push(sound, last=last)
         data = self._coder.encode(changed) if self._coder else to_int16(changed).tobytes()
         if data:
@@ -90,6 +97,8 @@ class Output:
         if status != "completed":
             details = {"type": status, **({"reason": reason} if reason else {}), **({"error": error} if error else {})}
         self._send(frame("response.done", response=self._resource(status, details)))
+        if self._mouth is not None:
+            self._mouth.end(self.id)
 
     def _open(self) -> None:
         """The message item and its part, once."""

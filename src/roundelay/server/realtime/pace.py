@@ -21,8 +21,8 @@ class Pacer:
     while it holds sound is sound heard. A client that knows better says so with `conversation.item.truncate`.
     """
 
-    def __init__(self, now_ms: int, aloud: bool = True) -> None:
-        self.sent, self.held, self._aloud = 0, False, aloud
+    def __init__(self, now_ms: int, aloud: bool = True, lead_ms: int = LEAD_MS) -> None:
+        self.sent, self.held, self._aloud, self._lead_ms = 0, False, aloud, lead_ms
         self._played_ms, self._last_ms = 0.0, now_ms
         self._queue: deque[Action] = deque()
 
@@ -49,7 +49,7 @@ class Pacer:
         while self._queue and not self.held:
             action = self._queue[0]
             if isinstance(action, Play):
-                if self._aloud and self.sent * 1000 / RATE_HZ - self._played_ms >= LEAD_MS:
+                if self._aloud and self.sent * 1000 / RATE_HZ - self._played_ms >= self._lead_ms:
                     break
                 piece, rest = action.sound[:PIECE], action.sound[PIECE:]
                 self._queue.popleft()

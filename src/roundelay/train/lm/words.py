@@ -88,12 +88,12 @@ def _automaton(
         arcs_at.append(len(arcs))
         lower.append(longest(context[1:]) if context else NONE)
         back.append(float(np.log(share)) - (0.0 if context else float(np.log(words))))
-    word, log, to = (np.array(column) for column in zip(*arcs, strict=True))
+    columns = [np.array(column) for column in zip(*arcs, strict=True)]
     return Grams(
         np.array(arcs_at, np.int32),
-        word.astype(np.int32),
-        log.astype(np.float32),
-        to.astype(np.int32),
+        columns[0].astype(np.int32),
+        columns[1].astype(np.float32),
+        columns[2].astype(np.int32),
         np.array(lower, np.int32),
         np.array(back, np.float32),
         longest((BEGIN,)),

@@ -49,7 +49,7 @@ def search(words: Words, logs_TC: np.ndarray, weighing: Weighing = Weighing(), m
     tree, grams = words.tree, words.grams
     logs = np.array(logs_TC, np.float32)
     logs[:, 0] -= weighing.blank
-    found = _search(
+    scores, lasts, links = _search(
         logs,
         (tree.first, tree.count, tree.phone, tree.best, tree.words_at, tree.ended),
         (grams.arcs_at, grams.word, grams.log, grams.to, grams.lower, grams.back),
@@ -57,7 +57,7 @@ def search(words: Words, logs_TC: np.ndarray, weighing: Weighing = Weighing(), m
         (np.float32(weighing.grams), np.float32(weighing.word), np.float32(weighing.margin)),
         weighing.beam,
     )
-    return list(_readings(words, *found, most))
+    return list(_readings(words, scores, lasts, links, most))
 
 
 def ending(words: Words, text: str) -> float:

@@ -1,0 +1,115 @@
+"""`POST /v1/realtime/calls` and what belongs to it: an SDP offer in, an SDP answer out, and a key for a browser."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from roundelay.errors import MissingPackage
+from roundelay.server import names
+from roundelay.server.errors import ApiError, wrong
+from roundelay.server.fields import Field
+from roundelay.server.realtime.live import admit
+from roundelay.server.realtime.settings import Settings, table
+from roundelay.server.requests import ignored_header, json_fields
+from roundelay.server.service import EPHEMERAL_S, Service, key_of, service
+
+SDP = "application/sdp"
+SECRET_FIELDS = (
+    Field("session", "object", "Settings of the sessions that the key opens, as in session.update."),
+    Field("expires_after", "object", 'How long the key lives: {"anchor": "created_at", "seconds": 10 to 7200}.'),
+)
+SECONDS = Field("expires_after.seconds", "integer", "", default=EPHEMERAL_S, low=10, high=7200)  # OpenAI's own bounds
+
+
+async def calls(request: Request) -> Response:
+    """A call, begun: 201, the SDP answer, and the call's address in Location."""
+    house = service(request)
+    try:
+        from roundelay.server.realtime import webrtc
+    except MissingPackage as error:
+        raise ApiError(501, "package_missing", str(error)) from None
+    offer, session = await _offer(request, house)
+    names.model(request.query_params.get("model"))
+    webrtc.checked(offer)
+    settings: Settings = house.settings_of(key_of(request)) or Settings()
+    if session is not None:
+        settings = settings.updated(session)
+    admit(house)
+    name, answer = await webrtc.answer(house, offer, settings)
+    where = f"/v1/realtime/calls/{name.replace('sess_', 'rtc_')}"
+    return Response(answer, 201, {"location": where}, media_type=SDP)
+
+
+async def hang_up(request: Request) -> Response:
+    """`POST /v1/realtime/calls/{id}/hangup`: the call ends at once."""
+    name: str = request.path_params["id"]
+    live = service(request).sessions.get(name.replace("rtc_", "sess_", 1)) if name.startswith("rtc_") else None
+    if live is None or live.talk.mouth is None:
+        raise ApiError(404, "call_not_found", f"there is no call {name[:60]}", param="id")
+    live.hang_up()
+    return Response(status_code=200)
+
+
+async def client_secret(request: Request) -> Response:
+    """`POST /v1/realtime/client_secrets`: a key that a browser may hold, and the settings its sessions begin with."""
+    values: dict[str, Any] = {"session": None, "expires_after": None}
+    ignored: list[str] = []
+    if await request.body():
+        values, ignored = await json_fields(request, SECRET_FIELDS)
+    after = values["expires_after"] or {}
+    if after.get("anchor", "created_at") != "created_at":
+        raise wrong("expires_after.anchor", "expires_after.anchor must be created_at")
+    seconds = SECONDS.check(after.get("seconds", EPHEMERAL_S))
+    settings = Settings().updated(values["session"] or {})
+    secret, expires = service(request).new_secret(settings, seconds)
+    session = settings.shown("", expires)
+    headers = ignored_header(ignored)
+    return JSONResponse({"value": secret, "expires_at": expires, "session": session}, headers=headers)
+
+
+async def _offer(request: Request, house: Service) -> tuple[str, Any]:
+    """The SDP, and the session's settings where the form has some. Raises `ApiError` 400, 413."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if int(request.headers.get("content-length") or 0) > house.limits.offer_bytes:
+        raise _too_long(house)
+    if kind == SDP:
+        data = bytearray()
+        async for piece in request.stream():
+            data += piece
+            if len(data) > house.limits.offer_bytes:
+                raise _too_long(house)
+        return _text(bytes(data)), None
+    if kind != "multipart/form-data":
+        raise ApiError(400, "invalid_content_type", f"send the offer as {SDP}, or as multipart/form-data with sdp")
+    try:
+        async with request.form(max_files=2, max_fields=8, max_part_size=house.limits.offer_bytes) as form:
+            parts = {key: value if isinstance(value, str) else _text(await value.read(house.limits.offer_bytes + 1))
+                     for key, value in form.multi_items()}  # fmt: skip
+    except HTTPException as error:
+        raise ApiError(400, "invalid_form", f"the form cannot be read: {error.detail}"[:200]) from None
+    if sum(map(len, parts.values())) > house.limits.offer_bytes:
+        raise _too_long(house)
+    if "sdp" not in parts:
+        raise wrong("sdp", "sdp is missing: send the offer", "missing_required_parameter")
+    try:
+        session = table(json.loads(parts["session"]), "session") if "session" in parts else None
+    except (ValueError, RecursionError):
+        raise wrong("session", "session must be a JSON object", "invalid_json") from None
+    return parts["sdp"], session
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise wrong("sdp", "the offer is not UTF-8 text", "invalid_offer") from None
+
+
+def _too_long(house: Service) -> ApiError:
+    message = f"an offer has at most {house.limits.offer_bytes:,} bytes"
+    return ApiError(413, "request_too_large", message, param="sdp")
