@@ -18,6 +18,8 @@ import matplotlib.pyplot as plt
 HERE = Path(__file__).parent
 STAGES = {
     "tokenizer": ("hint", "people", "phone02", "phone06", "mel", "understood"),
+    "refine": ("hint", "people", "phone02", "phone06", "mel", "understood"),
+    "ears": ("ctc", "timed"),
     "prior": ("mel", "heard", "missed"),
     "flow": ("loss",),
     "vocoder": ("spectra", "mel"),
@@ -54,7 +56,7 @@ def kept(path: Path) -> list[dict]:
 
 def main(out: Path) -> None:
     """Read the run's metrics, write the tables and the picture."""
-    figure, axes = plt.subplots(1, len(STAGES), figsize=(18, 4))
+    figure, axes = plt.subplots(1, len(STAGES), figsize=(26, 4))
     for axis, (stage, keys) in zip(axes, STAGES.items(), strict=True):
         path = out / f"{stage}.metrics.jsonl"
         if path.is_file():

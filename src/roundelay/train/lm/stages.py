@@ -26,6 +26,7 @@ from roundelay.train.lm.model import Learner, batch_of, losses
 from roundelay.train.lm.tasks import SOUND_TASKS, Mix
 from roundelay.train.loop import Plan, Progress, fit, rank, ranks
 from roundelay.voice.graphs import PACKAGED
+from roundelay.voice.lm.units import VOICES
 
 PLANNED = ("text", "pretrain", "sft")
 WATCHED = 24  # dev utterances whose loss is taken at every check, by task
@@ -110,7 +111,7 @@ def _check(learner: Learner, said: list[Said], device: torch.device) -> Callable
     """Cross-entropy by kind on dev utterances, of hearing and of speaking."""
     dev = [one for one in said if one.split == "dev" and one.groups < 60]
     some = dev[:: max(1, len(dev) // WATCHED)][:WATCHED]
-    says = [one for one in dev if one.phones and one.clean]
+    says = [one for one in dev if one.voice in VOICES and one.phones and one.clean]
     spoken = says[:: max(1, len(says) // WATCHED)][:WATCHED]
 
     def check(step: int) -> dict[str, Any]:
