@@ -183,8 +183,10 @@ def checked(offer: str) -> None:
     """Raise `ApiError` 400 for an offer that is no SDP, or not one of a call: sound by Opus and a data channel."""
     try:
         media = SessionDescription.parse(offer).media
-        whole = bool(media) and all(each.ice.usernameFragment and each.ice.password and each.dtls.fingerprints
-                                    for each in media)  # fmt: skip
+        whole = bool(media) and all(
+            each.ice and each.dtls and each.ice.usernameFragment and each.ice.password and each.dtls.fingerprints
+            for each in media
+        )
     except Exception:  # the parser meets bad input by whatever fails first
         raise wrong("sdp", "the offer cannot be read as SDP", "invalid_offer") from None
     if not whole:
