@@ -215,9 +215,9 @@ def test_a_call_hears_answers_and_ends(server: Running) -> None:
             done = phone.of("response.done")[0]["response"]
             assert done["output"][0]["content"][0]["transcript"] == "you said what is the time"
             kinds = [frame["type"] for frame in phone.frames]
-            order = ["response.created", "response.content_part.added", "output_audio_buffer.started", "response.done",
-                     "output_audio_buffer.stopped"]  # fmt: skip
-            assert [kinds.index(kind) for kind in order] == sorted(kinds.index(kind) for kind in order)
+            for order in (("response.content_part.added", "output_audio_buffer.started", "output_audio_buffer.stopped"),
+                          ("response.created", "response.done", "output_audio_buffer.stopped")):  # fmt: skip
+                assert [kinds.index(kind) for kind in order] == sorted(kinds.index(kind) for kind in order)
             assert "response.output_audio.delta" not in kinds, "the sound goes by the track"
             await asyncio.sleep(0.3)  # the last of it is on its way
             assert phone.loud > 0.7 * 6 * 0.08 * RATE_HZ
@@ -258,7 +258,7 @@ def test_a_voice_interrupts_a_call_and_what_waited_is_dropped() -> None:
             await phone.wait("response.done", 2)
             strict(phone.frames)
 
-    with running(FakeModel(heard="tell me a story " * 20)) as server:
+    with running(FakeModel(heard="tell me a story " * 100)) as server:  # 32 s: a busy machine interrupts it too
         asyncio.run(run(server))
 
 
@@ -363,5 +363,5 @@ def test_forms_that_hold_no_call_are_refused(server: Running) -> None:
                                ({"sdp": good, "session": '{"audio": {"output": {"voice": "x"}}}'}, "unknown_voice",
                                 "session.audio.output.voice")):  # fmt: skip
         is_error(ask(server, CALLS, *form(**parts)), 400, code, param)
-    is_error(ask(server, CALLS, *form()), 400, "invalid_form")
+    is_error(ask(server, CALLS, b"sdp", {"content-type": "multipart/form-data"}), 400, "invalid_form")
     assert not server.house.sessions

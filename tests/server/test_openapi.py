@@ -34,6 +34,11 @@ def test_every_route_is_described() -> None:
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed (extra dev)")
 
 
+@schemathesis.serializer("application/sdp")
+def _sdp(context: object, value: object) -> bytes:
+    return str(value).encode(errors="replace")
+
+
 @asynccontextmanager
 async def _nothing() -> AsyncIterator[None]:
     yield
