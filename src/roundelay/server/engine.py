@@ -51,12 +51,11 @@ class SpeechModel(Protocol):
 def load_embedded() -> SpeechModel:
     """The embedded model. Raises `RoundelayError` in one line where its code or weights are missing or damaged."""
     try:
-        from roundelay.voice.lm.understand import understand
         from roundelay.voice.model import Model
     except ImportError:
         raise RoundelayError("this build holds no language model yet: it can neither speak nor listen") from None
     model = Model.load()
-    understand("what time is it")  # makes its tables now, not in somebody's first turn
+    model.warm()
     return model
 
 

@@ -28,15 +28,16 @@ from roundelay.voice.lm.onnx_engine import OnnxEngine
 from roundelay.voice.lm.pieces import pieces
 from roundelay.voice.lm.search import ending, search
 from roundelay.voice.lm.skills import Call, answer
-from roundelay.voice.lm.speaking import Speaking, listened
+from roundelay.voice.lm.speaking import Speaking, fit, listened
 from roundelay.voice.lm.understand import understand
 from roundelay.voice.lm.words import Words
 from roundelay.voice.segments import segments
 from roundelay.voice.tokenizer.dual import Tokenizer
-from roundelay.voice.tokenizer.ears import Ears
+from roundelay.voice.tokenizer.ears import PHONES, Ears
 from roundelay.voice.tokenizer.frontend import RATE_HZ
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
+from roundelay.voice.vocab import VOCAB
 from roundelay.voice.voices import VoiceLike
 
 WEIGHTS = PACKAGED / "lm"
@@ -84,6 +85,13 @@ class Model:
         if manifest(folder).get("tokenizer") != hashlib.sha256(codes).hexdigest():
             raise DamagedWeightsError(folder / FILE, "learnt the codes of another tokenizer")
         return cls(OnnxEngine(data), Tokenizer.load(codec), Ears.load(codec), Words.load(folder), Decoder.load(codec))
+
+    def warm(self) -> None:
+        """Do now what is slow the first time: compile the search, make the tables of questions."""
+        silence = np.zeros((VOCAB.group, len(PHONES) + 1), np.float32)
+        search(self.words, silence)
+        fit(silence, [1])
+        understand("what time is it")
 
     def say(self, text: str, voice: VoiceLike = None, seed: int = 0) -> Audio:
         """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud."""
