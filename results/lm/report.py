@@ -34,11 +34,11 @@ def write(numbers: Path) -> str:
         text += f"\nThe long sentence, as heard: “{found['people']['the long sentence']['heard']['text']}”\n"
     if "ask" in found:
         rows = [
-            (kind, group, one["questions"], _percent(one["right"]), _percent(one.get("right by rules")))
+            (kind, group, one["questions"], _percent(one["right"]), _percent(one.get("right by the model")))
             for kind, groups in found["ask"].items()
             for group, one in groups.items()
         ]
-        head = ("questions", "voices", "how many", "exact call by the model", "by the rules, from what it heard")
+        head = ("questions", "voices", "how many", "exact call", "by the model alone, from the same words")
         text += "\n## Questions in held-out phrasings\n\n" + _table(head, rows)
     if "say" in found:
         rows = [

@@ -13,13 +13,11 @@ import sets
 from sets import HELD_OUT, KNOWN, Spoken
 
 from roundelay.console import progress
-from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.grammar import DIGITS
 from roundelay.voice.eval.judge import Judge
 from roundelay.voice.eval.wer import Errors, word_errors
-from roundelay.voice.lm.skills import Call
-from roundelay.voice.lm.understand import understand
+from roundelay.voice.lm.normalise import normalise
 from roundelay.voice.lm.units import VOICES
 from roundelay.voice.model import Model
 
@@ -85,25 +83,22 @@ def ask(place: Place) -> Numbers:
         chosen = sets.spoken(texts, voices, calls)
         for one in progress(chosen, f"questions, {name}", len(chosen)):
             reply = place.model.ask(one.audio)
-            second = understand(reply.heard) if reply.heard else None
+            second = place.model.called(reply.heard) if reply.heard else None
             for group in (one.group, "all"):
                 sums[group][0] += reply.call == one.call
                 sums[group][1] += str(second) == one.call
                 sums[group][2] += 1
         numbers[name] = {
-            group: {"right": round(a / n, 4), "right by rules": round(b / n, 4), "questions": n}
+            group: {"right": round(a / n, 4), "right by the model": round(b / n, 4), "questions": n}
             for group, (a, b, n) in sums.items()
         }
-    written = [_written(place, text, call) for text, call in zip(texts, calls, strict=True)]
-    numbers["written questions"] = {"all": {"right": round(float(np.mean(written)), 4), "questions": len(written)}}
+    pairs = list(zip(texts, calls, strict=True))
+    right = np.mean([place.model.answer(text).call == call for text, call in pairs])
+    alone = np.mean([str(place.model.called(normalise(text))) == call for text, call in pairs])
+    numbers["written questions"] = {
+        "all": {"right": round(float(right), 4), "right by the model": round(float(alone), 4), "questions": len(pairs)}
+    }
     return numbers
-
-
-def _written(place: Place, text: str, call: str) -> bool:
-    try:
-        return place.model.answer(text).call == str(Call.parse(call))
-    except BadInput:
-        return False
 
 
 def _said(place: Place, texts: list[str], judge: Judge, label: str) -> Numbers:

@@ -154,18 +154,20 @@ class Model:
             yield token
             logits = self.engine.step(session, token)
 
+    def called(self, words: str) -> Call | None:
+        """The call that the language model writes after a question in normalised words; None where that is none."""
+        try:
+            return Call.parse(units.text_of(self._write(units.asking(words), 90, never)).strip())
+        except BadInput:
+            return None
+
     def answer(self, text: str, history: Sequence[object] = (), fabric: FabricFacts | None = None) -> Answer:
-        """The reply to a written question: of the call the model writes, else of the one its words are nearest to.
+        """The reply to a question: of the call its words are nearest to, else of the one the model writes.
 
         What lies outside the domain is said not to be understood.
         """
         words = normalise(text)
-        written = units.text_of(self._write(units.asking(words), 90, never)).strip()
-        call: Call | None
-        try:
-            call = Call.parse(written)
-        except BadInput:
-            call = understand(words)
+        call = understand(words) or self.called(words)
         if call is None:
             return Answer(UNKNOWN)
         return Answer(answer(call, self.clock(), fabric or FabricFacts()), str(call))
