@@ -21,7 +21,8 @@ def write(numbers: Path) -> str:
         "the set contains; it is weak, so its rate on the teacher's own recording stands beside every rate.\n\n"
     )
     text += "## Targets\n\n" + _table(("what", "target", "measured", "verdict"), _targets(found))
-    for name, title in (("hear", "Hearing (word error rate)"), ("people", "Hearing people (word error rate)")):
+    titles = {"hear": "Hearing", "alone": "The language model alone, hearing", "people": "Hearing people"}
+    for name, title in ((name, f"{title} (word error rate)") for name, title in titles.items()):
         if name in found:
             rows = [
                 (kind, group, one["words"], _percent(one["wer"]))

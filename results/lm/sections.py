@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,11 @@ class Place:
     count: int
 
 
-def _heard(place: Place, chosen: list[Spoken], label: str) -> Numbers:
+def _heard(place: Place, chosen: list[Spoken], label: str, hear: Callable[[Audio], str] | None = None) -> Numbers:
+    hear = hear or place.model.transcribe
     sums: dict[str, Errors] = defaultdict(lambda: Errors(0, 0))
     for one in progress(chosen, label, len(chosen)):
-        found = word_errors(one.text, place.model.transcribe(one.audio))
+        found = word_errors(one.text, hear(one.audio))
         for group in (one.group, "all"):
             sums[group] = sums[group] + found
     return {name: {"wer": round(found.rate, 4), "words": found.total} for name, found in sums.items()}
@@ -56,6 +57,15 @@ def hear(place: Place) -> Numbers:
         "domain, held-out voices": _heard(place, sets.spoken(domain, HELD_OUT), "domain, held out"),
         "open sentences, known voices": _heard(place, sets.spoken(sets.written(), KNOWN), "open, known"),
         "open sentences, held-out voices": _heard(place, sets.spoken(sets.written(), HELD_OUT), "open, held out"),
+    }
+
+
+def alone(place: Place) -> Numbers:
+    """What the language model writes down by itself."""
+    domain = [question.text for question in sets.asked(place.count // 4)] + sets.everyday(place.count // 8)
+    return {
+        "domain, known voices": _heard(place, sets.spoken(domain, KNOWN), "alone, known", place.model.write_down),
+        "domain, held-out voices": _heard(place, sets.spoken(domain, HELD_OUT), "alone, held out", place.model.write_down),
     }
 
 
@@ -137,4 +147,4 @@ def say(place: Place) -> Numbers:
     }
 
 
-SECTIONS = {"hear": hear, "people": people, "ask": ask, "say": say}
+SECTIONS = {"hear": hear, "alone": alone, "people": people, "ask": ask, "say": say}

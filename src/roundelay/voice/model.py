@@ -23,6 +23,7 @@ from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, checked, manif
 from roundelay.voice.lm import units
 from roundelay.voice.lm.domain.fabric import FabricFacts
 from roundelay.voice.lm.engine import Engine, never
+from roundelay.voice.lm.hearing import Hearing
 from roundelay.voice.lm.normalise import normalise
 from roundelay.voice.lm.onnx_engine import OnnxEngine
 from roundelay.voice.lm.pieces import pieces
@@ -136,6 +137,15 @@ class Model:
         """What is said in up to half a minute of sound."""
         found = search(self.words, self.ears.listen(self.tokenizer.encode(audio)))
         return found[0].text if found else ""
+
+    def write_down(self, audio: Audio) -> str:
+        """What the language model alone writes down of up to half a minute of sound: no search, no list of words."""
+        tokens = self.tokenizer.encode(audio.resample(RATE_HZ))
+        phones = units.onsets(self.ears.listen(tokens))
+        hearing = Hearing(self.engine, self.engine.open())
+        for group, codes in enumerate(np.reshape(units.codes(tokens), (-1, VOCAB.group)).tolist()):
+            hearing.group(codes, [phone for phone, at in phones if at == group])
+        return hearing.finish()[0]
 
     def ending(self, text: str) -> float:
         """The probability (0 to 1) that what somebody says is over after these words."""
