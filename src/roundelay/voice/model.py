@@ -43,7 +43,7 @@ from roundelay.voice.voices import VoiceLike
 
 WEIGHTS = PACKAGED / "lm"
 FILE = "lm.onnx"
-TRIES = 3  # ways to say the next words, of which the clearest is kept
+TRIES = 4  # ways to say the next words, of which the clearest is kept
 UNKNOWN = "I did not understand that."
 
 
@@ -114,7 +114,7 @@ class Model:
                 continue
             speaking = Speaking(self.engine, self.engine.open(), words, seed + number, cancelled)
             speaking.begin(_manner(voice))
-            for ids in listened(speaking, self._phones, TRIES):
+            for ids in listened(speaking, self._phones, TRIES, hurry=number == 0):
                 sound = mouth.push(units.tokens(ids))
                 if len(sound):
                     yield sound

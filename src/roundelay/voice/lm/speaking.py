@@ -163,18 +163,23 @@ class Speaking:
         return int(np.searchsorted(limit, self._random.random() * limit[-1], side="right"))
 
 
-def listened(speaking: Speaking, hear: Listen, tries: int) -> Iterator[list[int]]:
+def listened(speaking: Speaking, hear: Listen, tries: int, hurry: bool = False) -> Iterator[list[int]]:
     """Yield the groups of codes of a voice that listens to itself: of `tries` ways to say the next words, the one in
-    which `hear` finds their phones best (ours).
+    which `hear` finds their phones best (ours). In a hurry, the first are said as they come, the next in two
+    ways, and so on: who listens shall not wait.
     """
     before: list[list[int]] = []
-    heard_from = 0
+    heard_from, most = 0, tries
+    if hurry:
+        before, most = speaking.until(speaking.given + STRETCH), 1
+        yield from before
     while not speaking.done:
+        most = min(tries, most + 1)
         given, first = speaking.given + STRETCH, len(speaking.said)
-        branches = [speaking.branch(number) for number in range(tries)] if tries > 1 else [speaking]
+        branches = [speaking.branch(number) for number in range(most)] if most > 1 else [speaking]
         made = [branch.until(given) for branch in branches]
         fits = []
-        for branch, groups in zip(branches, made, strict=True) if tries > 1 else ():
+        for branch, groups in zip(branches, made, strict=True) if most > 1 else ():
             phones = branch.said[heard_from : None if branch.done else -1]  # the last has not sounded yet
             fits.append(fit(hear([*before, *groups]), [i - PHONE_IDS.start for i in phones]))
         best = int(np.argmax(fits)) if fits else 0
