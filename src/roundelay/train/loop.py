@@ -112,8 +112,8 @@ def fit(
 
 
 def rank() -> int:
-    """This process' number among those that train together; 0 where one trains alone."""
-    return distributed.get_rank() if distributed.is_initialized() else 0
+    """This process' number among those that train together (torchrun names it); 0 where one trains alone."""
+    return int(os.environ.get("RANK", "0"))
 
 
 def ranks() -> int:

@@ -92,6 +92,7 @@ def nano(
         raise MissingPackage("torch", "train") from None
     from roundelay.train.codec.config import located
     from roundelay.train.lm.stages import STAGES, Run, collect_words, export, read, train
+    from roundelay.train.loop import rank
 
     if stage not in ("all", *STAGES):
         raise BadInput("stage", stage, f"is unknown; known: all, {', '.join(STAGES)}")
@@ -99,11 +100,9 @@ def nano(
     torch.set_num_threads(recipe.threads)
     run = Run(recipe, corpora, out, tokenizer, minutes)
     for name in STAGES if stage == "all" else (stage,):
-        if name == "words":
-            collect_words(run)
-            continue
-        if name == "export":
-            export(run, weights or out / "weights")
+        if name in ("words", "export"):
+            if rank() == 0:
+                collect_words(run) if name == "words" else export(run, weights or out / "weights")
             continue
         progress = train(run, name)
         note(f"{name}: {progress.done} of {progress.steps} steps" + (", done" if progress.finished else ""))
