@@ -65,7 +65,9 @@ def alone(place: Place) -> Numbers:
     domain = [question.text for question in sets.asked(place.count // 4)] + sets.everyday(place.count // 8)
     return {
         "domain, known voices": _heard(place, sets.spoken(domain, KNOWN), "alone, known", place.model.write_down),
-        "domain, held-out voices": _heard(place, sets.spoken(domain, HELD_OUT), "alone, held out", place.model.write_down),
+        "domain, held-out voices": _heard(
+            place, sets.spoken(domain, HELD_OUT), "alone, held out", place.model.write_down
+        ),
     }
 
 
