@@ -146,32 +146,15 @@ def test_a_voice_that_listens_to_itself_keeps_what_it_hears_best() -> None:
     assert list(listened(alone, hear, 1)) and len(tries) % 3 == 0  # one way needs no judge
 
 
-def test_what_is_dictated_is_written_where_it_ends_and_weighed() -> None:
-    logits = np.zeros(V.size, np.float32)
-    logits[units.characters("a")[0]] = logits[units.characters(" ")[0]] = logits[units.LISTEN] = 3.0
-    engine = Same(logits)
-    sound = [V.linguistic_offset] * 2 + [V.semantic_offset] * 3
-    scores = {}
-    for word in ("a", "b"):
-        hearing = Hearing(engine, engine.open())
-        hearing.group(sound, [], [])
-        hearing.group(sound, [units.PAUSE], [word])
-        assert hearing.finish([]) == (word, "")
-        assert hearing.session.ids.count(int(units.LISTEN)) == 2
-        scores[word] = hearing.score
-    assert scores["a"] - scores["b"] == pytest.approx(3.0)
-
-
 def test_hearing_writes_until_it_listens_on() -> None:
     logits = np.zeros(V.size, np.float32)
     logits[units.characters("a")[0]] = 5.0
     engine = Same(logits)
-    hearing = Hearing(engine, engine.open(), question=True)
+    hearing = Hearing(engine, engine.open())
     hearing.group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [units.PAUSE])
     assert hearing.text == "a" * MOST  # an endless word is cut
     logits[units.LISTEN] = 9.0
     hearing.group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [])
     assert hearing.text == "a" * MOST
-    logits[Symbol.CALL_START] = 9.5
-    logits[Symbol.CALL_END] = 9.0
-    assert hearing.finish() == ("a" * MOST, "")
+    logits[Symbol.EOT] = 9.5
+    assert hearing.finish() == "a" * MOST

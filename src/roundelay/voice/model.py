@@ -145,7 +145,7 @@ class Model:
         hearing = Hearing(self.engine, self.engine.open())
         for group, codes in enumerate(np.reshape(units.codes(tokens), (-1, VOCAB.group)).tolist()):
             hearing.group(codes, [phone for phone, at in phones if at == group])
-        return hearing.finish()[0]
+        return hearing.finish()
 
     def ending(self, text: str) -> float:
         """The probability (0 to 1) that what somebody says is over after these words."""
