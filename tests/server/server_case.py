@@ -34,7 +34,12 @@ class FakeModel:
     cancelled: int = 0
 
     def say_stream(
-        self, text: str, voice: str | None = None, seed: int = 0, cancelled: Callable[[], bool] = lambda: False
+        self,
+        text: str,
+        voice: str | None = None,
+        seed: int = 0,
+        cancelled: Callable[[], bool] = lambda: False,
+        ways: Callable[[], int] | None = None,
     ) -> Iterator[np.ndarray]:
         if "�" in text:
             raise BadInput("text", text, "holds a character that cannot be spoken")

@@ -138,12 +138,12 @@ def test_a_voice_that_listens_to_itself_keeps_what_it_hears_best() -> None:
 
     speaking = Speaking(engine, engine.open(), ["a", "few", "words", "more"])
     speaking.begin(None)
-    groups = list(listened(speaking, hear, 3))
+    groups = list(listened(speaking, hear, lambda n: 3))
     Tokens(units.tokens([i for group in groups for i in group]))
     assert len(tries) % 3 == 0 and len(set(tries)) > 3  # three different ways, several times
     alone = Speaking(engine, engine.open(), ["a", "few", "words", "more"])
     alone.begin(None)
-    assert list(listened(alone, hear, 1)) and len(tries) % 3 == 0  # one way needs no judge
+    assert list(listened(alone, hear, lambda n: 1)) and len(tries) % 3 == 0  # one way needs no judge
 
 
 def test_hearing_writes_until_it_listens_on() -> None:

@@ -24,7 +24,7 @@ from roundelay.voice.realtime.persona import persona, personas
 from roundelay.voice.realtime.session import Session
 from roundelay.voice.realtime.thresholds import Thresholds
 from roundelay.voice.realtime.tools import Tool, parse
-from roundelay.voice.realtime.worker import Manner, Microphone, Pool, Worker, told
+from roundelay.voice.realtime.worker import Lead, Manner, Microphone, Pool, Worker, told
 
 RATE = ev.RATE_HZ
 JFK = Path(__file__).parents[3] / "shared" / "data" / "human" / "jfk.flac"
@@ -140,10 +140,10 @@ def test_words_that_need_another_are_not(text: str) -> None:
 
 def test_words_that_nobody_can_answer_are_waited_for_and_whole_questions_are_not() -> None:
     sure = glide(140, 100, 0.3)
-    assert endpoint.over(sure, "what is the capital of", True) >= LIMITS.sure
-    wait_ms = LIMITS.wait_ms(endpoint.over(sure, "what is twelve", False))
+    assert endpoint.over(sure, "what is the capital of", 0.95) >= LIMITS.sure
+    wait_ms = LIMITS.wait_ms(endpoint.over(sure, "what is twelve", 0.05))
     assert wait_ms is not None and wait_ms > 1_000 and endpoint.over(sure, "what is twelve") >= LIMITS.sure
-    assert endpoint.over(sure, "", False) == endpoint.over(sure)
+    assert endpoint.over(sure, "", 0.0) == endpoint.over(sure)
     judged = []
     for known in (True, False, None):
         model = Fake(heard="what is twelve")
@@ -180,14 +180,20 @@ class Fake:
         self, heard: str = "what time is it", text: str = "It is noon. Good day.", call: object = None
     ) -> None:
         self.heard, self.text, self.call = heard, text, call
-        self.reads = 0
+        self.reads, self.ways = 0, list[int]()
         self.gate = threading.Event()
         self.gate.set()
 
     def say_stream(
-        self, text: str, voice: str | None = None, seed: int = 0, cancelled: Callable[[], bool] = lambda: False
+        self,
+        text: str,
+        voice: str | None = None,
+        seed: int = 0,
+        cancelled: Callable[[], bool] = lambda: False,
+        ways: Callable[[], int] = lambda: 1,
     ) -> Iterator[np.ndarray]:
         for _ in text.split():
+            self.ways.append(ways())
             self.gate.wait(5)
             if cancelled():
                 return
@@ -241,6 +247,15 @@ def test_a_draft_is_read_answered_and_spoken_clause_by_clause() -> None:
     desk.worker.do(do.Transcribe(1, 0, 16_000))
     desk.wait(ev.Transcribed, 2)
     assert model.reads == 1, "what was read is not read again"
+
+
+def test_care_is_taken_with_words_that_are_not_waited_for() -> None:
+    desk = Desk(model := Fake(text="one two three four five six seven eight nine ten."))
+    desk.worker.do(DRAFT)
+    desk.wait(ev.ReplyDone)
+    assert model.ways[0] == 1 and model.ways[-1] > 1 and model.ways == sorted(model.ways)
+    slow = Lead(made=16_000, _began=time.monotonic() - 5)
+    assert slow.ways() == 1
 
 
 def test_a_dropped_draft_ends_between_two_sounds() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -20,6 +20,7 @@ from roundelay.server.engine import Answer, Cancelled, SpeechModel
 from roundelay.server.errors import ApiError
 from roundelay.server.streaming import BrokenOff, Call, Said, parts, whole
 from roundelay.voice.audio import Audio
+from roundelay.voice.lm.engine import never
 
 KEY_VARIABLE = "ROUNDELAY_CHAT_KEY"  # an environment variable: a key on a command line is seen by every process
 MOST_BYTES = 4 << 20  # of an answer; far more than anybody would listen to
@@ -54,7 +55,7 @@ class ChatUrl:
             return whole(response, MOST_BYTES)
 
     def stream(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] = (), cancelled: Cancelled = lambda: False
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] = (), cancelled: Cancelled = never
     ) -> Iterator[str | Call]:
         """Yield the model's answer as it comes, text and at last a call; `cancelled` is asked before each part.
 
@@ -113,10 +114,15 @@ class Borrowed:
     mind: ChatUrl
 
     def say_stream(
-        self, text: str, voice: str | None = None, seed: int = 0, cancelled: Cancelled = lambda: False
+        self,
+        text: str,
+        voice: str | None = None,
+        seed: int = 0,
+        cancelled: Cancelled = never,
+        ways: Callable[[], int] | None = None,
     ) -> Iterator[np.ndarray]:
         """As the embedded model."""
-        return self.body.say_stream(text, voice=voice, seed=seed, cancelled=cancelled)
+        return self.body.say_stream(text, voice=voice, seed=seed, cancelled=cancelled, ways=ways)
 
     def transcribe(self, audio: Audio) -> str:
         """As the embedded model."""

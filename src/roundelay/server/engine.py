@@ -34,9 +34,14 @@ class SpeechModel(Protocol):
     """What the server needs of `roundelay.voice.model.Model`; sound is float32 at 16 kHz."""
 
     def say_stream(
-        self, text: str, voice: str | None = None, seed: int = 0, cancelled: Cancelled = ...
+        self,
+        text: str,
+        voice: str | None = None,
+        seed: int = 0,
+        cancelled: Cancelled = ...,
+        ways: Callable[[], int] | None = None,
     ) -> Iterator[np.ndarray]:
-        """Pieces of the spoken text."""
+        """Pieces of the spoken text; `ways`: for how many ways of saying the next words there is time."""
         ...
 
     def transcribe(self, audio: Audio) -> str:

@@ -21,13 +21,14 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.decoder.stream import Decoder
 from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, checked, manifest
 from roundelay.voice.lm import units
+from roundelay.voice.lm.complete import complete
 from roundelay.voice.lm.domain.fabric import FabricFacts
 from roundelay.voice.lm.engine import Engine, never
 from roundelay.voice.lm.hearing import Hearing
 from roundelay.voice.lm.normalise import normalise
 from roundelay.voice.lm.onnx_engine import OnnxEngine
 from roundelay.voice.lm.pieces import pieces
-from roundelay.voice.lm.search import ending, search
+from roundelay.voice.lm.search import search
 from roundelay.voice.lm.skills import Call, answer
 from roundelay.voice.lm.speaking import Speaking, fit, listened
 from roundelay.voice.lm.understand import understand
@@ -102,9 +103,18 @@ class Model:
         return Audio(np.concatenate(parts), RATE_HZ)
 
     def say_stream(
-        self, text: str, voice: VoiceLike = None, seed: int = 0, cancelled: Callable[[], bool] = never
+        self,
+        text: str,
+        voice: VoiceLike = None,
+        seed: int = 0,
+        cancelled: Callable[[], bool] = never,
+        ways: Callable[[], int] | None = None,
     ) -> Iterator[np.ndarray]:
-        """Yield the sound of a text as it is made, float32 at 16 kHz; `cancelled` is asked before every token."""
+        """Yield the sound of a text as it is made, float32 at 16 kHz; `cancelled` is asked before every token.
+
+        Of several ways to say the next two words the clearest is kept. `ways` is asked how many there is time for.
+        Without it there are one, two, up to four: the first sound comes soon, and a seed gives one sound.
+        """
         normalise(text)  # the whole text is checked before the first sound
         mouth = self.decoder.stream(units.VOICES[0] if voice is None else voice)
         for number, piece in enumerate(pieces(text)):
@@ -114,7 +124,7 @@ class Model:
                 continue
             speaking = Speaking(self.engine, self.engine.open(), words, seed + number, cancelled)
             speaking.begin(_manner(voice))
-            for ids in listened(speaking, self._phones, TRIES, hurry=number == 0):
+            for ids in listened(speaking, self._phones, _ways(ways, hurry=number == 0)):
                 sound = mouth.push(units.tokens(ids))
                 if len(sound):
                     yield sound
@@ -147,9 +157,9 @@ class Model:
             hearing.group(codes, [phone for phone, at in phones if at == group])
         return hearing.finish()
 
-    def ending(self, text: str) -> float:
-        """The probability (0 to 1) that what somebody says is over after these words."""
-        return ending(self.words, text)
+    def complete(self, text: str, known: bool = True) -> float:
+        """How probable (0 to 1) it is that nothing must follow heard words; `known`: only the domain is answered."""
+        return complete(self.words, text, known)
 
     def _write(self, prompt: Sequence[int], limit: int, cancelled: Callable[[], bool]) -> Iterator[int]:
         """The likeliest characters and call after a prompt."""
@@ -189,6 +199,13 @@ class Model:
             return Reply("", "I heard nothing.", None)
         found = self.answer(heard, fabric=fabric)
         return Reply(heard, found.text, found.call)
+
+
+def _ways(ways: Callable[[], int] | None, hurry: bool) -> Callable[[int], int]:
+    """How many ways to say a piece's n-th words are tried."""
+    if ways is not None:
+        return lambda n: min(TRIES, ways())
+    return lambda n: min(TRIES, n + 1) if hurry else TRIES
 
 
 def _manner(voice: VoiceLike) -> str | None:

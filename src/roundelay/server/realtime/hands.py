@@ -13,7 +13,7 @@ from roundelay.server.engine import Answer, Cancelled, Engine, SpeechModel
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.streaming import Call
 from roundelay.voice.audio import Audio
-from roundelay.voice.lm.understand import understand
+from roundelay.voice.lm.engine import never
 from roundelay.voice.model import Model
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime.events import Message
@@ -31,10 +31,15 @@ class Mind:
     tools: Sequence[Mapping[str, Any]] = ()
 
     def say_stream(
-        self, text: str, voice: str | None = None, seed: int = 0, cancelled: Cancelled = lambda: False
+        self,
+        text: str,
+        voice: str | None = None,
+        seed: int = 0,
+        cancelled: Cancelled = never,
+        ways: Callable[[], int] | None = None,
     ) -> Iterator[np.ndarray]:
         """As the model."""
-        return self.model.say_stream(text, voice=voice, seed=seed, cancelled=cancelled)
+        return self.model.say_stream(text, voice=voice, seed=seed, cancelled=cancelled, ways=ways)
 
     def transcribe(self, audio: Audio) -> str:
         """As the model."""
@@ -45,8 +50,8 @@ class Mind:
         return self.model.answer(text, history)
 
     def complete(self, text: str) -> float | None:
-        """How probable it is that nothing must follow: 1 after a question that the embedded model knows, else 0."""
-        return float(understand(text) is not None) if isinstance(self.model, Model) else None
+        """How probable the embedded model finds it that nothing must follow; None where it is another."""
+        return self.model.complete(text) if isinstance(self.model, Model) else None
 
 
 @dataclass(slots=True)
@@ -65,9 +70,9 @@ class BorrowedMind(Mind):
         return self._chat.stream([wire(message) for message in history if message.text], (), cancelled)
 
     def complete(self, text: str) -> float | None:
-        """How probable the embedded n-gram finds it that nothing follows: a chat model may answer anything."""
+        """As the embedded model, which hears, finds it by its n-gram alone: a chat model may answer anything."""
         body = self._borrowed.body
-        return body.ending(text) if isinstance(body, Model) else None
+        return body.complete(text, known=False) if isinstance(body, Model) else None
 
     @property
     def _chat(self) -> ChatUrl:

@@ -22,7 +22,8 @@ TASKS = SOUND_TASKS + TEXT_TASKS
 SPAN = 1.25  # sound tasks of a batch come from utterances whose lengths differ by this factor at most
 REFUSED = 0.15  # share of the written questions that are none
 STATEMENTS = frozenset(("he", "she", "they", "we", "i", "the", "a", "this", "my", "our", "your", "his", "her", "their"))
-MISHEARD = 0.3  # the largest share of wrong words in a question as it was heard
+SPOILT = 0.25  # share of the written questions that are given as they may have been misheard
+MISHEARD = 0.3  # the largest share of wrong words in one of those
 WORDS = 0.5  # share of text tasks on a few words of the dictionary; the others are lines like the teachers'
 
 
@@ -117,14 +118,14 @@ class Mix:
 
 
 def _ask(rng: np.random.Generator) -> Example:
-    """A question and its call, half of the time as it may have been misheard; or no question, and no call."""
+    """A question and its call, sometimes as it may have been misheard; or no question, and no call."""
     while rng.random() < REFUSED:
         line, kind = draw_text(rng, "train", 0.3)
         if kind == "lexicon" or line.split()[0] in STATEMENTS:
             return ask(line, "")
     question = draw_question(rng, "train")
     text = question.text
-    if rng.random() < 0.5:
+    if rng.random() < SPOILT:
         text = misheard(text, float(rng.uniform(0, MISHEARD)), lexicon()[0], rng)
     return ask(text, str(question.call))
 

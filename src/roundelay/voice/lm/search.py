@@ -89,7 +89,7 @@ def _readings(words: Words, scores: np.ndarray, lasts: np.ndarray, links: np.nda
             return
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _gram(grams, state, word):  # type: ignore[no-untyped-def]
     """Log-probability of a word after a state, and the state after it."""
     arcs_at, words, logs, to, lower, back = grams
@@ -110,7 +110,7 @@ def _gram(grams, state, word):  # type: ignore[no-untyped-def]
         state = lower[state]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _place(table, made, node, state, last, value):  # type: ignore[no-untyped-def]
     """Where a hypothesis stands among the `made` ones of a step, or goes; -1 if as good a one is there."""
     keys, places, used, nodes, states, lasts, scores, _ = table
@@ -132,7 +132,7 @@ def _place(table, made, node, state, last, value):  # type: ignore[no-untyped-de
     return place
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _step(row, step, beam, table, tree, grams, weights, links, linked):  # type: ignore[no-untyped-def]
     """Fill the table with what follows the hypotheses of `beam` [5 arrays] in one step of `row` [40].
 
@@ -172,7 +172,7 @@ def _step(row, step, beam, table, tree, grams, weights, links, linked):  # type:
     return made, links, linked, top
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _search(logs, tree, grams, start, weights, most):  # type: ignore[no-untyped-def]
     """Scores and last links of the final hypotheses, and all links [(link before, word, step)]."""
     size, room = 1 << TABLE_BITS, 1 << (TABLE_BITS - 1)

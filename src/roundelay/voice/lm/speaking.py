@@ -163,20 +163,16 @@ class Speaking:
         return int(np.searchsorted(limit, self._random.random() * limit[-1], side="right"))
 
 
-def listened(speaking: Speaking, hear: Listen, tries: int, hurry: bool = False) -> Iterator[list[int]]:
-    """Yield the groups of codes of a voice that listens to itself: of `tries` ways to say the next words, the one in
-    which `hear` finds their phones best (ours). In a hurry, the first are said as they come, the next in two
-    ways, and so on: who listens shall not wait.
+def listened(speaking: Speaking, hear: Listen, ways: Callable[[int], int]) -> Iterator[list[int]]:
+    """Yield the groups of codes of a voice that listens to itself: of several ways to say the next words, the one in
+    which `hear` finds their phones best (ours). `ways(n)` is how many are tried of the n-th words, counted from 0.
     """
     before: list[list[int]] = []
-    heard_from, most = 0, tries
-    if hurry:
-        before, most = speaking.until(speaking.given + STRETCH), 1
-        yield from before
+    heard_from = number = 0
     while not speaking.done:
-        most = min(tries, most + 1)
+        most, number = max(1, ways(number)), number + 1
         given, first = speaking.given + STRETCH, len(speaking.said)
-        branches = [speaking.branch(number) for number in range(most)] if most > 1 else [speaking]
+        branches = [speaking.branch(way) for way in range(most)] if most > 1 else [speaking]
         made = [branch.until(given) for branch in branches]
         fits = []
         for branch, groups in zip(branches, made, strict=True) if most > 1 else ():
@@ -193,7 +189,7 @@ def fit(logs_TC: np.ndarray, classes: Sequence[int]) -> float:
     return _likelihood(np.ascontiguousarray(logs_TC, np.float64), labels) / (len(labels) + 1)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _likelihood(logs: np.ndarray, labels: np.ndarray) -> float:
     """CTC's forward sum."""
     states = 2 * len(labels) + 1

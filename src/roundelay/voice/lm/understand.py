@@ -102,11 +102,21 @@ def understand(text: str) -> Call | None:
 
     `text` may hold mistakes of letters or words; numbers may be words or digits.
     """
+    return nearest(text)[0]
+
+
+def nearest(text: str) -> tuple[Call | None, float]:
+    """What `understand` gives, and how far the words are from the phrasing behind it.
+
+    The distance is a share of what it costs to take no word for any of a phrasing's: 0 for a phrasing to the letter,
+    `REFUSED` where there is no call.
+    """
     words = words_of(text)
     if not words or len(words) > LONGEST:
-        return None
+        return None, REFUSED
     match = Match(Heard(words))
-    limit = REFUSED * sum(match.added)
+    whole = sum(match.added)
+    limit = REFUSED * whole
     best: Call | None = None
     ranked = match.ranked()
     for bound, phrasing in ranked:
@@ -121,7 +131,7 @@ def understand(text: str) -> Call | None:
         found = match.bag(phrasing, limit)
         if found:
             best, limit = found
-    return best
+    return best, limit / whole
 
 
 class Match:

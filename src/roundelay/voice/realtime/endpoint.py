@@ -2,8 +2,8 @@
 
 Rules with weights set by hand, for no conversation with known turns may be shipped here: ours. A falling or strongly
 rising end and a fading voice speak for the end, a level pitch against it; so does a last word that asks for another
-("what is the", "twelve plus"), or a filler. Words outweigh the sound where there are any. Who answers may know better:
-words that make no question he knows are waited for, for they are half of one, misheard, or not for him.
+("what is the", "twelve plus"), or a filler. Words outweigh the sound where there are any. Who answers knows better than
+these rules which words may stand alone.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ LOOK_S = 1.2  # of the end is listened to
 LAST_FRAMES = 6  # 120 ms: about the last vowel
 FALL_ST, RISE_ST = -1.5, 3.0  # semitones: a statement's end, a question's
 FADE_DB = 4.0  # the last vowel under those before
-# The decimal logarithm of a model's probability that nothing follows: where it says neither yes nor no, and how
-# far from there it is sure. Chosen on dev questions and sentences, as texts.
-HALF_OVER, SURELY_OVER = -0.8, 0.5
+SURE = 1.5  # logarithm of the odds at which somebody who knows is sure
 
 # After these, English needs another word.
 OPEN = frozenset({
@@ -60,18 +58,16 @@ def sounds_over(sound: np.ndarray) -> float:
 def reads_over(text: str, whole: float | None = None) -> float:
     """How much the words look complete: -1 (another must follow) to 1, 0 where there are none.
 
-    `whole` is how probable somebody who knows finds it that nothing must follow (0 or 1: he is certain); None where
-    nobody can tell.
+    `whole` is how probable somebody who knows finds it that nothing must follow; None where nobody can tell.
     """
     line = words(text)
     if not line:
         return 0.0
-    if whole is not None and whole >= 1:
-        return 1.0
+    if whole is not None:
+        whole = min(max(whole, 1e-6), 1 - 1e-6)
+        return float(np.clip(np.log(whole / (1 - whole)) / SURE, -1, 1))
     if line[-1] in OPEN and not (len(line) >= 3 and line[-1] in CLOSED_AFTER_TWO):
         return -1.0
-    if whole is not None:
-        return float(np.clip((np.log10(max(whole, 1e-9)) - HALF_OVER) / SURELY_OVER, -1, 1))
     if text.rstrip().endswith(("?", ".", "!")):
         return 1.0
     return 0.8 if len(line) > 1 else 0.5

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,6 +36,7 @@ from roundelay.voice.realtime.vad import Detector, Ear, Echo, Edge, detector
 SORRY = "Sorry, I did not catch that."
 TOLD = 240  # characters of a tool's result that are read aloud
 READINGS = 16  # of turns and parts of turns that are kept
+WAY_S = 0.4  # two words last half a second; said in one way they are made in a tenth of one, on an idle core
 MIC_S = 5  # of sound kept beyond the longest turn
 
 Tell = Callable[[Callable[[int], ev.Event]], None]
@@ -53,9 +55,16 @@ class Model(Protocol):
     """What a conversation needs of `roundelay.voice.model.Model`. Threads share it."""
 
     def say_stream(
-        self, text: str, voice: str | None = None, seed: int = 0, cancelled: Callable[[], bool] = never
+        self,
+        text: str,
+        voice: str | None = None,
+        seed: int = 0,
+        cancelled: Callable[[], bool] = never,
+        ways: Callable[[], int] | None = None,
     ) -> Iterator[np.ndarray]:
-        """Yield the sound of a text, float32 [n] at 16 kHz; `cancelled` is asked between tokens."""
+        """Yield the sound of a text, float32 [n] at 16 kHz; `cancelled` is asked between tokens, `ways` how many
+        ways of saying the next words there is time for.
+        """
         ...
 
     def transcribe(self, audio: Audio) -> str:
@@ -134,6 +143,25 @@ class Manner:
     persona: Persona
     tools: tuple[Tool, ...] = ()
     aloud: bool = True  # False: text alone is wanted
+
+
+@dataclass(slots=True)
+class Lead:
+    """How far a reply's sound is ahead of a listener who plays it as it comes; what is ahead is time to take care."""
+
+    made: int = 0  # samples
+    _began: float = 0.0
+
+    def add(self, samples: int) -> None:
+        """Sound was made."""
+        if not self.made:
+            self._began = time.monotonic()
+        self.made += samples
+
+    def ways(self) -> int:
+        """How many ways of saying the next words may be tried: one, and one more for every `WAY_S` ahead."""
+        ahead_s = self.made / RATE_HZ - (time.monotonic() - self._began) if self.made else 0.0
+        return 1 + max(0, int(ahead_s / WAY_S))
 
 
 class Worker:
@@ -332,7 +360,7 @@ class Worker:
         self._say(lambda at_ms: ev.ToolCalled(at_ms, reply, key, name, arguments))
 
     def _speak(self, reply: int, text: Iterable[str], draft: act.Draft, cancelled: Callable[[], bool]) -> None:
-        limits, made = self.manner.thresholds, 0
+        limits, lead = self.manner.thresholds, Lead()
         options = draft.options or {}
         voice = options.get("voice") or self.manner.persona.voice
         for at, clause in enumerate(islice(text, limits.clauses_max)):
@@ -341,13 +369,13 @@ class Worker:
             self._say(lambda at_ms, clause=clause: ev.ReplyText(at_ms, reply, clause))  # type: ignore[misc]
             if not self.manner.aloud:
                 continue
-            sounds = self._model.say_stream(clause, voice, at, cancelled)
-            for sound in sounds if made else from_onset(sounds):
-                made += len(sound)
-                if cancelled() or made * 1000 > limits.reply_max_ms * RATE_HZ:
+            sounds = self._model.say_stream(clause, voice, at, cancelled, lead.ways)
+            for sound in sounds if lead.made else from_onset(sounds):
+                lead.add(len(sound))
+                if cancelled() or lead.made * 1000 > limits.reply_max_ms * RATE_HZ:
                     break
                 self._say(lambda at_ms, sound=sound: ev.ReplyAudio(at_ms, reply, sound))  # type: ignore[misc]
-            if made * 1000 > limits.reply_max_ms * RATE_HZ:
+            if lead.made * 1000 > limits.reply_max_ms * RATE_HZ:
                 break
         if not cancelled():
             self._say(lambda at_ms: ev.ReplyDone(at_ms, reply))

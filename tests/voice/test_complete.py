@@ -1,0 +1,42 @@
+"""Whether a question is complete, by its words: whole ones, beginnings that are nearly known questions, and others."""
+
+from __future__ import annotations
+
+import pytest
+
+from roundelay.voice.lm.complete import complete
+from roundelay.voice.lm.understand import REFUSED, nearest, understand
+from roundelay.voice.lm.words import Words
+
+
+@pytest.fixture(scope="module")
+def words() -> Words:
+    return Words.load()
+
+
+@pytest.mark.parametrize(
+    ("beginning", "rest"),
+    [
+        ("what time", "is it"),
+        ("what is the capital", "of france"),
+        ("what is twelve", "times seven"),
+        ("how many feet", "are in a mile"),
+        ("what day", "is it today"),
+    ],
+)
+def test_a_question_is_complete_and_its_beginning_is_not(words: Words, beginning: str, rest: str) -> None:
+    assert complete(words, beginning) < 0.5 < 0.75 < complete(words, f"{beginning} {rest}")
+
+
+def test_what_is_no_question_is_waited_for_unless_anything_is_answered(words: Words) -> None:
+    assert complete(words, "the old man sat under a tree") < 0.5
+    assert complete(words, "the old man sat under a tree", known=False) > complete(
+        words, "the old man sat under a", known=False
+    )
+    assert complete(words, "") < 0.5
+
+
+def test_the_distance_says_how_near_a_question_is() -> None:
+    assert nearest("what time is it") == (understand("what time is it"), 0.0)
+    assert 0 < nearest("what time")[1] < REFUSED
+    assert nearest("the old man sat under a tree") == (None, REFUSED) == nearest("")
