@@ -342,6 +342,7 @@ def test_a_wrong_setting_is_an_error_and_changes_nothing(server: Running, sessio
     ('{"type": "response.create", "response": 4}', "invalid_type"),
     ('{"type": "response.create", "response": {"conversation": "none"}}', "unsupported_parameter"),
     ('{"type": "response.create", "response": {"metadata": {"a": 1}}}', "invalid_value"),
+    ('{"type": "response.create", "response": {"tool_choice": "perhaps"}}', "invalid_value"),
 ])  # fmt: skip
 def test_a_wrong_frame_is_a_typed_error_and_the_session_lives(server: Running, line: str | bytes, code: str) -> None:
     with talking(server) as talk:
@@ -529,8 +530,10 @@ def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> 
     asked: list[dict[str, Any]] = []
 
     class Mind(ChatUrl):
-        def stream(self, messages: Any, tools: Any = (), cancelled: Any = None) -> Iterator[str | Call]:
-            asked.append({"messages": list(messages), "tools": list(tools)})
+        def stream(
+            self, messages: Any, tools: Any = (), cancelled: Any = None, choice: Any = "auto"
+        ) -> Iterator[str | Call]:
+            asked.append({"messages": list(messages), "tools": list(tools), "choice": choice})
             if tools and messages[-1]["content"] == "look outside":
                 yield Call("look", '{"where": "outside"}')
                 return
@@ -549,6 +552,14 @@ def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> 
         talk.send("response.create")
         done = talk.wait("response.done")["response"]
         assert done["output"][0]["content"][0]["transcript"] == "answer 2"
+        other = {"type": "function", "name": "smell"}
+        for wish in ({"tools": [other], "tool_choice": {"type": "function", "name": "smell"}}, {"tool_choice": "none"}):
+            talk.type("now")
+            talk.send("response.create", response=wish)
+            talk.wait("response.done")
+    assert [each["function"]["name"] for each in asked[2]["tools"]] == ["smell"]
+    assert asked[2]["choice"] == {"type": "function", "function": {"name": "smell"}}
+    assert (asked[3]["tools"], asked[0]["choice"]) == ([], "auto")
     assert asked[0]["messages"] == [{"role": "system", "content": "be a sailor"},
                                     {"role": "user", "content": "look outside"}]  # fmt: skip
     assert asked[0]["tools"][0]["function"]["name"] == "look"

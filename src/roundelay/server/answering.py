@@ -51,23 +51,29 @@ class ChatUrl:
     def complete(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] = ()) -> Said:
         """The model's answer, whole. Raises `ApiError` 502 in one line for a server that is dead, slow or no chat
         server."""
-        with self._typed(), self._ask(messages, tools, stream=False) as response:
+        with self._typed(), self._ask(messages, tools, "auto", stream=False) as response:
             return whole(response, MOST_BYTES)
 
     def stream(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] = (), cancelled: Cancelled = never
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Any] = (),
+        cancelled: Cancelled = never,
+        choice: Any = "auto",
     ) -> Iterator[str | Call]:
         """Yield the model's answer as it comes, text and at last a call; `cancelled` is asked before each part.
+
+        `choice` is the chat interface's `tool_choice`.
 
         A server that does not stream is asked once more for the whole. Raises `ApiError` 502, also in the middle.
         """
         with self._typed():
             try:
-                response = self._ask(messages, tools, stream=True)
+                response = self._ask(messages, tools, choice, stream=True)
             except HTTPError as error:
                 if error.code not in NO_STREAM:
                     raise
-                response = self._ask(messages, tools, stream=False)
+                response = self._ask(messages, tools, choice, stream=False)
             with response:
                 if response.headers.get_content_type() == "text/event-stream":
                     made = parts(response, MOST_BYTES)
@@ -79,10 +85,11 @@ class ChatUrl:
                         return
                     yield part
 
-    def _ask(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], *, stream: bool) -> Any:
+    def _ask(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: Any, *, stream: bool) -> Any:
         body: dict[str, Any] = {"model": self.model, "messages": list(messages), "stream": stream}
         if tools:
             body["tools"] = list(tools)
+            body |= {} if choice == "auto" else {"tool_choice": choice}
         headers = {"content-type": "application/json"}
         if key := os.environ.get(KEY_VARIABLE):
             headers["authorization"] = f"Bearer {key}"

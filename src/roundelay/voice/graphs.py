@@ -55,20 +55,32 @@ def checked(name: str, folder: Path | None = None) -> bytes:
     return data
 
 
+def session(network: bytes, threads: int = 1) -> Any:
+    """An ONNX Runtime session on the CPU for a network's bytes. Raises `MissingPackage`, and onnxruntime's own errors.
+
+    It holds no memory between two runs: an arena for inputs of every length grows for as long as a server runs, and
+    saves no time here (docs/log.md).
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingPackage("onnxruntime", "voice") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+
+
 class Graph:
     """One network: called with arrays by name, gives arrays in the order the file lists them."""
 
     def __init__(self, name: str, folder: Path | None = None, threads: int = 1) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise MissingPackage("onnxruntime", "voice") from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.log_severity_level = 3
         data = checked(f"{name}.onnx", folder)
         try:
-            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            self._session = session(data, threads)
+        except MissingPackage:
+            raise
         except Exception as error:  # onnxruntime raises its own, unnamed kinds
             raise DamagedWeightsError(Path(f"{name}.onnx"), f"cannot be opened ({type(error).__name__})") from None
         self._shapes = {i.name: i.shape for i in self._session.get_inputs()}

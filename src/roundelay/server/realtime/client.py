@@ -13,7 +13,7 @@ from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.formats import G711, MODEL_RATE_HZ, Rate, from_int16
 from roundelay.server.realtime.conversation import Conversation
 from roundelay.server.realtime.frames import Frame, frame, new_id
-from roundelay.server.realtime.settings import PCM, RATES_HZ, modalities, one_of, table, text, tools
+from roundelay.server.realtime.settings import PCM, RATES_HZ, modalities, one_of, table, text, tool_choice, tools
 from roundelay.server.requests import bytes_of
 from roundelay.voice.realtime import events as ev
 
@@ -228,6 +228,8 @@ class Client:
             out["modalities"] = modalities(wish["output_modalities"], "response.output_modalities")
         if wish.get("tools") is not None:
             out["tools"] = tools(wish["tools"], "response.tools")
+        if wish.get("tool_choice") is not None:
+            out["tool_choice"] = tool_choice(wish["tool_choice"], "response.tool_choice")
         if wish.get("metadata") is not None:
             pairs = table(wish["metadata"], "response.metadata")
             if len(pairs) > METADATA_MOST or not all(isinstance(value, str) for value in pairs.values()):

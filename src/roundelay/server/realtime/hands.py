@@ -28,7 +28,8 @@ class Mind:
     """A model in one conversation: the shared one, with the conversation's own tools."""
 
     model: SpeechModel
-    tools: Sequence[Mapping[str, Any]] = ()
+    tools: Sequence[Tool] = ()
+    choice: str = "auto"  # of tools
 
     def say_stream(
         self,
@@ -58,14 +59,23 @@ class Mind:
 class BorrowedMind(Mind):
     """A mind behind a chat URL: it is told the tools, and of their results."""
 
-    def answer_parts(self, text: str, history: Sequence[Message], cancelled: Cancelled) -> Iterator[str | Call]:
+    def answer_parts(
+        self, text: str, history: Sequence[Message], cancelled: Cancelled, options: Mapping[str, Any]
+    ) -> Iterator[str | Call]:
         """The chat model's answer to a text after a history, as it comes. Raises `ApiError` 502."""
         messages = [wire(message) for message in history if message.text]
         if not messages or messages[-1] != {"role": "user", "content": text}:
             messages.append({"role": "user", "content": text})
-        return self._chat.stream(messages, [_chat_tool(tool) for tool in self.tools], cancelled)
+        choice, tools = options.get("tool_choice", self.choice), options.get("tools", self.tools)
+        wired = [{"type": "function", "function": {"name": tool.name, "description": tool.description,
+                  "parameters": dict(tool.parameters)}} for tool in tools]  # fmt: skip
+        name = choice.removeprefix("function:")
+        picked = choice if name == choice else {"type": "function", "function": {"name": name}}
+        return self._chat.stream(messages, [] if choice == "none" else wired, cancelled, picked)
 
-    def tell_parts(self, text: str, history: Sequence[Message], cancelled: Cancelled) -> Iterator[str | Call]:
+    def tell_parts(
+        self, text: str, history: Sequence[Message], cancelled: Cancelled, options: Mapping[str, Any]
+    ) -> Iterator[str | Call]:
         """The chat model's words about a tool's result, which is in the history. Raises `ApiError` 502."""
         return self._chat.stream([wire(message) for message in history if message.text], (), cancelled)
 
@@ -84,12 +94,9 @@ class BorrowedMind(Mind):
         return self.model
 
 
-def _chat_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """A Realtime tool as the chat interface writes it."""
-    return {
-        "type": "function",
-        "function": {key: tool[key] for key in ("name", "description", "parameters") if key in tool},
-    }
+def _tools(wired: Sequence[Mapping[str, Any]]) -> tuple[Tool, ...]:
+    """Realtime tools as the worker knows them."""
+    return tuple(Tool(each["name"], each.get("description") or "", each.get("parameters") or {}) for each in wired)
 
 
 class Hands:
@@ -97,8 +104,9 @@ class Hands:
 
     def __init__(self, engine: Engine, settings: Settings, tell: Callable[..., None], base: Thresholds) -> None:
         model = engine.model()
-        self._mind = (BorrowedMind if isinstance(model, Borrowed) else Mind)(model, settings.tools)
+        self._mind = (BorrowedMind if isinstance(model, Borrowed) else Mind)(model)
         self._base = base
+        self._set(settings)
         self._worker = Worker(self._mind, tell, engine.talkers, self._manner(settings))
         self.hear, self.played, self.close = self._worker.hear, self._worker.played, self._worker.close
 
@@ -106,19 +114,26 @@ class Hands:
         own = persona()
         voice = settings.voice_name if settings.voice is not None else None
         who = Persona("session", settings.instructions, voice) if settings.instructions else replace(own, voice=voice)
-        tools = tuple(
-            Tool(tool["name"], tool.get("description") or "", tool.get("parameters") or {}) for tool in settings.tools
-        )
+        tools = () if settings.tool_choice == "none" else _tools(settings.tools)
         return Manner(settings.thresholds(self._base), who, tools, settings.modalities == ("audio",))
+
+    def _set(self, settings: Settings) -> None:
+        self._mind.tools, self._mind.choice = _tools(settings.tools), settings.tool_choice
 
     def configure(self, settings: Settings) -> None:
         """Let other settings hold for what begins from now on."""
         self._worker.configure(self._manner(settings))
-        self._mind.tools = settings.tools
+        self._set(settings)
 
     def do(self, action: do.Action) -> None:
         """Begin, or drop, a piece of work. Instructions of one response stand before its history."""
-        if isinstance(action, do.Draft) and action.options and action.options.get("instructions"):
-            told = Message("system", str(action.options["instructions"]), "response")
-            action = replace(action, history=(told, *action.history))
+        if isinstance(action, do.Draft) and action.options:
+            options, history = dict(action.options), action.history
+            if options.get("instructions"):
+                history = (Message("system", str(options["instructions"]), "response"), *history)
+            if "tools" in options:
+                options["tools"] = _tools(options["tools"])
+            if options.get("tool_choice") == "none":
+                options["tools"] = ()
+            action = replace(action, history=history, options=options)
         self._worker.do(action)

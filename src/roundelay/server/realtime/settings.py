@@ -70,6 +70,14 @@ def tools(value: Any, where: str = "tools") -> tuple[dict[str, Any], ...]:
     return tuple(dict(tool) for tool in value)
 
 
+def tool_choice(value: Any, where: str = "tool_choice") -> str:
+    """ "auto", "none", "required", or the name of the one function to be called, after a colon."""
+    if isinstance(value, Mapping):
+        one_of(value.get("type"), ("function",), f"{where}.type")
+        return f"function:{text(value.get('name'), f'{where}.name', 128)}"
+    return one_of(value, ("auto", "none", "required"), where)
+
+
 def _format(value: Any, where: str) -> str:
     entry = table(value, where)
     kind = one_of(entry.get("type"), tuple(RATES_HZ), f"{where}.type")
@@ -118,7 +126,7 @@ class Settings:
     modalities: tuple[str, ...] = ("audio",)
     instructions: str = ""
     tools: tuple[dict[str, Any], ...] = ()
-    tool_choice: Any = "auto"
+    tool_choice: str = "auto"
     input_format: str = PCM
     output_format: str = PCM
     transcription: dict[str, Any] | None = None
@@ -148,7 +156,7 @@ class Settings:
         if given.get("tools") is not None:
             new = replace(new, tools=tools(given["tools"], "session.tools"))
         if given.get("tool_choice") is not None:
-            new = replace(new, tool_choice=given["tool_choice"])
+            new = replace(new, tool_choice=tool_choice(given["tool_choice"], "session.tool_choice"))
         if given.get("model") is not None:
             names.model(given["model"])
         if given.get("audio") is not None:
@@ -218,9 +226,14 @@ class Settings:
         mouth = {"format": _shown(self.output_format), "voice": self.voice or self.voice_name, "speed": 1.0}
         return {
             **head, "model": names.MODEL, "output_modalities": list(self.modalities), "instructions": self.instructions,
-            "tools": list(self.tools), "tool_choice": self.tool_choice, "max_output_tokens": "inf", "tracing": None,
-            "truncation": "auto", "prompt": None, "audio": {"input": sound, "output": mouth},
+            "tools": list(self.tools), "tool_choice": _choice_shown(self.tool_choice), "max_output_tokens": "inf",
+            "tracing": None, "truncation": "auto", "prompt": None, "audio": {"input": sound, "output": mouth},
         }  # fmt: skip
+
+
+def _choice_shown(choice: str) -> Any:
+    name = choice.removeprefix("function:")
+    return choice if name == choice else {"type": "function", "name": name}
 
 
 def _object(kind: str) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 
 from roundelay.errors import BadInput, MissingPackage
 from roundelay.shape import Shape
+from roundelay.voice.graphs import session
 from roundelay.voice.lm.engine import CachedEngine
 
 GROWTH = 256  # tokens; attention reads the whole cache, so it grows with the conversation rather than starting full
@@ -49,17 +50,11 @@ class OnnxEngine(CachedEngine[Caches]):
     """
 
     def __init__(self, graph: Path | str | bytes, threads: int = 1) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise MissingPackage("onnxruntime", "voice") from None
         name = "given as bytes" if isinstance(graph, bytes) else graph
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.log_severity_level = 3
         try:
-            data = graph if isinstance(graph, bytes) else Path(graph).read_bytes()
-            self._graph = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            self._graph = session(graph if isinstance(graph, bytes) else Path(graph).read_bytes(), threads)
+        except MissingPackage:
+            raise
         except OSError as error:
             raise BadInput("language model", name, f"cannot be read ({error.strerror})") from None
         except Exception:  # onnxruntime raises its own, unnamed kinds

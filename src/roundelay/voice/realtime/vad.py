@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from roundelay.voice.graphs import session
 from roundelay.voice.realtime.events import RATE_HZ
 from roundelay.voice.realtime.thresholds import Thresholds
 
@@ -44,11 +45,7 @@ class Silero:
     """Silero's network on ONNX Runtime: a quarter of a millisecond a frame on one busy core."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session: Any = session(path.read_bytes())
         self._rate = np.array(RATE_HZ, np.int64)
         self._memory = np.zeros((2, 1, 128), np.float32)
         self._before = np.zeros(CONTEXT, np.float32)

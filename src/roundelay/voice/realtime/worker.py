@@ -74,8 +74,9 @@ class Model(Protocol):
     def answer(self, text: str, history: Sequence[Message] = ()) -> Answer:
         """The answer to a text after a history. A model may also `summarise(messages) -> str`, and `tell` results.
 
-        One whose answers come little by little has `answer_parts` and `tell_parts`, with `cancelled` as the third
-        argument: they yield text, and calls. One that knows what it can answer has `complete(text) -> float | None`.
+        One whose answers come little by little has `answer_parts` and `tell_parts`, which take `cancelled` and the
+        reply's options (`tools`, `tool_choice`) too: they yield text, and calls. One that knows what it can answer has
+        `complete(text) -> float | None`.
         """
         ...
 
@@ -317,21 +318,23 @@ class Worker:
             return
         ask, history = "tell" if draft.cause == "tool" else "answer", (self.manner.persona.message, *draft.history)
         if (parts := getattr(self._model, f"{ask}_parts", None)) is not None:
-            self._speak(number, self._arriving(number, parts(text, history, cancelled)), draft, cancelled)
+            self._speak(
+                number, self._arriving(parts(text, history, cancelled, draft.options or {}), draft), draft, cancelled
+            )
             return
         answer = getattr(self._model, ask)(text, history)
         if not cancelled():
-            self._want(number, answer.call)
+            self._want(draft, answer.call)
             self._speak(number, clauses(answer.text), draft, cancelled)
 
-    def _arriving(self, reply: int, parts: Iterable[object]) -> Iterator[str]:
+    def _arriving(self, parts: Iterable[object], draft: act.Draft) -> Iterator[str]:
         """The clauses of an answer that still comes; its calls are told of on the way."""
         text = Clauses()
         for part in parts:
             if isinstance(part, str):
                 yield from text.push(part)
             else:
-                self._want(reply, part)
+                self._want(draft, part)
         yield from text.push("", last=True)
 
     def _question(self, draft: act.Draft) -> str:
@@ -345,19 +348,19 @@ class Worker:
         self._heard(draft.turn, draft.start, draft.end, text)
         return text
 
-    def _want(self, reply: int, call: object) -> None:
+    def _want(self, draft: act.Draft, call: object) -> None:
         """Tell of a tool's call: in words, or as something with a name and arguments. Unknown tools are no calls."""
         if call is None:
             return
         if isinstance(call, str):
-            found = parse(call, self.manner.tools)
+            found = parse(call, (draft.options or {}).get("tools", self.manner.tools))
             if found is None:
                 return  # a skill of the model's own: its answer is in the text already
             name, arguments = found[0].name, found[1]
         else:
             name, arguments = str(call.name), str(call.arguments)  # type: ignore[attr-defined]
-        key = str(getattr(call, "id", "") or f"call-{reply}")
-        self._say(lambda at_ms: ev.ToolCalled(at_ms, reply, key, name, arguments))
+        key = str(getattr(call, "id", "") or f"call-{draft.reply}")
+        self._say(lambda at_ms: ev.ToolCalled(at_ms, draft.reply, key, name, arguments))
 
     def _speak(self, reply: int, text: Iterable[str], draft: act.Draft, cancelled: Callable[[], bool]) -> None:
         limits, lead = self.manner.thresholds, Lead()
