@@ -197,6 +197,20 @@ def waterfall(falls: Sequence[dict[str, Any]]) -> list[str]:
     return rows
 
 
+def most_gained(falls: Sequence[dict[str, Any]]) -> str:
+    """What a draft takes: speculation cannot gain more."""
+    took = []
+    for turn in falls:
+        parts = {each["part"]: each["ms"] for each in turn["parts"]}
+        if "drafted" in parts and "sound" in parts:
+            took.append(parts["sound"] - parts["drafted"])
+    if not took:
+        return ""
+    return (
+        f"A draft takes {np.median(took):.0f} ms from its beginning to its first sound: speculation cannot gain more."
+    )
+
+
 def verdict(measured: float, target: float, unit: str = "ms") -> str:
     """ "met", or by how much it was missed."""
     return "met" if measured <= target else f"**missed by {measured - target:.0f} {unit}**"
@@ -271,7 +285,7 @@ def page(out: latency.Figures, memory: Memory, falls: Sequence[dict[str, Any]], 
         f"{latency.DRY_MS:.0f} ms later than playback, begun with its first frame, needed it.", "",
         *table(out, memory), "", "## A turn, part by part", "",
         "By the server's own trace, with speculation: ms after the voice ended, as its detector saw that.", "",
-        *waterfall(falls), "", "## Beside them", "", *others(out), "",
+        *waterfall(falls), "", most_gained(falls), "", "## Beside them", "", *others(out), "",
         *(["## What broke", "", *(f"- {each}" for each in BROKEN), ""] if BROKEN else ()),
     ]  # fmt: skip
     return "\n".join(lines)

@@ -88,9 +88,11 @@ class Same:
         return Session(None, list(session.ids))
 
 
-def spoken(logits: np.ndarray, words: list[str], seed: int = 0) -> tuple[list[list[int]], list[int]]:
+def spoken(
+    logits: np.ndarray, words: list[str], seed: int = 0, ways: dict[str, list[tuple[int, ...]]] | None = None
+) -> tuple[list[list[int]], list[int]]:
     engine = Same(logits)
-    speaking = Speaking(engine, engine.open(), words, seed)
+    speaking = Speaking(engine, engine.open(), words, seed, ways=lambda word: (ways or {}).get(word, []))
     speaking.begin(None)
     return speaking.until(len(words)), speaking.session.ids
 
@@ -113,6 +115,19 @@ def test_phones_are_said_in_the_order_they_were_thought() -> None:
     thought = [i for i in ids[start:stop] if i in units.PHONE_IDS]
     said = [i for i in ids[stop:] if i in units.PHONE_IDS]
     assert len(thought) == 2 * len("cat") + 2 and said == thought[: len(said)] and said
+
+
+def test_a_word_is_thought_in_a_way_it_is_known_to_sound() -> None:
+    logits = np.random.default_rng(3).normal(0, 1, V.size).astype(np.float32)
+    logits[Symbol.THINK_END] = -9.0
+    first = units.PHONE_IDS.start
+    logits[first + 5], logits[first + 9] = 2.0, 3.0  # it would say 9 if it might
+    ways = {"a": [(5, 6), (5, 7, 8), (4,)], "w": [tuple(range(1, 8))]}
+    logits[first + 7], logits[units.NEXT] = logits[first + 6] + 1, 5.0
+    for word, way in (("a", [5, 7, 8]), ("w", [*range(1, 8)])):
+        _, ids = spoken(logits, [word], ways=ways)
+        thought = ids[ids.index(int(units.NEXT)) : ids.index(int(Symbol.THINK_END))]
+        assert [i - first for i in thought if i in units.PHONE_IDS] == way
 
 
 def test_a_voice_that_never_stops_is_stopped() -> None:

@@ -74,6 +74,7 @@ class Model:
     ears: Ears
     words: Words
     decoder: Decoder
+    pronounce: Callable[[str], list[tuple[int, ...]]]
     clock: Callable[[], datetime] = field(default=datetime.now)
 
     @classmethod
@@ -86,7 +87,8 @@ class Model:
         codes = checked("tokenizer.onnx", codec)
         if manifest(folder).get("tokenizer") != hashlib.sha256(codes).hexdigest():
             raise DamagedWeightsError(folder / FILE, "learnt the codes of another tokenizer")
-        return cls(OnnxEngine(data), Tokenizer.load(codec), Ears.load(codec), Words.load(folder), Decoder.load(codec))
+        words, sound = Words.load(folder), (Tokenizer.load(codec), Ears.load(codec))
+        return cls(OnnxEngine(data), *sound, words, Decoder.load(codec), words.pronunciations())
 
     def warm(self) -> None:
         """Do now what is slow the first time: compile the search, make the tables of questions."""
@@ -122,7 +124,7 @@ class Model:
                 words = normalise(piece).split()
             except BadInput:  # a piece of signs alone
                 continue
-            speaking = Speaking(self.engine, self.engine.open(), words, seed + number, cancelled)
+            speaking = Speaking(self.engine, self.engine.open(), words, seed + number, cancelled, self.pronounce)
             speaking.begin(_manner(voice))
             for ids in listened(speaking, self._phones, _ways(ways, hurry=number == 0)):
                 sound = mouth.push(units.tokens(ids))

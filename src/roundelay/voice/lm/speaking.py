@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from roundelay.voice.lm import units
-from roundelay.voice.lm.engine import Engine, Session, extend
+from roundelay.voice.lm.engine import Engine, Session, extend, never
 from roundelay.voice.lm.sampling import top_k
 from roundelay.voice.lm.units import NANO, PHONE_IDS
 from roundelay.voice.tokenizer.text import Symbol
@@ -33,14 +33,16 @@ Listen = Callable[[list[list[int]]], np.ndarray]  # groups of codes to log-proba
 class Speaking:
     """One voice saying `words`, on an empty session; codes come group by group, five by five.
 
-    The same seed, words and engine give the same codes. `cancelled` is asked before every token.
+    The same seed, words and engine give the same codes. `cancelled` is asked before every token. `ways` gives how a
+    word may be said, in classes of phones: the model chooses among them, and freely where there are none.
     """
 
     engine: Engine[Any]
     session: Session[Any]
     words: Sequence[str]
     seed: int = 0
-    cancelled: Callable[[], bool] = lambda: False
+    cancelled: Callable[[], bool] = never
+    ways: Callable[[str], Sequence[tuple[int, ...]]] = lambda word: ()
     given: int = 0
     expected: list[int] = field(default_factory=list)  # phones thought of words given, not yet said
     said: list[int] = field(default_factory=list)  # phones that have sounded, or are about to
@@ -101,12 +103,16 @@ class Speaking:
         word = self.words[self.given]
         self.given += 1
         logits = self._feed([units.NEXT, *units.word(word)])
-        for _ in range(2 * len(word) + 2):
+        left = [tuple(PHONE_IDS.start + phone for phone in way) for way in self.ways(word)]
+        for place in range(max(2 * len(word), *map(len, left), 0) + 2):
             if logits is None:
                 return None
-            phone = PHONE_IDS.start + int(np.argmax(logits[PHONE_IDS.start : PHONE_IDS.stop]))
-            if logits[Symbol.THINK_END] >= logits[phone]:
+            nexts = sorted({way[place] for way in left if len(way) > place}) if left else list(PHONE_IDS)
+            phone = nexts[int(np.argmax(logits[nexts]))] if nexts else Symbol.THINK_END
+            may_end = not left or any(len(way) == place for way in left)
+            if may_end and logits[Symbol.THINK_END] >= logits[phone]:
                 break
+            left = [way for way in left if len(way) > place and way[place] == phone]
             self.expected.append(phone)
             logits = self._feed([phone])
         return self._feed([Symbol.THINK_END])

@@ -7,6 +7,8 @@ what was likely to be said. Both are made while the language model is trained (`
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -58,6 +60,30 @@ class Words:
     spelt: tuple[str, ...]
     tree: Tree
     grams: Grams
+
+    def pronunciations(self) -> Callable[[str], list[tuple[int, ...]]]:
+        """What gives the ways to say a word, as classes of phones (1 to 39); none for a word that is not here."""
+        tree = self.tree
+        above = np.repeat(np.arange(len(tree.count)), tree.count)  # of all nodes but the root, which comes first
+        order = np.argsort(tree.ended, kind="stable")
+        ended = tree.ended[order]
+
+        def ways(word: str) -> list[tuple[int, ...]]:
+            at = bisect_left(self.spelt, word)
+            if at == len(self.spelt) or self.spelt[at] != word:
+                return []
+            low, high = np.searchsorted(ended, [at, at + 1])
+            nodes = np.searchsorted(tree.words_at, order[low:high], side="right") - 1
+            return [tuple(_path(int(node))) for node in nodes]
+
+        def _path(node: int) -> list[int]:
+            phones: list[int] = []
+            while node:
+                phones.append(int(tree.phone[node]))
+                node = int(above[node - 1])
+            return phones[::-1]
+
+        return ways
 
     @classmethod
     def load(cls, weights: Path | None = None) -> Words:

@@ -1,4 +1,4 @@
-"""Whether a question is complete, by its words: whole ones, beginnings that are nearly known questions, and others."""
+"""The packaged words: how they sound, and whether those of a question are all of it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ import pytest
 from roundelay.voice.lm.complete import complete
 from roundelay.voice.lm.understand import REFUSED, nearest, understand
 from roundelay.voice.lm.words import Words
+from roundelay.voice.tokenizer.ears import PHONES
 
 
 @pytest.fixture(scope="module")
 def words() -> Words:
     return Words.load()
+
+
+def test_words_know_how_they_sound(words: Words) -> None:
+    ways = words.pronunciations()
+    sound = lambda line: tuple(PHONES.index(phone) + 1 for phone in line.split())  # noqa: E731
+    assert ways("cat") == [sound("k ae t")] and sound("dh ah") in ways("the")
+    assert max(len(ways(word)) for word in words.spelt[:5_000]) > 1  # some are said in several ways
+    assert ways("qxqx") == [] == ways("") == ways("zzzz")
 
 
 @pytest.mark.parametrize(
