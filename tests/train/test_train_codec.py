@@ -18,6 +18,7 @@ from roundelay.train.codec import config, stages  # noqa: E402
 from roundelay.train.codec.augment import noise_only, soiled, stretched  # noqa: E402
 from roundelay.train.codec.blocks import Stack, pair, unpair  # noqa: E402
 from roundelay.train.codec.data import open_corpora, speech_gain  # noqa: E402
+from roundelay.train.codec.ears_stage import jittered  # noqa: E402
 from roundelay.train.codec.tokenizer import Quantiser  # noqa: E402
 from roundelay.train.codec.vocoder import synthesise  # noqa: E402
 from roundelay.train.loop import Plan, fit  # noqa: E402
@@ -89,6 +90,7 @@ def toy_recipe() -> config.Recipe:
         "batch_s": 4.0,
         "longest_s": 5.0,
         "stretched": 0.5,
+        "jitter": 0.1,
         "width": 16,
         "dilations": (1, 2),
     }
@@ -262,3 +264,12 @@ def test_wrong_recipes_and_corpora_are_one_clear_line(tmp_path):
         open_corpora([tmp_path], tmp_path)
     with pytest.raises(BadInput, match="run --stage tokenizer"):
         stages.taught(stages.Run(toy_recipe(), (), tmp_path, tmp_path))
+
+
+def test_jittered_digits_are_those_of_neighbouring_codes() -> None:
+    values = torch.from_numpy(LINGUISTIC.values(np.arange(LINGUISTIC.size)))
+    moved = jittered(values, 0.3)
+    levels = lambda digits: torch.round((digits + 1) * 1.5)  # noqa: E731
+    apart = (levels(moved) - levels(values)).abs()
+    assert apart.max() == 1 and 0.1 < float((apart > 0).float().mean()) < 0.3  # an end has one neighbour only
+    assert np.all(LINGUISTIC.codes(moved.numpy()) < LINGUISTIC.size) and torch.equal(jittered(values, 0.0), values)

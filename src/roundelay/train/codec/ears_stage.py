@@ -22,7 +22,7 @@ from roundelay.train.loop import rank, ranks
 from roundelay.voice.eval.wer import distance
 from roundelay.voice.tokenizer.ears import PHONES, collapse
 from roundelay.voice.tokenizer.frontend import normal
-from roundelay.voice.tokenizer.fsq import LINGUISTIC, SEMANTIC
+from roundelay.voice.tokenizer.fsq import LEVELS, LINGUISTIC, SEMANTIC
 
 TIMED = 0.5  # weight of each step's phone, beside CTC
 
@@ -46,15 +46,21 @@ class Listener(nn.Module):
         return functional.log_softmax(self.heard(hidden), -1), self.timed(hidden)
 
 
-def step_of(teacher: Teachable, listener: Listener, feeder: Feeder) -> Callable[[int], Losses]:
-    """The losses of a step: the phones in the codes of what was heard."""
+def jittered(values: Tensor, share: float) -> Tensor:
+    """Digits of codes of which a share moved to a level beside its own: another voice says the same in codes nearby."""
+    step = 2 / (LEVELS - 1) * (2 * torch.randint_like(values, 2) - 1)
+    return torch.where(torch.rand_like(values) < share, (values + step).clamp(-1, 1), values)
+
+
+def step_of(teacher: Teachable, listener: Listener, feeder: Feeder, jitter: float) -> Callable[[int], Losses]:
+    """The losses of a step: the phones in the codes of what was heard, some of their digits moved."""
     device, together, mine = next(teacher.parameters()).device, ranks(), rank()
 
     def losses(step: int) -> Losses:
         batch = feeder.draw(step * together + mine, device)
         with torch.no_grad():
             linguistic, semantic, *_ = teacher.trunk(with_margins(batch.heard), drop=1)
-        logs, timed = listener(linguistic, semantic)
+        logs, timed = listener(jittered(linguistic, jitter), jittered(semantic, jitter))
         parts = {"ctc": ctc(logs, batch), "timed": phone_loss(timed, batch.phones)}
         return {"loss": parts["ctc"] + TIMED * parts["timed"], **parts}
 

@@ -115,7 +115,7 @@ def train_ears(run: Run) -> Progress:
     table, data, teacher, net = run.recipe.ears, run.data(), taught(run), listener(run)
     note(f"ears: {parameters(net):,} parameters")
     check = ears_stage.check_of(teacher, net, data, _watched(data))
-    step = ears_stage.step_of(teacher, net, _feeder(run, data, table))
+    step = ears_stage.step_of(teacher, net, _feeder(run, data, table), table["jitter"])
     return fit("ears", net, step, run.plan(table), run.out, check)
 
 
