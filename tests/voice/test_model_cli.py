@@ -1,4 +1,4 @@
-"""The embedded model as its user meets it: the verbs, bad input, damaged weights, streams that equal the whole."""
+"""The embedded model as its user meets it: the verbs, bad input, damaged weights, sound that repeats by seed."""
 
 from __future__ import annotations
 
@@ -39,11 +39,16 @@ def spoken(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_without_a_hurry_the_seed_repeats_too(model: Model) -> None:
+    first, again = (model.say("It is 9:05.", seed=3).samples for _ in range(2))
+    assert np.array_equal(first, again)
+
+
 def test_say_writes_sound_of_a_likely_length_and_repeats_by_seed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     one, two = tmp_path / "one.wav", tmp_path / "two.wav"
     assert run("voice", "say", "It is 9:05.", "--out", str(one), "--seed", "3", "--stream") == 0
     assert "first sound after" in capsys.readouterr().err
-    assert run("voice", "say", "It is 9:05.", "--out", str(two), "--seed", "3") == 0
+    assert run("voice", "say", "It is 9:05.", "--out", str(two), "--seed", "3", "--stream") == 0
     assert one.read_bytes() == two.read_bytes()
     assert 0.5 < Audio.read(one).duration_s < 6
     assert run("voice", "say", "It is 9:05.", "--out", str(one)) == 2  # nothing is overwritten unasked

@@ -98,8 +98,11 @@ class Model:
         understand("what time is it")
 
     def say(self, text: str, voice: VoiceLike = None, seed: int = 0) -> Audio:
-        """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud."""
-        parts = list(self.say_stream(text, voice, seed))
+        """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud.
+
+        Nobody waits for its beginning, so that more ways of saying it are tried than by `say_stream`.
+        """
+        parts = list(self.say_stream(text, voice, seed, ways=lambda: TRIES))
         if not parts:
             raise BadInput("text", repr(text[:40]), "gave no sound; say it in other words")
         return Audio(np.concatenate(parts), RATE_HZ)

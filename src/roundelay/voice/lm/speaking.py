@@ -23,6 +23,8 @@ PHONE_TEMPERATURE, CODE_TEMPERATURE, CODES = 0.25, 0.2, 24  # chosen on dev line
 SLOWEST_GROUPS = 2.2  # groups of 120 ms a character may take; people and teachers need about half a group
 EXTRA_GROUPS = 12
 STRETCH = 2  # words said before it is listened to how they were said
+LONG_GROUPS = 1.2  # a phone may take on an average; teachers' take 0.7
+DRAWL = 0.3  # nats a phone that each group beyond costs where ways of saying the same are weighed
 STILL_GROUPS = 9  # the longest a phone may last before another must come
 
 
@@ -183,7 +185,8 @@ def listened(speaking: Speaking, hear: Listen, ways: Callable[[int], int]) -> It
         fits = []
         for branch, groups in zip(branches, made, strict=True) if most > 1 else ():
             phones = branch.said[heard_from : None if branch.done else -1]  # the last has not sounded yet
-            fits.append(fit(hear([*before, *groups]), [i - PHONE_IDS.start for i in phones]))
+            late = len(groups) - LONG_GROUPS * (len(branch.said) - first) - LONG_GROUPS
+            fits.append(fit(hear([*before, *groups]), [i - PHONE_IDS.start for i in phones]) - DRAWL * max(0.0, late))
         best = int(np.argmax(fits)) if fits else 0
         speaking, before, heard_from = branches[best], made[best], first
         yield from made[best]
