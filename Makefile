@@ -28,6 +28,7 @@ check: .venv/.ready-dev
 docs: .venv/.ready-dev
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_session.py
+	$(BIN)/python docs/make_domain.py
 
 setup: .venv/.ready
 

@@ -1,7 +1,8 @@
-"""Write the tables of docs/voice-domain.md from the domain itself: python docs/make_domain.py"""
+"""Write the tables of docs/voice-domain.md from the domain itself: python docs/make_domain.py [--print]"""
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -51,7 +52,11 @@ def main() -> None:
         f"Asked by their capital, {len(cities())}: {', '.join(cities())}.",
     ]  # fmt: skip
     head = PAGE.read_text(encoding="utf-8").split(MARK)[0]
-    PAGE.write_text(head + MARK + "\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    page = head + MARK + "\n\n" + "\n".join(lines) + "\n"
+    if sys.argv[1:] == ["--print"]:
+        sys.stdout.write(page)
+    else:
+        PAGE.write_text(page, encoding="utf-8")
 
 
 main()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import date, datetime
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -253,3 +256,11 @@ def test_training_phrasings_are_understood() -> None:
     rng = np.random.default_rng(6)
     questions = [draw(rng, "train") for _ in range(60)]
     assert [str(understand(q.text)) for q in questions] == [str(q.call) for q in questions]
+
+
+def test_the_page_of_the_domain_is_what_the_code_says() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    made = subprocess.run(
+        [sys.executable, docs / "make_domain.py", "--print"], capture_output=True, text=True, check=True
+    )
+    assert made.stdout == (docs / "voice-domain.md").read_text(encoding="utf-8"), "run `make docs`"

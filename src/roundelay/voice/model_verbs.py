@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,9 +12,24 @@ import numpy as np
 
 from roundelay.voice.codec_verbs import FORCE, OUT, free
 
+LONG_S = 3.0  # after which a person is told why
 VOICE = click.option("--voice", metavar="NAME|ref.wav", help="A built-in voice, or a recording to sound like.")
 SEED = click.option("--seed", default=0, show_default=True, help="The same seed says the same text the same way.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Say why, where hearing takes long: the first time on a machine, numba compiles the search."""
+    from roundelay.console import note
+
+    late = threading.Timer(LONG_S, note, ["listening; the first time on a machine the search is compiled, in 20 s"])
+    late.daemon = True
+    late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
 
 
 @click.command()
@@ -57,7 +75,8 @@ def transcribe(sound: Path, as_json: bool) -> None:
     from roundelay.voice.model import Model
 
     audio = Audio.read(sound)
-    text = Model.load().transcribe(audio)
+    with patience():
+        text = Model.load().transcribe(audio)
     if as_json:
         print_json({"text": text, "duration_s": round(audio.duration_s, 3)})
     else:
@@ -78,8 +97,9 @@ def ask(question: Path, out: Path, voice: str | None, seed: int, as_json: bool, 
     from roundelay.voice.model import Model
 
     free(out, force)
-    model = Model.load()
-    reply = model.ask(Audio.read(question))
+    asked, model = Audio.read(question), Model.load()
+    with patience():
+        reply = model.ask(asked)
     model.say(reply.text, voice, seed).write(out, force=force)
     if as_json:
         print_json({"heard": reply.heard, "call": reply.call, "text": reply.text, "out": str(out)})
