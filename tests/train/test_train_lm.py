@@ -145,7 +145,7 @@ def recipe() -> stages.Recipe:
     text = table | {"tasks": {"sound_out": 0.5, "ask": 0.5}}
     words = {"questions": 20, "answers": 10, "everyday": 20, "lexicon": 5, "people_times": 1}
     sounds = table | {"tasks": sound}
-    return stages.Recipe(1, "cpu", 1, "nano", True, {"flite": 1.0}, words, text, sounds, sounds)
+    return stages.Recipe(1, "cpu", 1, "nano", True, 0.6, {"flite": 1.0}, words, text, sounds, sounds)
 
 
 @pytest.fixture
@@ -175,6 +175,12 @@ def test_stages_follow_one_another_and_the_engine_opens(run: stages.Run, tmp_pat
     engine = OnnxEngine(checked(stages.FILE, tmp_path / "weights"))
     logits = engine.prefill(engine.open(), units.speaking())
     assert logits is not None and logits.shape == (6144,)
+
+
+def test_the_mean_of_two_stages_is_between_them() -> None:
+    first, second = ({"a": torch.full((2, 3), value)} for value in (1.0, 2.0))
+    assert torch.allclose(stages._mean([first, second], 0.6)["a"], torch.full((2, 3), 1.6))
+    assert torch.equal(stages._mean([first], 0.6)["a"], first["a"])
 
 
 def test_a_killed_run_resumes_to_the_same_losses(run: stages.Run, monkeypatch: pytest.MonkeyPatch) -> None:

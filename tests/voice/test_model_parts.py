@@ -130,6 +130,16 @@ def test_a_word_is_thought_in_a_way_it_is_known_to_sound() -> None:
         assert [i - first for i in thought if i in units.PHONE_IDS] == way
 
 
+def test_a_phone_it_does_not_like_is_said_in_time_whatever_pauses_it_takes() -> None:
+    logits = np.zeros(V.size, np.float32)
+    logits[V.text :], logits[units.PAUSE], logits[units.NEXT] = 9.0, 14.0, 20.0
+    logits[units.PHONE_IDS.start + 1 : units.PHONE_IDS.stop] = -30.0
+    groups, ids = spoken(logits, ["cat"], ways={"cat": [(20, 2, 31)]})
+    said = ids[ids.index(int(Symbol.THINK_END)) :]
+    assert [i - units.PAUSE for i in said if i in units.PHONE_IDS and i != units.PAUSE] == [20, 2, 31]
+    assert len(groups) <= 5 * STILL_GROUPS
+
+
 def test_a_voice_that_never_stops_is_stopped() -> None:
     logits = np.zeros(V.size, np.float32)
     logits[V.text :] = 30

@@ -187,12 +187,8 @@ class Model:
             return None
 
     def answer(self, text: str, history: Sequence[object] = (), fabric: FabricFacts | None = None) -> Answer:
-        """The reply to a question: of the call its words are nearest to, else of the one the model writes.
-
-        What lies outside the domain is said not to be understood.
-        """
-        words = normalise(text)
-        call = understand(words) or self.called(words)
+        """The reply to a question, by the call its words are nearest to; what is none of them is not understood."""
+        call = understand(normalise(text))
         if call is None:
             return Answer(UNKNOWN)
         return Answer(answer(call, self.clock(), fabric or FabricFacts()), str(call))

@@ -25,7 +25,7 @@ EXTRA_GROUPS = 12
 STRETCH = 2  # words said before it is listened to how they were said
 LONG_GROUPS = 1.2  # a phone may take on an average; teachers' take 0.7
 DRAWL = 0.3  # nats a phone that each group beyond costs where ways of saying the same are weighed
-STILL_GROUPS = 9  # the longest a phone may last before another must come
+STILL_GROUPS = 4  # from one phone to the next at most: as long as the longest of 178,000 of the teachers'
 
 
 Listen = Callable[[list[list[int]]], np.ndarray]  # groups of codes to log-probabilities [T, 40] of phones at 50 Hz
@@ -143,13 +143,14 @@ class Speaking:
             scores[asks] = -np.inf if over else scores[asks]
             scores[ends] = scores[ends] if over and self.made else -np.inf
         if self.still >= STILL_GROUPS:
-            scores[sounds] = -np.inf
-            if over:
+            scores[sounds] = scores[units.PAUSE - PHONE_IDS.start] = -np.inf  # another pause would be no way on
+            if over and not self.expected:
                 return int(Symbol.EOT)
         choice = self._pick(scores / PHONE_TEMPERATURE)
         if choice == sounds:
             return None
-        self.still = 0
+        if choice != units.PAUSE - PHONE_IDS.start:
+            self.still = 0
         if choice == asks:
             return int(units.NEXT)
         if choice == ends:
