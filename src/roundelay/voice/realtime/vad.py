@@ -178,14 +178,17 @@ class Ear:
 class Echo:
     """How much of what is heard is what the bot played within the last three seconds (ours).
 
-    The best normalised correlation over all delays, for the delay is not known. Over less than half a second the wrong
-    delay fits nearly as well as the right one: of 64 ms of the same speaker's other words up to 0.71 (an echo in a
-    simulated room: 0.51 at least), of half a second 0.43 (0.55). Measured on one recording.
+    The best normalised correlation over all delays, for the delay is not known; over less than half a second the wrong
+    one fits nearly as well as the right. Voices of like pitch hum alike: of 360 pairs of the bot's answers and others'
+    questions one in a hundred shares over 0.55 (an echo in a simulated room: 0.50 at least). So it must be alike
+    without its low frequencies too, where those share 0.23 and echoes 0.22 at least: that counts `CLEARER` times.
     """
 
     MEMORY = 3 * RATE_HZ
     LEAST = 16 * FRAME  # 512 ms
     SILENT = 1e-8
+    EMPHASIS = 0.97  # of the sample before is taken from each, against low frequencies
+    CLEARER = 2.0
 
     def __init__(self) -> None:
         self._played = np.zeros(0, np.float32)
@@ -209,13 +212,21 @@ class Echo:
 
     def share(self, samples: int) -> float:
         """The share (0 to 1) of the last `samples` heard that what was played explains."""
-        mine = self._heard[-samples:].astype(np.float64)
-        theirs = self._played.astype(np.float64)
+        mine, theirs = self._heard[-samples:].astype(np.float64), self._played.astype(np.float64)
         if not self.sounding or len(theirs) < len(mine) or float(mine @ mine) < self.SILENT:
             return 0.0
+        clear = self.CLEARER * self._alike(self._clear(theirs), self._clear(mine))
+        return float(np.clip(min(self._alike(theirs, mine), clear), 0, 1))
+
+    def _alike(self, theirs: np.ndarray, mine: np.ndarray) -> float:
+        """The best normalised correlation of all of `mine` with a part of `theirs`."""
         size = 1 << (len(theirs) + len(mine)).bit_length()
         cross = np.fft.irfft(np.fft.rfft(theirs, size) * np.conj(np.fft.rfft(mine, size)), size)
         cross = cross[: len(theirs) - len(mine) + 1]
         total = np.concatenate([[0.0], np.cumsum(theirs**2)])
         energy = total[len(mine) :] - total[: len(total) - len(mine)]
-        return float(np.clip(np.max(np.abs(cross) / np.sqrt(energy * (mine @ mine) + self.SILENT)), 0, 1))
+        return float(np.max(np.abs(cross) / np.sqrt(energy * (mine @ mine) + self.SILENT)))
+
+    def _clear(self, line: np.ndarray) -> np.ndarray:
+        """The sound without its low frequencies."""
+        return line - self.EMPHASIS * np.concatenate([line[:1], line[:-1]])
