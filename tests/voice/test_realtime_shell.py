@@ -19,12 +19,14 @@ from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime import endpoint, vad
 from roundelay.voice.realtime import events as ev
 from roundelay.voice.realtime.clauses import clauses
+from roundelay.voice.realtime.lead import Lead
+from roundelay.voice.realtime.microphone import Microphone
 from roundelay.voice.realtime.onset import KEPT_MS, from_onset
 from roundelay.voice.realtime.persona import persona, personas
 from roundelay.voice.realtime.session import Session
 from roundelay.voice.realtime.thresholds import Thresholds
 from roundelay.voice.realtime.tools import Tool, parse
-from roundelay.voice.realtime.worker import Lead, Manner, Microphone, Pool, Worker, told
+from roundelay.voice.realtime.worker import Manner, Pool, Worker, told
 
 RATE = ev.RATE_HZ
 JFK = Path(__file__).parents[3] / "shared" / "data" / "human" / "jfk.flac"

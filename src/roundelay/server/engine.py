@@ -12,7 +12,7 @@ import numpy as np
 
 from roundelay.errors import RoundelayError
 from roundelay.server.errors import ApiError
-from roundelay.server.limits import Limits, resident_bytes
+from roundelay.server.limits import Limits, give_back_memory, resident_bytes
 from roundelay.voice.audio import Audio
 from roundelay.voice.realtime.worker import Pool
 
@@ -59,6 +59,7 @@ def load_embedded() -> SpeechModel:
         from roundelay.voice.model import Model
     except ImportError:
         raise RoundelayError("this build holds no language model yet: it can neither speak nor listen") from None
+    give_back_memory()
     model = Model.load()
     model.warm()
     return model

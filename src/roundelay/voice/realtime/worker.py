@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +25,8 @@ from roundelay.voice.realtime import endpoint
 from roundelay.voice.realtime import events as ev
 from roundelay.voice.realtime.clauses import Clauses, clauses
 from roundelay.voice.realtime.events import RATE_HZ, Message
+from roundelay.voice.realtime.lead import Lead
+from roundelay.voice.realtime.microphone import Microphone
 from roundelay.voice.realtime.onset import from_onset
 from roundelay.voice.realtime.overlap import words
 from roundelay.voice.realtime.persona import Persona, persona
@@ -36,7 +37,6 @@ from roundelay.voice.realtime.vad import Detector, Ear, Echo, Edge, detector
 SORRY = "Sorry, I did not catch that."
 TOLD = 240  # characters of a tool's result that are read aloud
 READINGS = 16  # of turns and parts of turns that are kept
-WAY_S = 0.4  # two words last half a second; said in one way they are made in a tenth of one, on an idle core
 MIC_S = 5  # of sound kept beyond the longest turn
 
 Tell = Callable[[Callable[[int], ev.Event]], None]
@@ -110,32 +110,6 @@ class Pool:
         self._short.shutdown(wait=False, cancel_futures=True)
 
 
-class Microphone:
-    """The last minute and a bit of what was heard, by sample since the session began."""
-
-    def __init__(self, keep: int) -> None:
-        self._pieces: list[np.ndarray] = []
-        self._keep, self._first, self.end = keep, 0, 0
-        self._lock = threading.Lock()
-
-    def push(self, sound: np.ndarray) -> None:
-        """Add sound, float32 [n]; the oldest goes."""
-        with self._lock:
-            self._pieces.append(np.array(sound, np.float32))
-            self.end += len(sound)
-            while self.end - self._first - len(self._pieces[0]) > self._keep:
-                self._first += len(self._pieces.pop(0))
-
-    def cut(self, start: int, end: int) -> np.ndarray:
-        """Samples `start` to `end`, as far as they are still kept."""
-        with self._lock:
-            at, parts = self._first, []
-            for piece in self._pieces:
-                parts.append(piece[max(0, start - at) : max(0, end - at)])
-                at += len(piece)
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
-
-
 @dataclass(frozen=True, slots=True)
 class Manner:
     """What of a session's settings the work must know."""
@@ -144,25 +118,6 @@ class Manner:
     persona: Persona
     tools: tuple[Tool, ...] = ()
     aloud: bool = True  # False: text alone is wanted
-
-
-@dataclass(slots=True)
-class Lead:
-    """How far a reply's sound is ahead of a listener who plays it as it comes; what is ahead is time to take care."""
-
-    made: int = 0  # samples
-    _began: float = 0.0
-
-    def add(self, samples: int) -> None:
-        """Sound was made."""
-        if not self.made:
-            self._began = time.monotonic()
-        self.made += samples
-
-    def ways(self) -> int:
-        """How many ways of saying the next words may be tried: one, and one more for every `WAY_S` ahead."""
-        ahead_s = self.made / RATE_HZ - (time.monotonic() - self._began) if self.made else 0.0
-        return 1 + max(0, int(ahead_s / WAY_S))
 
 
 class Worker:
