@@ -120,16 +120,10 @@ class Borrowed:
     body: SpeechModel
     mind: ChatUrl
 
-    def say_stream(
-        self,
-        text: str,
-        voice: str | None = None,
-        seed: int = 0,
-        cancelled: Cancelled = never,
-        ways: Callable[[], int] | None = None,
-    ) -> Iterator[np.ndarray]:
+    @property
+    def say_stream(self) -> Callable[..., Iterator[np.ndarray]]:
         """As the embedded model."""
-        return self.body.say_stream(text, voice=voice, seed=seed, cancelled=cancelled, ways=ways)
+        return self.body.say_stream
 
     def transcribe(self, audio: Audio) -> str:
         """As the embedded model."""

@@ -95,7 +95,7 @@ class Model:
         silence = np.zeros((VOCAB.group, len(PHONES) + 1), np.float32)
         search(self.words, silence)
         fit(silence, [1])
-        understand("what time is it")
+        self.complete("what time is it")
 
     def say(self, text: str, voice: VoiceLike = None, seed: int = 0) -> Audio:
         """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud.

@@ -13,7 +13,6 @@ from roundelay.server.engine import Answer, Cancelled, Engine, SpeechModel
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.streaming import Call
 from roundelay.voice.audio import Audio
-from roundelay.voice.lm.engine import never
 from roundelay.voice.model import Model
 from roundelay.voice.realtime import actions as do
 from roundelay.voice.realtime.events import Message
@@ -31,16 +30,10 @@ class Mind:
     tools: Sequence[Tool] = ()
     choice: str = "auto"  # of tools
 
-    def say_stream(
-        self,
-        text: str,
-        voice: str | None = None,
-        seed: int = 0,
-        cancelled: Cancelled = never,
-        ways: Callable[[], int] | None = None,
-    ) -> Iterator[np.ndarray]:
+    @property
+    def say_stream(self) -> Callable[..., Iterator[np.ndarray]]:
         """As the model."""
-        return self.model.say_stream(text, voice=voice, seed=seed, cancelled=cancelled, ways=ways)
+        return self.model.say_stream
 
     def transcribe(self, audio: Audio) -> str:
         """As the model."""
