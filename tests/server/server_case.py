@@ -133,6 +133,10 @@ class FakeWorker:
         self.closed = False
         self.sounds: list[np.ndarray] = []
 
+    @property
+    def doubtful(self) -> bool:
+        return self.loud > 0 and not self.voiced
+
     def hear(self, sound: np.ndarray) -> None:
         for at in range(0, len(sound), 160):
             piece = sound[at : at + 160]

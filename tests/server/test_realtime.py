@@ -23,8 +23,11 @@ from roundelay.server import names
 from roundelay.server.answering import Borrowed, ChatUrl
 from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits
+from roundelay.server.realtime.pace import LEAD_MS, Pacer
 from roundelay.server.service import embedded_worker
 from roundelay.server.streaming import Call, Said
+from roundelay.voice.realtime.actions import Play
+from roundelay.voice.realtime.events import RATE_HZ
 from roundelay.voice.realtime.vad import Plain
 
 openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
@@ -200,6 +203,15 @@ def test_barge_in_stops_the_bot_and_sends_nothing_of_it_after() -> None:
         talk.wait("response.created")
         after = talk.frames[next(at for at, f in enumerate(talk.frames) if f["type"] == "response.done") :]
         assert not [f for f in after if f["type"] == "response.output_audio.delta" and f["response_id"] == first]
+
+
+def test_nothing_goes_out_while_a_voice_may_have_begun_but_time_passes() -> None:
+    pacer = Pacer(0)
+    for _ in range(8):
+        pacer.add(Play(1, np.zeros(RATE_HZ // 4, np.float32)))
+    assert sum(len(each.sound) for each in pacer.take(0)) == LEAD_MS * RATE_HZ // 1000  # type: ignore[attr-defined]
+    assert pacer.take(500, doubtful=True) == [] and pacer.played == RATE_HZ // 2 and pacer.waiting
+    assert sum(len(each.sound) for each in pacer.take(500)) == RATE_HZ // 2  # type: ignore[attr-defined]
 
 
 def test_a_function_is_called_and_its_result_is_told(server: Running) -> None:

@@ -67,6 +67,22 @@ def test_the_plain_detector_takes_neither_silence_nor_hiss_nor_a_click_for_a_voi
         assert edges(vad.Plain(), sound) == []
 
 
+def test_a_first_voiced_frame_is_doubtful_until_the_next_says_what_it_was() -> None:
+    said = iter([0.1, 0.9, 0.1, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1, 0.1])
+
+    class Scripted:
+        def voice(self, frame: np.ndarray) -> float:
+            return next(said)
+
+    ear, seen = vad.Ear(Scripted()), []
+    for _ in range(10):
+        found = list(ear.push(np.zeros(vad.FRAME, np.float32), LIMITS))
+        seen.append((ear.doubtful, [edge.starts for edge in found]))
+    assert seen[:5] == [(False, []), (True, []), (False, []), (True, []), (False, [True])]
+    assert not any(doubtful for doubtful, _ in seen[5:])
+    assert [starts for _, each in seen for starts in each] == [True, False]
+
+
 def test_edges_do_not_depend_on_how_the_sound_is_cut() -> None:
     sound = np.concatenate([noise(500), buzz(700), noise(600, seed=3), buzz(300), noise(500, seed=4)])
     whole = edges(vad.Plain(), sound, len(sound))

@@ -33,6 +33,11 @@ LIFE_S = 3600  # what the session says of its own end
 class Worker(Protocol):
     """Who hears and makes replies: `voice.realtime.worker`, or a fake."""
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether a voice may just have begun: too little of it was heard to say so."""
+        ...
+
     def hear(self, sound: np.ndarray) -> None:
         """Take the next sound, float32 at 16 kHz."""
         ...
@@ -104,12 +109,17 @@ class Conversation:
     def tick(self, now_ms: int) -> None:
         """Send what is due, say how much was heard, and let time pass."""
         for number, pacer in list(self.pacers.items()):
-            for action in pacer.take(now_ms):
+            for action in self._due(pacer, now_ms):
                 self._out(action, now_ms)
             reply = self.session.memory.reply
             if reply is not None and reply.number == number and pacer.played > reply.played:
                 self.feed(ev.Played(now_ms, number, min(pacer.played, reply.given)))
         self.feed(ev.Tick(now_ms))
+
+    def _due(self, pacer: Pacer, now_ms: int) -> list[do.Action]:
+        """What may go out. At a first frame of a voice over the bot's nothing does: the next one says what it was, and
+        a client holds sound for longer than that."""
+        return pacer.take(now_ms, self.session.thresholds.interrupt and self.worker.doubtful)
 
     @property
     def active(self) -> Output | None:
@@ -204,7 +214,7 @@ class Conversation:
             return
         if isinstance(action, do.Say | do.Play | do.Finish):
             pacer.add(action)
-            for due in pacer.take(now_ms):
+            for due in self._due(pacer, now_ms):
                 self._out(due, now_ms)
         elif isinstance(action, do.CallTool):
             output.call(action.call, action.name, action.arguments)

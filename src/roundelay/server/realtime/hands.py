@@ -118,6 +118,11 @@ class Hands:
         self._worker.configure(self._manner(settings))
         self._set(settings)
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether a voice may just have begun."""
+        return self._worker.doubtful
+
     def do(self, action: do.Action) -> None:
         """Begin, or drop, a piece of work. Instructions of one response stand before its history."""
         if isinstance(action, do.Draft) and action.options:

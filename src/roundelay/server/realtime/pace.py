@@ -40,13 +40,13 @@ class Pacer:
         """Put something at the end."""
         self._queue.append(action)
 
-    def take(self, now_ms: int) -> list[Action]:
-        """What may go out now, in order."""
+    def take(self, now_ms: int, doubtful: bool = False) -> list[Action]:
+        """What may go out now, in order; nothing while it is `doubtful` that the bot still has the floor."""
         sent_ms = self.sent * 1000 / RATE_HZ
         self._played_ms = min(sent_ms, self._played_ms + max(0, now_ms - self._last_ms)) if self._aloud else sent_ms
         self._last_ms = now_ms
         out: list[Action] = []
-        while self._queue and not self.held:
+        while self._queue and not self.held and not doubtful:
             action = self._queue[0]
             if isinstance(action, Play):
                 if self._aloud and self.sent * 1000 / RATE_HZ - self._played_ms >= self._lead_ms:

@@ -128,7 +128,11 @@ class Ear:
         self._voiced = self._echoing = False
         self._run_from = self._since = 0  # samples since when they do, and since when the state is so
         self._echoed = -Echo.MEMORY  # sample at which an echo was last known
-        self.level = 0.0  # probability of the newest frame, to be shown
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a voice may have begun in the newest frames: too few of them yet for an edge."""
+        return self._run_ms > 0 and not self._voiced
 
     def push(self, sound: np.ndarray, limits: Thresholds) -> Iterator[Edge]:
         """The edges that this sound, float32 [n] at 16 kHz, completes."""
@@ -139,11 +143,11 @@ class Ear:
             yield from self._frame(line[at : at + FRAME], limits)
 
     def _frame(self, frame: np.ndarray, limits: Thresholds) -> Iterator[Edge]:
-        self.level = self._judge.voice(frame)
+        level = self._judge.voice(frame)
         self._echo.heard(frame)
         start, self._samples = self._samples, self._samples + FRAME
         wall = limits.voice - (limits.voice_margin if self._voiced else 0)
-        if (self.level >= wall) == self._voiced:
+        if (level >= wall) == self._voiced:
             self._run_ms = 0
             if self._voiced and (self._samples - self._since) % Echo.LEAST == 0:
                 yield from self._whose(limits)

@@ -163,9 +163,9 @@ class Worker:
         self._echo.played(sound)
 
     @property
-    def level(self) -> float:
-        """How probable a voice is in the newest frame."""
-        return self._ear.level
+    def doubtful(self) -> bool:
+        """Whether a voice may just have begun: too little of it was heard to say so."""
+        return self._ear.doubtful
 
     def configure(self, manner: Manner) -> None:
         """Let another manner hold for what begins from now on."""
