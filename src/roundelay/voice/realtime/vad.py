@@ -120,19 +120,23 @@ class Ear:
     where that happened lately, a voice is taken for an echo until half a second of it says otherwise.
     """
 
+    DOUBT = 0.5  # of the probability that makes a voice: over an h the network takes four frames to be sure
+    DOUBTS = 6  # frames, 192 ms
+
     def __init__(self, judge: Detector, echo: Echo | None = None) -> None:
         self._judge, self._echo = judge, echo or Echo()
         self._rest = np.zeros(0, np.float32)
         self._samples = 0  # judged
         self._run_ms = 0  # how long the frames have said otherwise than the state
         self._voiced = self._echoing = False
+        self._doubts = 0  # frames in a row that may begin a voice
         self._run_from = self._since = 0  # samples since when they do, and since when the state is so
         self._echoed = -Echo.MEMORY  # sample at which an echo was last known
 
     @property
     def doubtful(self) -> bool:
-        """Whether a voice may have begun in the newest frames: too few of them yet for an edge."""
-        return self._run_ms > 0 and not self._voiced
+        """Whether the newest frames may begin a voice, or just did; not for longer than a weak consonant lasts."""
+        return 0 < self._doubts <= self.DOUBTS
 
     def push(self, sound: np.ndarray, limits: Thresholds) -> Iterator[Edge]:
         """The edges that this sound, float32 [n] at 16 kHz, completes."""
@@ -146,6 +150,7 @@ class Ear:
         level = self._judge.voice(frame)
         self._echo.heard(frame)
         start, self._samples = self._samples, self._samples + FRAME
+        self._doubts = self._doubts + 1 if level >= self.DOUBT * limits.voice and not self._voiced else 0
         wall = limits.voice - (limits.voice_margin if self._voiced else 0)
         if (level >= wall) == self._voiced:
             self._run_ms = 0
