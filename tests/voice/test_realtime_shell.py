@@ -277,8 +277,24 @@ def test_care_is_taken_with_words_that_are_not_waited_for() -> None:
     desk.worker.do(DRAFT)
     desk.wait(ev.ReplyDone)
     assert model.ways[0] == 1 and model.ways[-1] > 1 and model.ways == sorted(model.ways)
-    slow = Lead(made=16_000, _began=time.monotonic() - 5)
-    assert slow.ways() == 1
+
+
+def test_ways_follow_how_far_the_sound_is_ahead_and_how_long_one_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("roundelay.voice.realtime.lead.time.monotonic", lambda: now[0])
+
+    def after(way_s: float) -> list[int]:
+        lead, asked = Lead(), []
+        for _ in range(8):
+            asked.append(lead.ways())
+            now[0] += way_s * asked[-1]
+            lead.add(RATE // 2)
+        return asked
+
+    assert after(0.05) == sorted(after(0.05)) and after(0.05)[0] == 1 and after(0.05)[-1] == 4
+    assert after(0.6) == [1] * 8  # slower than the listener
+    busy = after(0.22)
+    assert sum(busy) < sum(after(0.05)) and busy[1] == 1
 
 
 def test_a_dropped_draft_ends_between_two_sounds() -> None:

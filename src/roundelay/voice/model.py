@@ -9,10 +9,11 @@ model.ask(Audio.read("question.wav"))     # Reply(heard, text, call)
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,7 @@ WEIGHTS = PACKAGED / "lm"
 FILE = "lm.onnx"
 TRIES = 4  # ways to say the next words, of which the clearest is kept
 UNKNOWN = "I did not understand that."
+Show = Callable[[list[Any]], Iterable[Any]]  # gives the pieces of a long work on one by one, as a progress bar does
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,12 @@ class Model:
         fit(silence, [1])
         self.complete("what time is it")
 
-    def say(self, text: str, voice: VoiceLike = None, seed: int = 0) -> Audio:
+    def say(self, text: str, voice: VoiceLike = None, seed: int = 0, show: Show = iter) -> Audio:
         """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud.
 
         Nobody waits for its beginning, so that more ways of saying it are tried than by `say_stream`.
         """
-        parts = list(self.say_stream(text, voice, seed, ways=lambda: TRIES))
+        parts = list(self.say_stream(text, voice, seed, ways=lambda: TRIES, show=show))
         if not parts:
             raise BadInput("text", repr(text[:40]), "gave no sound; say it in other words")
         return Audio(np.concatenate(parts), RATE_HZ)
@@ -114,6 +116,7 @@ class Model:
         seed: int = 0,
         cancelled: Callable[[], bool] = never,
         ways: Callable[[], int] | None = None,
+        show: Show = iter,
     ) -> Iterator[np.ndarray]:
         """Yield the sound of a text as it is made, float32 at 16 kHz; `cancelled` is asked before every token.
 
@@ -122,7 +125,7 @@ class Model:
         """
         normalise(text)  # the whole text is checked before the first sound
         mouth = self.decoder.stream(units.VOICES[0] if voice is None else voice)
-        for number, piece in enumerate(pieces(text)):
+        for number, piece in enumerate(show(pieces(text))):
             try:
                 words = normalise(piece).split()
             except BadInput:  # a piece of signs alone
@@ -143,18 +146,18 @@ class Model:
         """Log-probabilities [T, 40] of the phones in groups of the embedded model's codes."""
         return self.ears.listen(Tokens(units.tokens([i for group in groups for i in group])))
 
-    def transcribe(self, audio: Audio, cancelled: Callable[[], bool] = never) -> str:
-        """The words said, lower-case; empty where there is no speech. `cancelled` is asked before each half minute."""
-        heard = (self._hear(part) for part in segments(audio.resample(RATE_HZ)) if not cancelled())
+    def transcribe(self, audio: Audio, cancelled: Callable[[], bool] = never, show: Show = iter) -> str:
+        """The words said, lower-case; empty where nobody speaks. `cancelled` is asked before every twelve seconds."""
+        heard = (self._hear(part) for part in show(segments(audio.resample(RATE_HZ))) if not cancelled())
         return " ".join(text for text in heard if text)
 
     def _hear(self, audio: Audio) -> str:
-        """What is said in up to half a minute of sound."""
+        """What is said in up to twelve seconds of sound."""
         found = search(self.words, self.ears.listen(self.tokenizer.encode(audio)))
         return found[0].text if found else ""
 
     def write_down(self, audio: Audio) -> str:
-        """What the language model alone writes down of up to half a minute of sound: no search, no list of words."""
+        """What the language model alone writes down of up to twelve seconds of sound: no search, no list of words."""
         tokens = self.tokenizer.encode(audio.resample(RATE_HZ))
         phones = units.onsets(self.ears.listen(tokens))
         hearing = Hearing(self.engine, self.engine.open())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -32,6 +33,13 @@ def patience() -> Iterator[None]:
         late.cancel()
 
 
+def bar(label: str) -> Callable[[list[Any]], Iterator[Any]]:
+    """A progress bar over the pieces of a long text or recording."""
+    from roundelay.console import progress
+
+    return lambda pieces: progress(pieces, label, len(pieces))
+
+
 @click.command()
 @click.argument("text")
 @OUT
@@ -53,10 +61,10 @@ def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force:
     text = sys.stdin.read() if text == "-" else text
     model = Model.load()
     if not stream:
-        audio = model.say(text, voice, seed)
+        audio = model.say(text, voice, seed, bar("saying"))
     else:
         started, parts, first_ms = time.monotonic(), [], 0.0
-        for part in model.say_stream(text, voice, seed):
+        for part in model.say_stream(text, voice, seed, show=bar("saying")):
             first_ms = first_ms or 1000 * (time.monotonic() - started)
             parts.append(part)
         audio = Audio(np.concatenate(parts), RATE_HZ)
@@ -76,7 +84,7 @@ def transcribe(sound: Path, as_json: bool) -> None:
 
     audio = Audio.read(sound)
     with patience():
-        text = Model.load().transcribe(audio)
+        text = Model.load().transcribe(audio, show=bar("listening"))
     if as_json:
         print_json({"text": text, "duration_s": round(audio.duration_s, 3)})
     else:

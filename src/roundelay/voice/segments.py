@@ -1,4 +1,4 @@
-"""Sound in pieces of at most half a minute with speech in them, cut where it is quiet (ours).
+"""Sound in pieces of at most twelve seconds with speech in them, cut where it is quiet (ours).
 
 A plain energy detector, for files; a conversation has `realtime.vad`.
 """

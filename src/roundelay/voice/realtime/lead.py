@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from roundelay.voice.realtime.events import RATE_HZ
 
 WAY_S = 0.4  # two words last half a second; said in one way they are made in a tenth of one, on an idle core
+MOST = 4  # ways; more are not clearer
+SLOWER = 3.0  # than the last words at most, if somebody else begins to speak or to listen meanwhile
 
 
 @dataclass(slots=True)
@@ -16,14 +18,24 @@ class Lead:
 
     made: int = 0  # samples
     _began: float = 0.0
+    _asked: float = 0.0
+    _ways: int = 0  # that are being tried; 0 once their sound is there
+    _way_s: float = 0.0  # what one of them took of the last words
 
     def add(self, samples: int) -> None:
         """Sound was made."""
+        now = time.monotonic()
         if not self.made:
-            self._began = time.monotonic()
+            self._began = now
+        if self._ways:
+            self._way_s, self._ways = (now - self._asked) / self._ways, 0
         self.made += samples
 
     def ways(self) -> int:
-        """How many ways of saying the next words may be tried: one, and one more for every `WAY_S` ahead."""
-        ahead_s = self.made / RATE_HZ - (time.monotonic() - self._began) if self.made else 0.0
-        return 1 + max(0, int(ahead_s / WAY_S))
+        """How many ways of saying the next words may be tried: one, and one more for every `WAY_S` ahead, or for every
+        longer time in which one could be made on a machine as busy as it was and busier.
+        """
+        self._asked = time.monotonic()
+        ahead_s = self.made / RATE_HZ - (self._asked - self._began) if self.made else 0.0
+        self._ways = min(MOST, 1 + max(0, int(ahead_s / max(WAY_S, SLOWER * self._way_s))))
+        return self._ways
