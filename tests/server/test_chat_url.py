@@ -195,12 +195,28 @@ def test_a_stream_has_a_limit_and_a_listener_who_leaves_ends_it(monkeypatch: pyt
             left.set()
 
     with chat(reply) as server:
-        mind, asked = ChatUrl(server.url), iter(range(99))
-        assert list(mind.stream([], (), lambda: next(asked) == 3)) == ["on and "] * 3
+        mind, got = ChatUrl(server.url), list[Any]()
+        for part in mind.stream([], (), lambda: len(got) == 3):
+            got.append(part)
+        assert got == ["on and "] * 3
         assert left.wait(10)
         monkeypatch.setattr("roundelay.server.answering.MOST_BYTES", 1_000)
         with pytest.raises(ApiError, match="no chat completion"):
             list(mind.stream([]))
+
+
+def test_whoever_waits_for_a_silent_model_may_leave_at_once() -> None:
+    silent, over = threading.Event(), threading.Event()
+
+    def reply(out: Handler, body: dict[str, Any]) -> None:
+        silent.set()
+        over.wait(10)
+
+    with chat(reply) as server:
+        began = time.monotonic()
+        assert list(ChatUrl(server.url).stream([], (), silent.is_set)) == []
+        assert silent.wait(5) and time.monotonic() - began < 5
+        over.set()
 
 
 def test_a_stream_gives_text_and_then_the_call() -> None:

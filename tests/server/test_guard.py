@@ -47,7 +47,11 @@ def test_keys_open_the_api_and_nothing_else_does() -> None:
         assert ask(server, "/health")[0] == 200 and ask(server, "/")[0] == 200
         is_error(ask(server, "/metrics"), 401, "invalid_api_key")
         made = server.client(api_key="first").realtime.client_secrets.create()
-        assert ask(server, "/v1/models", headers={"authorization": f"Bearer {made.value}"})[0] == 200
+        bearer = {"authorization": f"Bearer {made.value}"}
+        for path in ("/v1/models", "/v1/x/sessions", "/v1/realtime/client_secrets"):  # it opens conversations alone
+            is_error(ask(server, path, headers=bearer), 401, "invalid_api_key")
+        assert server.house.allows(made.value, "/v1/realtime") and server.house.allows(made.value, "/v1/realtime/calls")
+        assert not server.house.allows("ek_made_up", "/v1/realtime")
 
 
 def test_a_foreign_host_or_page_is_refused(server: Running) -> None:
@@ -56,6 +60,16 @@ def test_a_foreign_host_or_page_is_refused(server: Running) -> None:
     is_error(ask(server, "/v1/models", headers={"origin": "null"}), 403, "forbidden_origin")
     assert ask(server, "/v1/models", headers={"origin": server.url})[0] == 200
     assert ask(server, "/v1/models", headers={"host": f"localhost:{server.port}"})[0] == 200
+
+
+def test_a_page_that_is_allowed_may_read_answers_and_is_told_so_before() -> None:
+    with running(origins=("https://ours.example",)) as server:
+        ours = {"origin": "https://ours.example"}
+        status, headers, _ = ask(server, "/v1/models", headers=ours)
+        assert status == 200 and headers["access-control-allow-origin"] == "https://ours.example"
+        asked = {**ours, "access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+        assert ask(server, "/v1/audio/speech", method="OPTIONS", headers=asked)[0] == 200
+        is_error(ask(server, "/v1/models", headers={"origin": "https://evil.example"}), 403, "forbidden_origin")
 
 
 def test_beyond_loopback_needs_a_key_and_a_port_in_use_is_one_line() -> None:

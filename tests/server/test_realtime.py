@@ -205,6 +205,15 @@ def test_barge_in_stops_the_bot_and_sends_nothing_of_it_after() -> None:
         assert not [f for f in after if f["type"] == "response.output_audio.delta" and f["response_id"] == first]
 
 
+def test_a_recording_sent_at_once_leaves_whoever_answers_his_time() -> None:
+    model = FakeModel(heard="a question")
+    hear = model.transcribe
+    model.transcribe = lambda audio: (time.sleep(0.3), hear(audio))[1]  # type: ignore[method-assign]
+    with running(model) as server, talking(server) as talk:
+        talk.send("input_audio_buffer.append", audio=b64(pcm(0.5) + pcm(15, level=0)))
+        assert talk.wait("response.done")["response"]["status"] == "completed"
+
+
 def test_nothing_goes_out_while_a_voice_may_have_begun_but_time_passes() -> None:
     pacer = Pacer(0)
     for _ in range(8):

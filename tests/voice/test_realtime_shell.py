@@ -88,6 +88,15 @@ def test_a_frame_that_may_begin_a_voice_is_doubtful_for_a_while_only() -> None:
     assert doubted(mumbles) == ([0, 1, 2, 3, 4, 5, 21], [])
 
 
+def test_sound_that_nobody_judged_keeps_its_place() -> None:
+    ear = vad.Ear(vad.Plain())
+    assert [edge.starts for edge in ear.push(np.concatenate([noise(500), buzz(500)]), LIMITS)] == [True]
+    ear.skip(10 * RATE)
+    assert not ear.doubtful
+    start, stop = ear.push(np.concatenate([noise(600), buzz(500), noise(500)]), LIMITS)
+    assert start.starts and abs(start.sample - 11_600 * 16) <= 1_024 and not stop.starts
+
+
 def test_edges_do_not_depend_on_how_the_sound_is_cut() -> None:
     sound = np.concatenate([noise(500), buzz(700), noise(600, seed=3), buzz(300), noise(500, seed=4)])
     whole = edges(vad.Plain(), sound, len(sound))

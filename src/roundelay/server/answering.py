@@ -16,6 +16,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 import numpy as np
 
 from roundelay.errors import BadInput
+from roundelay.server.apart import apart
 from roundelay.server.engine import Answer, Cancelled, SpeechModel
 from roundelay.server.errors import ApiError
 from roundelay.server.streaming import BrokenOff, Call, Said, parts, whole
@@ -61,12 +62,15 @@ class ChatUrl:
         cancelled: Cancelled = never,
         choice: Any = "auto",
     ) -> Iterator[str | Call]:
-        """Yield the model's answer as it comes, text and at last a call; `cancelled` is asked before each part.
-
-        `choice` is the chat interface's `tool_choice`.
-
-        A server that does not stream is asked once more for the whole. Raises `ApiError` 502, also in the middle.
+        """Yield the model's answer as it comes, text and at last a call; ends soon after `cancelled`, though the model
+        be silent. `choice` is the chat interface's `tool_choice`. Raises `ApiError` 502, also in the middle.
         """
+        return apart(lambda: self._parts(messages, tools, choice), cancelled)
+
+    def _parts(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: Any
+    ) -> Iterator[str | Call]:
+        """The answer's parts; a server that does not stream is asked once more for the whole."""
         with self._typed():
             try:
                 response = self._ask(messages, tools, choice, stream=True)
@@ -80,10 +84,7 @@ class ChatUrl:
                 else:
                     said = whole(response, MOST_BYTES)
                     made = iter([said.text, *([said.call] if said.call else [])])
-                for part in made:
-                    if cancelled():
-                        return
-                    yield part
+                yield from made
 
     def _ask(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: Any, *, stream: bool) -> Any:
         body: dict[str, Any] = {"model": self.model, "messages": list(messages), "stream": stream}

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -76,9 +77,13 @@ def build(house: Service) -> Starlette:
         yield
         house.engine.stop()
 
+    middleware = [Middleware(Guard, service=house)]
+    if house.origins:  # pages of others that may call: a browser asks before it lets them read an answer
+        cors = Middleware(CORSMiddleware, allow_origins=list(house.origins), allow_methods=["*"], allow_headers=["*"])
+        middleware.insert(0, cors)
     app = Starlette(
         routes=routes(),
-        middleware=[Middleware(Guard, service=house)],
+        middleware=middleware,
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )

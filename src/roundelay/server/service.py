@@ -20,6 +20,7 @@ from roundelay.voice.realtime.thresholds import Thresholds
 
 EPHEMERAL_S = 600  # how long a client secret opens a session, as OpenAI's does by default
 EPHEMERAL_KEPT = 1024  # unused secrets kept; the oldest goes first
+TALKS = ("/v1/realtime", "/v1/realtime/calls")  # what a client secret opens, and the calls below
 TRACES_KEPT = 64  # finished conversations whose latencies can still be looked up
 
 
@@ -64,8 +65,10 @@ class Service:
         gauge("roundelay_resident_bytes", "Memory held by the process.", resident_bytes)
         gauge("roundelay_ready", "1 when the model is loaded.", lambda: self.engine.state == "ready")
 
-    def allows(self, key: str | None) -> bool:
-        """Whether this key, or a secret that has not expired, opens the API; without keys everybody may."""
+    def allows(self, key: str | None, path: str) -> bool:
+        """Whether this key opens the API; without keys everybody may. A client secret that has not expired opens
+        conversations alone.
+        """
         if not self.keys:
             return True
         if key is None:
@@ -73,7 +76,8 @@ class Service:
         given = key.encode()
         if sum(hmac.compare_digest(given, known.encode()) for known in self.keys):  # always all of them
             return True
-        return self._secrets.get(key, (0.0, None))[0] > time.time()
+        talks = path == TALKS[0] or path.startswith(TALKS[1])
+        return talks and self._secrets.get(key, (0.0, None))[0] > time.time()
 
     def new_secret(self, settings: Any, seconds: int = EPHEMERAL_S) -> tuple[str, int]:
         """A fresh client secret for sessions of these settings, and when it expires, in seconds since 1970."""
@@ -123,8 +127,8 @@ def check(connection: HTTPConnection) -> None:
     if origin and origin not in house.origins and origin.partition("://")[2] != host:
         message = f"a page of {origin[:60]} may not call this server; allow it with --allow-origin"
         raise ApiError(403, "forbidden_origin", message)
-    path = connection.url.path
-    if (path.startswith("/v1/") or path == "/metrics") and not house.allows(key_of(connection)):
+    path = connection.scope["path"]  # not of the URL, which the Host header has a part in
+    if (path.startswith("/v1/") or path == "/metrics") and not house.allows(key_of(connection), path):
         message = "give an API key of this server: Authorization: Bearer KEY"
         raise ApiError(401, "invalid_api_key", message, kind=AUTH)
     if house.draining and path.startswith("/v1/"):

@@ -18,6 +18,12 @@ LEEWAY = 1e-4  # a float file may pass full scale by rounding
 BLOCK_FRAMES = 1 << 20  # a long many-channel file is folded to mono in pieces of this many frames
 
 
+def check_rate(rate: int) -> None:
+    """Raise `BadInput` for a sample rate in Hz that no sound here has."""
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        raise BadInput("sample rate", rate, f"must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+
+
 def _soundfile() -> Any:
     try:
         import soundfile
@@ -38,8 +44,7 @@ class Audio:
     rate: int
 
     def __post_init__(self) -> None:
-        if not MIN_RATE_HZ <= self.rate <= MAX_RATE_HZ:
-            raise BadInput("sample rate", self.rate, f"must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+        check_rate(self.rate)
         samples = np.ascontiguousarray(self.samples, dtype=np.float32)
         if samples.ndim != 1:
             raise BadInput("audio of shape", samples.shape, "must be mono, one dimension")
@@ -92,8 +97,11 @@ class Audio:
         try:
             with soundfile.SoundFile(path) as file:
                 file_rate, promised = file.samplerate, file.frames
+                check_rate(file_rate)  # before it is unpacked: a rate that no microphone has makes a small file large
                 while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
                     pieces.append(block.mean(axis=1, dtype=np.float32))
+        except BadInput as error:
+            raise BadInput("audio file", path, f"cannot be used: {error}") from None
         except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
             reason = getattr(error, "error_string", None) or str(error)
             raise BadInput("audio file", path, f"cannot be read ({reason.strip(' .')})") from None
@@ -128,8 +136,7 @@ class Audio:
         """The same sound at another rate (soxr, high quality); itself when the rate is already right."""
         if rate == self.rate:
             return self
-        if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
-            raise BadInput("sample rate", rate, f"must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+        check_rate(rate)
         try:
             import soxr
         except ImportError:

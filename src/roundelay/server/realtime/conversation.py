@@ -27,6 +27,7 @@ from roundelay.voice.realtime.session import Session
 from roundelay.voice.realtime.thresholds import Thresholds
 
 REASONS = {"barge-in": "turn_detected", "cancelled": "client_cancelled", "truncated": "client_cancelled"}
+DOUBT_MS = 200  # after the last sound that came: longer than a piece of any client's
 LIFE_S = 3600  # what the session says of its own end
 
 
@@ -82,6 +83,7 @@ class Conversation:
         self._times: dict[int, Turn] = {}
         self._marks: dict[str, int] = {}
         self._zero_ms: float | None = None
+        self._last_sound_ms = 0
         self._expires = int(time.time()) + LIFE_S
 
     # -- towards the machine
@@ -101,7 +103,7 @@ class Conversation:
 
     def hear(self, sound: np.ndarray, now_ms: int) -> None:
         """Take sound of the microphone, float32 at 16 kHz, to the worker."""
-        self.samples += len(sound)
+        self.samples, self._last_sound_ms = self.samples + len(sound), now_ms
         zero = now_ms - self.samples * 1000 / ev.RATE_HZ
         self._zero_ms = zero if self._zero_ms is None else min(self._zero_ms, zero)
         self.worker.hear(sound)
@@ -118,8 +120,16 @@ class Conversation:
 
     def _due(self, pacer: Pacer, now_ms: int) -> list[do.Action]:
         """What may go out. At a first frame of a voice over the bot's nothing does: the next one says what it was, and
-        a client holds sound for longer than that."""
-        return pacer.take(now_ms, self.session.thresholds.interrupt and self.worker.doubtful)
+        a client holds sound for longer than that. Where none follows, the client has stopped sending: no doubt is left.
+        """
+        fresh = now_ms - self._last_sound_ms <= DOUBT_MS
+        return pacer.take(now_ms, fresh and self.session.thresholds.interrupt and self.worker.doubtful)
+
+    @property
+    def making(self) -> bool:
+        """Whether a reply is still being made: that takes its time, however fast the client sends."""
+        reply = self.session.memory.reply
+        return reply is not None and not reply.done
 
     @property
     def active(self) -> Output | None:

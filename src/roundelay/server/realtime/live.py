@@ -239,7 +239,8 @@ class Live:
         for at in range(0, len(sound), PIECE):
             piece = sound[at : at + PIECE]
             late_ms = (self.talk.samples + len(piece)) * 1000 / ev.RATE_HZ - self.now_ms()
-            self._ahead_ms += max(0.0, late_ms)
+            if not self.talk.making:
+                self._ahead_ms += max(0.0, late_ms)
             self.talk.hear(piece, self.now_ms())
             if at + PIECE < len(sound):
                 self.talk.tick(self.now_ms())

@@ -133,6 +133,13 @@ class Ear:
         self._run_from = self._since = 0  # samples since when they do, and since when the state is so
         self._echoed = -Echo.MEMORY  # sample at which an echo was last known
 
+    def skip(self, samples: int) -> None:
+        """Let sound pass that nobody judges: no voice is going on, and what comes next is where it is."""
+        self._samples += len(self._rest) + samples
+        self._rest = np.zeros(0, np.float32)
+        self._run_ms = self._doubts = 0
+        self._voiced = self._echoing = False
+
     @property
     def doubtful(self) -> bool:
         """Whether the newest frames may begin a voice, or just did; not for longer than a weak consonant lasts."""

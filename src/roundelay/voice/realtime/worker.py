@@ -148,6 +148,7 @@ class Worker:
         self._mic.push(sound)
         limits = self.manner.thresholds
         if limits.detection == "none":
+            self._ear.skip(len(sound))
             return
         for edge in self._ear.push(sound, limits):
             self._tell_edge(edge)
