@@ -205,6 +205,11 @@ def test_unsupported_wishes_of_a_transcription_are_refused(server: Running) -> N
         ears.create(file=("a.wav", wav()), model="whisper-1", response_format="verbose_json",
                     timestamp_granularities=["word"])  # fmt: skip
     assert error.value.code == "unsupported_parameter"
+    for both in (["word", "segment"], ["segment", "word"]):
+        with pytest.raises(openai.BadRequestError) as error:
+            ears.create(file=("a.wav", wav()), model="whisper-1", response_format="verbose_json",
+                        timestamp_granularities=both)  # type: ignore[arg-type]  # fmt: skip
+        assert error.value.code == "unsupported_parameter"
 
 
 # -- chat

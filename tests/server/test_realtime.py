@@ -23,11 +23,18 @@ from roundelay.server import names
 from roundelay.server.answering import Borrowed, ChatUrl
 from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits
+from roundelay.server.realtime.client import Client
+from roundelay.server.realtime.conversation import Conversation
+from roundelay.server.realtime.frames import ITEMS_BYTES, Items
 from roundelay.server.realtime.pace import LEAD_MS, Pacer
+from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import embedded_worker
 from roundelay.server.streaming import Call, Said
+from roundelay.voice.realtime import actions as do
+from roundelay.voice.realtime import events as ev
 from roundelay.voice.realtime.actions import Play
 from roundelay.voice.realtime.events import RATE_HZ
+from roundelay.voice.realtime.thresholds import Thresholds
 from roundelay.voice.realtime.vad import Plain
 
 openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
@@ -326,6 +333,9 @@ def test_settings_show_what_holds_and_what_does_not(server: Running) -> None:
     ({"audio": []}, "invalid_type"),
     ({"tools": [{"type": "mcp", "server_label": "x"}]}, "unsupported_parameter"),
     ({"tools": "all"}, "invalid_type"), ({"output_modalities": ["smell"]}, "invalid_value"),
+    ({"instructions": "x" * 4_001}, "invalid_value"),
+    ({"audio": {"input": {"transcription": {"model": "whisper-1", "language": "zh"}}}}, "unsupported_parameter"),
+    ({"audio": {"input": {"transcription": {"model": 5}}}}, "invalid_type"),
     ({"type": "dream"}, "invalid_value"), ({"model": "gpt-9"}, "model_not_found"), ("text", "invalid_type"),
     (None, "invalid_type"),
 ])  # fmt: skip
@@ -358,6 +368,12 @@ def test_a_wrong_setting_is_an_error_and_changes_nothing(server: Running, sessio
      "invalid_type"),
     ('{"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "x", "output": "y"}}',
      "unknown_call"),
+    ('{"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": '
+     '[{"type": "input_audio", "audio": "AAAA", "transcript": 7}]}}', "invalid_type"),
+    ('{"type": "conversation.item.create", "item": {"type": "function_call", "name": "f", "arguments": "{}"}}',
+     "invalid_type"),
+    ('{"type": "response.create", "response": {"audio": {"output": {"format": {"type": "audio/mp3"}}}}}',
+     "invalid_value"),
     ('{"type": "conversation.item.truncate", "item_id": "x"}', "item_truncate_invalid_item_id"),
     ('{"type": "conversation.item.retrieve"}', "item_retrieve_invalid_item_id"),
     ('{"type": "response.create", "response": 4}', "invalid_type"),
@@ -585,6 +601,224 @@ def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> 
                                     {"role": "user", "content": "look outside"}]  # fmt: skip
     assert asked[0]["tools"][0]["function"]["name"] == "look"
     assert "rain" in asked[1]["messages"][-1]["content"]
+
+
+# -- a client's frames, without a line, a clock or a model
+
+
+class Room:
+    """A client's side with a worker that only notes what it is to do."""
+
+    doubtful = False
+
+    def __init__(self, **session: Any) -> None:
+        self.frames: list[dict[str, Any]] = []
+        self.asked: list[do.Action] = []
+        self.talk = Conversation(self.frames.append, self, Settings().updated(session), "sess_1", Thresholds())
+        self.client = Client(self.talk)
+        self.now_ms = 0
+
+    def hear(self, sound: np.ndarray) -> None: ...
+    def played(self, sound: np.ndarray) -> None: ...
+    def configure(self, settings: Any) -> None: ...
+    def close(self) -> None: ...
+
+    def do(self, action: do.Action) -> None:
+        self.asked.append(action)
+
+    def send(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
+        """What comes back at once."""
+        before = len(self.frames)
+        self.client.do({"type": kind, **fields}, self.now_ms)
+        for frame in self.frames:
+            UNION.validate_python(frame)
+        return self.frames[before:]
+
+    def item(self, kind: str, **fields: Any) -> str:
+        """The id of an item created."""
+        made: str = self.send("conversation.item.create", item={"type": kind, **fields})[0]["item"]["id"]
+        return made
+
+    def code(self, kind: str, **fields: Any) -> str:
+        """The code of the error that a frame is."""
+        with pytest.raises(ApiError) as error:
+            self.send(kind, **fields)
+        return error.value.code
+
+    def say(self, seconds: float) -> None:
+        self.now_ms += int(seconds * 1000)
+        self.talk.hear(np.zeros(int(seconds * RATE_HZ), np.float32), self.now_ms)
+
+    def news(self, *events: ev.Event) -> None:
+        for event in events:
+            self.talk.news(replace(event, at_ms=self.now_ms))
+
+    def calling(self, *calls: str) -> None:
+        """Let a reply sound that has called functions."""
+        self.item("message", role="user", content=[{"type": "input_text", "text": "the weather"}])
+        self.send("response.create")
+        number = self.talk.session.memory.replies
+        self.news(ev.ReplyText(0, number, "Let me see."), ev.ReplyAudio(0, number, np.zeros(2 * RATE_HZ, np.float32)))
+        self.news(*(ev.ToolCalled(0, number, call, "look", "{}") for call in calls))
+
+    def heard_out(self) -> None:
+        """Let time pass until the reply was made and heard."""
+        self.news(ev.ReplyDone(0, self.talk.session.memory.replies))
+        for _ in range(40):
+            self.now_ms += 100
+            self.client.tick(self.now_ms)
+            self.talk.tick(self.now_ms)
+
+    @property
+    def history(self) -> list[tuple[str, str]]:
+        return [(message.role, message.text) for message in self.talk.session.history]
+
+
+def test_a_commit_begins_where_the_detector_committed_or_the_client_cleared() -> None:
+    room = Room()
+    room.say(1.0)
+    room.news(ev.SpeechStarted(0, 16_000))
+    room.say(1.5)
+    room.news(ev.SpeechStopped(0, 32_000))
+    room.say(1.5)
+    room.talk.tick(room.now_ms)
+    assert any(frame["type"] == "input_audio_buffer.committed" for frame in room.frames)
+    room.say(6.0)
+    room.send("input_audio_buffer.commit")
+    room.say(1.0)
+    room.send("input_audio_buffer.clear")
+    assert room.code("input_audio_buffer.commit") == "input_audio_buffer_commit_empty"
+    room.say(1.0)
+    room.send("input_audio_buffer.commit")
+    given = [action for action in room.asked if isinstance(action, do.Transcribe) and action.exact]
+    assert [(action.start, action.end) for action in given] == [(32_000, 160_000), (176_000, 192_000)]
+
+
+def test_a_result_during_a_reply_follows_it_and_is_told_as_was_asked() -> None:
+    room = Room(audio={"input": NEVER})
+    room.calling("call_1")
+    room.item("function_call_output", call_id="call_1", output="sunny")
+    room.send("response.create", response={"instructions": "be brief", "output_modalities": ["text"]})
+    room.heard_out()
+    draft = room.asked[-1]
+    assert isinstance(draft, do.Draft) and draft.cause == "tool" and draft.options is not None
+    assert [message.text for message in draft.history] == ["the weather", "Let me see.", "look({}) = sunny"]
+    assert draft.options["instructions"] == "be brief"
+    created = [frame for frame in room.frames if frame["type"] == "response.created"][-1]
+    assert created["response"]["output_modalities"] == ["text"]
+
+
+def test_a_call_has_one_output_and_deleting_that_takes_it_out_of_the_history() -> None:
+    room = Room(audio={"input": NEVER})
+    room.calling("call_0", "call_0")
+    calls = [frame["item"]["call_id"] for frame in room.frames
+             if frame["type"] == "response.output_item.done" and frame["item"]["type"] == "function_call"]  # fmt: skip
+    assert len(set(calls)) == 2, "a chat model may name every call alike"
+    room.item("function_call_output", call_id=calls[0], output="sunny")
+    again = {"type": "function_call_output", "call_id": calls[0], "output": "rainy"}
+    assert room.code("conversation.item.create", item=again) == "duplicate_call_output"
+    room.heard_out()
+    assert room.code("conversation.item.create", item=again) == "duplicate_call_output"
+    name = room.item("function_call_output", call_id=calls[1], output="windy")
+    assert room.history[-2:] == [("tool", "look({}) = sunny"), ("tool", "look({}) = windy")]
+    room.send("conversation.item.delete", item_id=name)
+    assert room.history[-1] == ("tool", "look({}) = sunny")
+
+
+def test_an_output_that_comes_late_is_the_models_too() -> None:
+    room = Room(audio={"input": NEVER})
+    room.calling("call_1")
+    room.heard_out()
+    room.now_ms += 31_000
+    room.talk.tick(room.now_ms)
+    room.heard_out()
+    assert room.history[-1] == ("tool", "look({}) = no answer in time")
+    room.item("function_call_output", call_id="call_1", output="sunny")
+    assert room.history[-1] == ("tool", "look({}) = sunny")
+
+
+def test_a_conversation_with_calls_can_be_restored() -> None:
+    room = Room(audio={"input": NEVER})
+    assert room.send("conversation.item.create", previous_item_id="root", item={
+        "type": "message", "role": "user", "content": [{"type": "input_text", "text": "the weather"}]})  # fmt: skip
+    made = {"type": "function_call", "call_id": "old", "name": "look", "arguments": '{"at": "sky"}'}
+    assert room.code("conversation.item.create", item=made, previous_item_id="root") == "unsupported_parameter"
+    room.item(**{"kind" if key == "type" else key: value for key, value in made.items()})
+    assert room.code("conversation.item.create", item=made) == "duplicate_call_id"
+    assert room.history[-1] == ("tool", 'look({"at": "sky"})')
+    room.item("function_call_output", call_id="old", output="sunny")
+    assert room.history == [("user", "the weather"), ("tool", 'look({"at": "sky"}) = sunny')]
+    again = {"type": "function_call_output", "call_id": "old", "output": "rainy"}
+    assert room.code("conversation.item.create", item=again) == "duplicate_call_output"
+
+
+def test_words_and_sound_of_a_message_stand_in_their_order() -> None:
+    room = Room(audio={"input": NEVER})
+    sound = {"type": "input_audio", "audio": b64(pcm(0.2))}
+    text = [{"type": "input_text", "text": word} for word in ("before", "between", "after")]
+    room.item("message", role="user", content=[text[0], sound, sound, text[1], sound, text[2]])
+    assert room.history == [("user", "before\nbetween\nafter")]
+    (first, one), (second, other) = room.client.recordings
+    assert len(one) > len(other), "what follows at once is one recording"
+    room.client.heard(first, "one", 0)
+    room.client.heard(second, "two", 0)
+    assert room.history == [("user", "before\none\nbetween\ntwo\nafter")]
+
+
+def test_items_take_no_more_than_their_share_of_memory() -> None:
+    items = Items()
+    for at in range(40):
+        content = [{"type": "input_text", "text": "é" * 30_000} for _ in range(8)]
+        items.add({"id": f"item_{at}", "content": content}, f"item_{at}")
+    kept = [f"item_{at}" in items for at in range(40)]
+    assert kept == sorted(kept) and sum(kept) == ITEMS_BYTES // (8 * 60_000)
+
+
+def test_a_response_says_what_of_a_wish_has_no_effect_and_sounds_in_the_format_asked_for() -> None:
+    room = Room(audio={"input": NEVER, "output": {"voice": {"id": "marin"}}})
+    room.item("message", role="user", content=[{"type": "input_text", "text": "hi"}])
+    wish = {"max_output_tokens": 5, "dream": 1, "audio": {"smell": 1, "output": {"format": {"type": "audio/pcmu"}}}}
+    response = room.send("response.create", response=wish)[0]["response"]
+    assert response["x_ignored"] == ["response.max_output_tokens", "response.dream", "response.audio.smell"]
+    assert response["audio"]["output"] == {"format": {"type": "audio/pcmu"}, "voice": "marin"}
+
+
+def test_a_session_names_what_is_unknown_of_its_sound() -> None:
+    ears = {"smell": 1, "transcription": {"model": "whisper-1", "language": "en-GB", "prompt": "x"}}
+    shown = Settings().updated({"audio": {"input": ears, "output": {"taste": 1}, "touch": 1}}).shown("", 0)
+    assert shown["x_ignored"] == ["session.audio.input.transcription.prompt", "session.audio.input.smell",
+                                  "session.audio.output.taste", "session.audio.touch"]  # fmt: skip
+    assert shown["audio"]["input"]["transcription"] == {"model": "whisper-1", "language": "en-GB"}
+
+
+def test_the_voice_that_a_session_shows_may_be_sent_back_after_the_bot_spoke() -> None:
+    settings = Settings()
+    shown = settings.shown("", 0)["audio"]["output"]["voice"]
+    assert settings.updated({"audio": {"output": {"voice": shown}}}, spoken=True).voice == shown
+    other = next(name for name in names.built_in() if name != shown)
+    with pytest.raises(ApiError) as error:
+        settings.updated({"audio": {"output": {"voice": other}}}, spoken=True)
+    assert error.value.code == "cannot_update_voice"
+
+
+def test_a_transcription_session_keeps_its_secrets_settings_and_makes_no_responses(server: Running) -> None:
+    body = {"session": {"type": "realtime", "audio": {"input": {"transcription": {"model": "whisper-1"}, **NEVER}}}}
+    secret = json.loads(ask(server, "/v1/realtime/client_secrets", body)[2])["value"]
+    header = {"Authorization": f"Bearer {secret}"}
+    with talking(server, "/v1/realtime?intent=transcription", additional_headers=header) as talk:
+        session = talk.frames[0]["session"]
+        assert session["type"] == "transcription" and session["audio"]["input"]["turn_detection"] is None
+        assert session["audio"]["input"]["transcription"] == {"model": "whisper-1"}
+        talk.send("response.create")
+        assert talk.error()["code"] == "unsupported_parameter"
+        talk.send("input_audio_buffer.append", audio=b64(pcm(0.3)))
+        talk.send("input_audio_buffer.commit")
+        talk.wait("conversation.item.input_audio_transcription.completed")
+
+
+def test_a_secret_for_settings_that_no_session_takes_is_refused(server: Running) -> None:
+    body = {"session": {"type": "realtime", "instructions": "x" * 5_000}}
+    is_error(ask(server, "/v1/realtime/client_secrets", body), 400, "invalid_value", "session.instructions")
 
 
 # -- what clients of other houses rely on (make test-clients)

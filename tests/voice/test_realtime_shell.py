@@ -360,6 +360,41 @@ def test_a_word_over_the_bots_voice_is_read_while_every_thread_speaks() -> None:
     model.gate.set()
 
 
+def test_a_reply_sounds_or_not_as_it_was_asked_for_whatever_the_session_does() -> None:
+    for session, wish in ((False, ("audio",)), (True, ("text",)), (True, None), (False, None)):
+        desk = Desk(Fake(), aloud=session)
+        options = {"modalities": wish} if wish else None
+        desk.worker.do(do.Draft(1, "asked", (ev.Message("user", "hello", "m"),), options=options))
+        sounds = [event for event in desk.wait(ev.ReplyDone) if isinstance(event, ev.ReplyAudio)]
+        assert bool(sounds) == (wish == ("audio",) if wish else session)
+
+
+def test_a_tools_result_is_told_wherever_it_stands_in_the_history() -> None:
+    desk = Desk(Fake())
+    history = (ev.Message("tool", "clock({}) = noon", "c"), ev.Message("assistant", "Let me see.", "reply-1"))
+    desk.worker.do(do.Draft(1, "tool", history))
+    assert [e.text for e in desk.wait(ev.ReplyDone) if isinstance(e, ev.ReplyText)] == ["clock:", "noon"]
+
+
+def test_a_little_before_a_turn_is_read_with_it_but_not_before_one_that_the_client_bounds() -> None:
+    lengths: list[int] = []
+
+    class Measuring(Fake):
+        def transcribe(self, audio: Audio) -> str:
+            lengths.append(len(audio.samples))
+            return "yes"
+
+    desk = Desk(Measuring())
+    desk.worker.hear(noise(2_000))
+    desk.worker.do(do.Transcribe(1, 16_000, 32_000))
+    desk.wait(ev.Transcribed)
+    desk.worker.do(do.Transcribe(2, 16_000, 32_000, exact=True))
+    desk.wait(ev.Transcribed, 2)
+    desk.worker.do(do.Draft(3, "turn", (), 3, 16_000, 32_000, exact=True))
+    desk.wait(ev.Transcribed, 3)
+    assert lengths == [16_000 + LIMITS.prefix_ms * 16, 16_000, 16_000]
+
+
 def test_a_closed_worker_says_nothing_more() -> None:
     desk = Desk(model := Fake())
     model.gate.clear()

@@ -144,11 +144,93 @@ def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answ
     session.feed(ev.ReplyDone(40, 1))
     end, draft, _ = session.feed(ev.Played(1_040, 1, 16_000))
     assert isinstance(end, do.End) and isinstance(draft, do.Draft) and draft.cause == "tool"
-    assert [message.text for message in draft.history] == ["what time is it", "clock({}) = noon", "Let me see."]
+    assert [message.text for message in draft.history] == ["what time is it", "Let me see.", "clock({}) = noon"]
     actions = session.feed(ev.Tick(30_011 + 8_000))
     assert do.AbandonTool("d") in actions
-    assert session.feed(ev.ToolReturned(40_000, "d", "too late")) == []
     assert any("no answer in time" in message.text for message in session.history)
+
+
+def tool_waits(*calls: str) -> Session:
+    """A session whose reply says a word, is heard, and has called tools."""
+    session = Session()
+    session.feed(ev.MessageAdded(0, ev.Message("user", "what time is it")))
+    session.feed(ev.ReplyAsked(0))
+    for at, call in enumerate(calls):
+        session.feed(ev.ToolCalled(10 + at, 1, call, "clock", "{}"))
+    session.feed(ev.ReplyText(20, 1, "Let me see."))
+    session.feed(ev.ReplyAudio(20, 1, SOUND))
+    session.feed(ev.ReplyDone(40, 1))
+    return session
+
+
+@pytest.mark.parametrize("told_ms", [35_000, 39_000])  # while the bot tells that there was no answer, and after
+def test_an_answer_that_comes_after_all_takes_the_place_of_none(told_ms: int) -> None:
+    session = tool_waits("c", "d")
+    session.feed(ev.ToolReturned(50, "c", "noon"))
+    session.feed(ev.Played(1_040, 1, 16_000))
+    session.feed(ev.ReplyText(1_050, 2, "Noon."))
+    session.feed(ev.ReplyAudio(1_050, 2, SOUND))
+    session.feed(ev.ReplyDone(1_060, 2))
+    session.feed(ev.Played(2_100, 2, 16_000))
+    assert do.AbandonTool("d") in session.feed(ev.Tick(30_011))
+    session.feed(ev.ToolReturned(told_ms, "d", "one o'clock", fold=False))
+    session.feed(ev.ToolReturned(told_ms, "c", "midnight", fold=False))  # it was answered: nothing changes
+    texts = [message.text for message in session.history if message.role == "tool"]
+    assert texts == ["clock({}) = noon", "clock({}) = one o'clock"]
+
+
+def test_a_result_is_told_with_the_options_that_came_with_it() -> None:
+    session = tool_waits("c")
+    assert session.feed(ev.ToolReturned(50, "c", "noon", options={"voice": "ash"})) == []
+    _, draft, begin = session.feed(ev.Played(1_040, 1, 16_000))
+    assert isinstance(draft, do.Draft) and isinstance(begin, do.Begin)
+    assert draft.options == begin.options == {"voice": "ash"} and session.memory.fold_options is None
+
+
+def test_a_result_that_the_client_takes_back_is_not_told() -> None:
+    session = tool_waits("c")
+    session.feed(ev.ToolReturned(50, "c", "noon"))
+    session.feed(ev.MessageRemoved(60, "c"))
+    assert kinds(session.feed(ev.Played(1_040, 1, 16_000))) == ["End"]
+    assert [message.role for message in session.history] == ["user", "assistant"]
+
+
+def test_a_call_that_has_the_name_of_another_gets_its_own() -> None:
+    session = Session()
+    names = []
+    for at in range(3):
+        session.feed(ev.MessageAdded(100 * at, ev.Message("user", "what time is it")))
+        session.feed(ev.ReplyAsked(100 * at))
+        for _ in range(2):
+            call = session.feed(ev.ToolCalled(100 * at + 2, at + 1, "call_0", "clock", "{}"))[0]
+            assert isinstance(call, do.CallTool)
+            names.append(call.call)
+            session.feed(ev.ToolReturned(100 * at + 2, call.call, f"it is {len(names)}", fold=False))
+        session.feed(ev.ReplyDone(100 * at + 3, at + 1))
+    assert names[0] == "call_0" and len(set(names)) == 6
+    told = [message.text for message in session.history if message.role == "tool"]
+    assert told == [f"clock({{}}) = it is {at}" for at in range(1, 7)]
+
+
+def test_a_clients_system_messages_leave_too_when_there_are_too_many() -> None:
+    session = Session(Thresholds(messages_max=32), [ev.Message("system", "be short", "persona")])
+    for at in range(100):
+        session.feed(ev.MessageAdded(at, ev.Message("system", f"know {at}", f"item-{at}")))
+        session.feed(ev.MessageAdded(at, ev.Message("user", f"say {at}")))
+        assert len(session.history) <= 32
+    texts = [message.text for message in session.history]
+    assert texts[0] == "be short" and {"know 99", "say 99", "say 94"} <= set(texts) and "know 0" not in texts
+
+
+def test_a_turn_that_the_client_bounds_takes_nothing_from_before_it() -> None:
+    session = Session(Thresholds(detection="none"))
+    given = session.feed(ev.TurnEnded(1_000, 16_000, 32_000))[0]
+    draft = session.feed(ev.ReplyAsked(1_001))[0]
+    assert isinstance(given, do.Transcribe) and isinstance(draft, do.Draft) and given.exact and draft.exact
+    found = Session()
+    found.feed(ev.SpeechStarted(100, 1_600))
+    draft = found.feed(ev.SpeechStopped(1_096, 16_000))[1]
+    assert isinstance(draft, do.Draft) and not draft.exact
 
 
 def test_a_reply_asked_for_while_the_user_speaks_waits() -> None:

@@ -67,9 +67,7 @@ class ChatUrl:
         """
         return apart(lambda: self._parts(messages, tools, choice), cancelled)
 
-    def _parts(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: Any
-    ) -> Iterator[str | Call]:
+    def _parts(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: Any) -> Iterator[str | Call]:
         """The answer's parts; a server that does not stream is asked once more for the whole."""
         with self._typed():
             try:

@@ -18,12 +18,13 @@ from roundelay.server.service import service
 from roundelay.server.speech import event
 
 SHAPES = ("json", "text", "srt", "vtt", "verbose_json")
+GRANULARITIES = Field("timestamp_granularities[]", "string", "segment; word is refused.", choices=("segment", "word"))
 FIELDS = (
     Field("model", "string", "The model; there is one, and usual names of others mean it.", default=names.MODEL),
     Field("response_format", "string", "How the words come back.", default="json", choices=SHAPES),
     Field("language", "string", "en, the one language of this model.", longest=16),
     Field("stream", "string", "true: server-sent events.", default="false", choices=("true", "false")),
-    Field("timestamp_granularities[]", "string", "segment; word is refused.", choices=("segment", "word")),
+    GRANULARITIES,
     Field("prompt", "string", "Has no effect here.", ignored=True),
     Field("temperature", "string", "Has no effect here: the words are the likeliest ones.", ignored=True),
     Field("include[]", "string", "Has no effect here.", ignored=True),
@@ -38,8 +39,8 @@ async def transcriptions(request: Request) -> Response:
     names.model(values["model"])
     if values["language"] and values["language"].lower().split("-")[0] != "en":
         raise unsupported("language", "this model knows English only: en")
-    if values["timestamp_granularities[]"] == "word":
-        raise unsupported("timestamp_granularities[]", "this model gives no times of words; ask for segment")
+    if "word" in values[GRANULARITIES.name]:
+        raise unsupported(GRANULARITIES.name, "this model gives no times of words; ask for segment")
     model, limit = house.engine.model(), house.limits.audio_s
 
     def work() -> tuple[str, float]:
@@ -63,6 +64,7 @@ async def _form(request: Request, longest: int) -> tuple[dict[str, Any], list[st
                 raise wrong("file", "file is missing: send the recording as a file", "missing_required_parameter")
             data, name = await file.read(longest + 1), file.filename or "upload"
             texts = {key: value for key, value in form.multi_items() if isinstance(value, str)}
+            granularities = form.getlist(GRANULARITIES.name)
     except HTTPException as error:
         raise ApiError(400, "invalid_form", f"the form cannot be read: {error.detail}"[:200]) from None
     if len(data) > longest:
@@ -70,6 +72,7 @@ async def _form(request: Request, longest: int) -> tuple[dict[str, Any], list[st
     if not data:
         raise wrong("file", "the file is empty", "invalid_audio")
     values, ignored = read(FIELDS, texts)
+    values[GRANULARITIES.name] = [GRANULARITIES.check(value) for value in granularities]
     return values, ignored, data, name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -13,12 +14,25 @@ from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.formats import G711, MODEL_RATE_HZ, Rate, from_int16
 from roundelay.server.realtime.conversation import Conversation
 from roundelay.server.realtime.frames import Frame, frame, new_id
-from roundelay.server.realtime.settings import PCM, RATES_HZ, modalities, one_of, table, text, tool_choice, tools
+from roundelay.server.realtime.settings import (
+    PCM,
+    RATES_HZ,
+    modalities,
+    one_of,
+    sound_format,
+    table,
+    text,
+    tool_choice,
+    tools,
+    unknown,
+)
 from roundelay.server.requests import bytes_of
 from roundelay.voice.realtime import events as ev
 
 COMMIT_LEAST_MS = 100  # OpenAI's own bound for a commit
 METADATA_MOST = 16
+CALLS_KEPT = 256  # of a client's own, and of calls that were answered: as many as the history has messages
+RESPONSE = ("conversation", "input", "instructions", "output_modalities", "tools", "tool_choice", "metadata", "audio")
 CODES = {"already_replying": "conversation_already_has_active_response", "not_replying": "response_cancel_not_active",
          "closed": "session_closing", "too_many": "too_many"}  # fmt: skip
 
@@ -26,17 +40,18 @@ CODES = {"already_replying": "conversation_already_has_active_response", "not_re
 class Client:
     """One client's side of a conversation: decodes its sound and carries out its frames.
 
-    A recording that comes as an item is left in `recordings`; whoever runs the conversation has it read, and says so
-    by `heard`.
+    A recording that comes in an item is left in `recordings` under a name; whoever runs the conversation has it read,
+    and says so by `heard`.
     """
 
     def __init__(self, conversation: Conversation) -> None:
         self.talk = conversation
-        self.recordings: list[tuple[str, np.ndarray]] = []  # items whose words are to be read
+        self.recordings: list[tuple[str, np.ndarray]] = []  # `part:item` whose words are to be read
         self._rate: tuple[str, Rate] = (PCM, Rate(RATES_HZ[PCM], MODEL_RATE_HZ))
-        self._from = 0  # the sample after the last commit
         self._results: list[tuple[str, str]] = []  # of tools, that came while a reply goes on
         self._messages: list[ev.Message] = []  # the same of messages: the history holds them after that reply
+        self._answered: deque[str] = deque(maxlen=CALLS_KEPT)  # calls that have their output
+        self._calls: OrderedDict[str, str] = OrderedDict()  # the client's own, as the history says them
 
     def do(self, message: Frame, now_ms: int) -> None:
         """Carry out a frame. Raises `ApiError`; the session lives on."""
@@ -54,10 +69,10 @@ class Client:
             for message in messages:
                 self.talk.feed(ev.MessageAdded(now_ms, message))
 
-    def _tell_results(self, now_ms: int, *, fold: bool) -> None:
+    def _tell_results(self, now_ms: int, *, fold: bool, options: Mapping[str, Any] | None = None) -> None:
         results, self._results = self._results, []
         for call, output in results:
-            self.talk.feed(ev.ToolReturned(now_ms, call, output, fold))
+            self.talk.feed(ev.ToolReturned(now_ms, call, output, fold, options))
 
     # -- the session
 
@@ -83,16 +98,16 @@ class Client:
         return self._rate[1].push(samples)
 
     def _input_audio_buffer_commit(self, message: Frame, now_ms: int) -> None:
-        end = self.talk.samples
-        if (end - self._from) * 1000 < COMMIT_LEAST_MS * ev.RATE_HZ:
-            have = (end - self._from) * 1000 // ev.RATE_HZ
+        start, end = self.talk.committed, self.talk.samples
+        if (end - start) * 1000 < COMMIT_LEAST_MS * ev.RATE_HZ:
+            have = max(0, end - start) * 1000 // ev.RATE_HZ
             message_ = f"the buffer holds {have} ms of sound; a commit needs {COMMIT_LEAST_MS} ms"
             raise ApiError(400, "input_audio_buffer_commit_empty", message_)
-        self.talk.feed(ev.TurnEnded(now_ms, self._from, end))
-        self._from = end
+        self.talk.feed(ev.TurnEnded(now_ms, start, end))
+        self.talk.committed = end
 
     def _input_audio_buffer_clear(self, message: Frame, now_ms: int) -> None:
-        self._from = self.talk.samples
+        self.talk.committed = self.talk.samples
         self.talk.feed(ev.InputCleared(now_ms))
         self.talk.send(frame("input_audio_buffer.cleared"))
 
@@ -111,7 +126,8 @@ class Client:
         kind = one_of(given.get("type"), ("message", "function_call_output", "function_call"), "item.type")
         before = message.get("previous_item_id")
         after = before if kind == "function_call_output" and before in self.talk.items else None  # its call says where
-        if before is not None and after is None and before not in (self.talk.items.last, "root"):
+        last = self.talk.items.last
+        if before is not None and after is None and before != (last or "root"):  # root is before all items
             raise unsupported("previous_item_id", "items are added at the end of the conversation only")
         name = text(given["id"], "item.id", 64) if given.get("id") is not None else new_id("item")
         if name in self.talk.items:
@@ -123,10 +139,11 @@ class Client:
             item["call_id"] = text(given.get("call_id"), "item.call_id", 128)
             if kind == "function_call":
                 item |= {key: text(given.get(key), f"item.{key}") for key in ("name", "arguments")}
+                self._called(item, now_ms)
             else:
                 item["output"] = text(given.get("output"), "item.output")
                 self._returned(item, now_ms)
-        before = self.talk.items.add(item, item["id"], after)
+        before = self.talk.items.add(item, item.get("call_id") or item["id"], after)
         self.talk.send(frame("conversation.item.added", previous_item_id=before, item=item))
         self.talk.send(frame("conversation.item.done", previous_item_id=before, item=item))
 
@@ -135,43 +152,78 @@ class Client:
         parts = given.get("content")
         if not isinstance(parts, list) or not 1 <= len(parts) <= 64:
             raise wrong("item.content", "item.content must be an array of 1 to 64 parts", "invalid_type")
-        kept, words, sounds = [], [], []
+        kept: list[dict[str, Any]] = []
+        sounds: dict[int, list[np.ndarray]] = {}  # by their place; what follows at once is one recording
         for at, part in enumerate(parts):
             where = f"item.content[{at}]"
             kind = table(part, where).get("type")
             if kind in ("input_text", "output_text", "text"):
-                words.append(text(part.get("text"), f"{where}.text"))
-                kept.append({"type": "output_text" if role == "assistant" else "input_text", "text": words[-1]})
+                said = text(part.get("text"), f"{where}.text")
+                kept.append({"type": "output_text" if role == "assistant" else "input_text", "text": said})
             elif kind == "input_audio" and role == "user":
-                sounds.append(self._decoded(bytes_of(part.get("audio"), f"{where}.audio"), f"{where}.audio"))
-                kept.append({"type": "input_audio", "transcript": part.get("transcript")})
+                given_words = part.get("transcript")
+                read = None if given_words is None else text(given_words, f"{where}.transcript")
+                sound = self._decoded(bytes_of(part.get("audio"), f"{where}.audio"), f"{where}.audio")
+                follows = bool(kept) and kept[-1]["type"] == "input_audio"
+                sounds.setdefault(max(sounds) if follows else at, []).append(sound)
+                kept.append({"type": "input_audio", "transcript": read})
             elif kind == "output_audio" and role == "assistant" and part.get("transcript"):
-                words.append(text(part["transcript"], f"{where}.transcript"))
-                kept.append({"type": "output_audio", "transcript": words[-1]})
+                said = text(part["transcript"], f"{where}.transcript")
+                kept.append({"type": "output_audio", "transcript": said})
             else:
                 raise unsupported(
                     f"{where}.type", f"a {role}'s part must be text{', or sound' if role == 'user' else ''}"
                 )
         item |= {"role": role, "content": kept}
-        if sounds and (sound := np.concatenate(sounds)).size:
-            self.recordings.append((item["id"], sound))
-        if spoken := "\n".join(words).strip():
-            self._messages.append(ev.Message(role, spoken, item["id"]))  # type: ignore[arg-type]
+        for at, pieces in sounds.items():
+            if (sound := np.concatenate(pieces)).size:
+                self.recordings.append((f"{at}:{item['id']}", sound))
+        self._said(item, now_ms)
+
+    def _said(self, item: Frame, now_ms: int) -> None:
+        """Put the words of a message, in their order, into the history."""
+        lines = [part.get("text") or part.get("transcript") or "" for part in item["content"]]
+        if spoken := "\n".join(line for line in lines if line).strip():
+            self._messages.append(ev.Message(item["role"], spoken, item["id"]))
             self.tick(now_ms)
 
     def heard(self, name: str, words: str, now_ms: int) -> None:
-        """The words of a recording that came as an item."""
-        if name in self.talk.items and words.strip():
-            self.talk.items.get(name, "")["content"] = [{"type": "input_audio", "transcript": words}]
-            self._messages.append(ev.Message("user", words, name))
-            self.tick(now_ms)
+        """The words of a recording that came in an item."""
+        at, _, item_id = name.partition(":")
+        if item_id in self.talk.items and words.strip():
+            item = self.talk.items.get(item_id, "")
+            parts = item["content"] = [dict(part) for part in item["content"]]
+            parts[int(at)]["transcript"] = words
+            for part in parts[int(at) + 1 :]:  # the recording goes on there
+                if part["type"] != "input_audio":
+                    break
+                part["transcript"] = None
+            self._said(item, now_ms)
+
+    def _called(self, item: Frame, now_ms: int) -> None:
+        """Take a call that the client says was made, as where it restores a conversation."""
+        call, memory = item["call_id"], self.talk.session.memory
+        if call in self._calls or call in memory.past_calls or any(each.action.call == call for each in memory.calls):
+            raise wrong("item.call_id", f"there is a call {call} already", "duplicate_call_id")
+        self._calls[call] = f"{item['name']}({item['arguments']})"
+        while len(self._calls) > CALLS_KEPT:
+            self._calls.popitem(last=False)
+        self._messages.append(ev.Message("tool", self._calls[call], call))
+        self.tick(now_ms)
 
     def _returned(self, item: Frame, now_ms: int) -> None:
         """Take a tool's result. While a reply goes on it is kept back: the history is to hold it after that reply."""
         call, memory = item["call_id"], self.talk.session.memory
-        if call not in memory.past_calls and all(each.action.call != call for each in memory.calls):
+        waited = any(each.action.call == call for each in memory.calls)
+        if not waited and call not in memory.past_calls and call not in self._calls:
             raise wrong("item.call_id", f"no function call {call} was made here", "unknown_call")
-        self._results.append((call, item["output"]))
+        if any(call == name for name, _ in self._results) or (not waited and call in self._answered):
+            raise wrong("item.call_id", f"the function call {call} has its output already", "duplicate_call_output")
+        self._answered.append(call)
+        if call in self._calls:
+            self._messages.append(ev.Message("tool", f"{self._calls[call]} = {item['output']}", call))
+        else:
+            self._results.append((call, item["output"]))
         self.tick(now_ms)
 
     def _conversation_item_retrieve(self, message: Frame, now_ms: int) -> None:
@@ -180,9 +232,13 @@ class Client:
 
     def _conversation_item_delete(self, message: Frame, now_ms: int) -> None:
         item = self.talk.items.get(message.get("item_id"), "item_delete_invalid_item_id")
-        self._messages = [message for message in self._messages if message.key != item["id"]]
+        key = self.talk.items.key(item["id"])
+        self._messages = [message for message in self._messages if message.key != key]
+        self._results = [result for result in self._results if result[0] != key]
+        if item["type"] == "function_call":
+            self._calls.pop(key, None)
         with suppress(ev.IllegalEvent):  # it was never in the history, or has left it: only the client's view remains
-            self.talk.feed(ev.MessageRemoved(now_ms, self.talk.items.key(item["id"])))
+            self.talk.feed(ev.MessageRemoved(now_ms, key))
         self.talk.items.remove(item["id"])
         self.talk.send(frame("conversation.item.deleted", item_id=item["id"]))
 
@@ -204,12 +260,13 @@ class Client:
     # -- replies
 
     def _response_create(self, message: Frame, now_ms: int) -> None:
+        if self.talk.settings.kind == "transcription":
+            raise unsupported("type", "a transcription session makes no responses")
         options = self._options(message.get("response") or {})
         if self.talk.active is not None:
             if not self._results:
                 raise ApiError(400, CODES["already_replying"], "a response is going on already")
-            self.talk.next_options = options  # a tool's result is told as soon as nobody speaks
-            self._tell_results(now_ms, fold=True)
+            self._tell_results(now_ms, fold=True, options=options)  # they are told as soon as nobody speaks
             return
         self.talk.heard_all(now_ms)
         self.tick(now_ms)
@@ -235,9 +292,15 @@ class Client:
             if len(pairs) > METADATA_MOST or not all(isinstance(value, str) for value in pairs.values()):
                 raise wrong("response.metadata", f"response.metadata must be at most {METADATA_MOST} texts by name")
             out["metadata"] = dict(pairs)
-        sound = table(wish.get("audio") or {}, "response.audio").get("output") or {}
-        if table(sound, "response.audio.output").get("voice") is not None:
-            out["voice"] = names.voice(sound["voice"], "response.audio.output.voice")
+        audio, where = table(wish.get("audio") or {}, "response.audio"), "response.audio.output"
+        sound = table(audio.get("output") or {}, where)
+        if sound.get("voice") is not None:
+            out["voice"] = names.voice(sound["voice"], f"{where}.voice")
+        if sound.get("format") is not None:
+            out["format"] = sound_format(sound["format"], f"{where}.format")
+        ignored = unknown(wish, RESPONSE, "response") + unknown(audio, ("output",), "response.audio")
+        if ignored := ignored + unknown(sound, ("voice", "format"), where):
+            out["ignored"] = ignored
         return out
 
     def _response_cancel(self, message: Frame, now_ms: int) -> None:

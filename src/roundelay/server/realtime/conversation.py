@@ -7,8 +7,8 @@ threads: frames leave by `send`, work by the worker, time comes with every call.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class Conversation:
         self.samples = 0  # heard, at 16 kHz
         self.closed = False
         self.mouth: Mouth | None = None  # of a call: sound goes there instead of into frames
-        self.next_options: Mapping[str, Any] | None = None  # of a reply that the machine will begin by itself
+        self.committed = 0  # the sample after the last turn that was committed, or the last clearing
         self.on_sent: Callable[[float], None] = lambda seconds: None
         self._heard = 0  # tokens of the newest turn
         self._turns: dict[int, str] = {}
@@ -188,6 +188,7 @@ class Conversation:
     def _commit(self, action: do.CommitTurn, name: str, now_ms: int) -> None:
         end_ms = round((self._zero_ms or 0) + action.end * 1000 / ev.RATE_HZ)
         self.trace.turn(action.turn, min(end_ms, now_ms), {**self._marks, "committed": now_ms})
+        self.committed = max(self.committed, action.end)
         item: Frame = {"id": name, "object": "realtime.item", "type": "message", "role": "user", "status": "completed",
                        "content": [{"type": "input_audio", "transcript": None}]}  # fmt: skip
         before = self.items.add(item, f"turn-{action.turn}")
@@ -240,10 +241,11 @@ class Conversation:
             self._past(number, "heard", action.text)
 
     def _begin(self, action: do.Begin, now_ms: int) -> None:
-        options, self.next_options = action.options or self.next_options or {}, None
+        options = action.options or {}
         wish = {
             "modalities": options.get("modalities") or self.settings.modalities,
-            "format": self.settings.output_format,
+            "format": options.get("format") or self.settings.output_format,
+            "ignored": options.get("ignored"),
             "voice": options.get("voice") or self.settings.voice or self.settings.voice_name,
             "metadata": options.get("metadata"),
             "conversation_id": self.conversation_id,

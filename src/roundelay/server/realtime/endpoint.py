@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roundelay.server import names
@@ -27,7 +29,7 @@ async def realtime(socket: WebSocket) -> None:
     await socket.accept("realtime" if "realtime" in socket.scope["subprotocols"] else None)
     settings: Settings = house.settings_of(key_of(socket)) or Settings()
     if query.get("intent") == "transcription":
-        settings = Settings(kind="transcription")
+        settings = replace(settings, kind="transcription")
     live = Live(Line(socket), house, settings)
     live.enter()
     await live.run()

@@ -15,6 +15,7 @@ CLIENT_EVENTS = frozenset({
     "conversation.item.truncate", "response.create", "response.cancel",
 })  # fmt: skip
 ITEMS_KEPT = 512  # the machine's own history keeps half as many messages
+ITEMS_BYTES = 4 << 20  # of text, UTF-8, in all of them
 Frame = dict[str, Any]
 
 
@@ -47,6 +48,14 @@ def read(line: str) -> Frame:
     return made
 
 
+def _bytes(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_bytes, value.values()))
+    if isinstance(value, list):
+        return sum(map(_bytes, value))
+    return len(value.encode(errors="replace")) if isinstance(value, str) else 0
+
+
 class Items:
     """The conversation's items as the client knows them, in order, the oldest forgotten beyond a limit."""
 
@@ -70,9 +79,11 @@ class Items:
             names = list(self._items)
             for name in names[names.index(after) + 1 : -1]:
                 self._items.move_to_end(name)
-        while len(self._items) > ITEMS_KEPT:
-            old, _ = self._items.popitem(last=False)
+        total = sum(map(_bytes, self._items.values()))  # counted anew, as items grow until they are done
+        while len(self._items) > ITEMS_KEPT or (total > ITEMS_BYTES and len(self._items) > 1):
+            old, gone = self._items.popitem(last=False)
             self._keys.pop(old, None)
+            total -= _bytes(gone)
         return before
 
     def get(self, name: Any, code: str) -> Frame:

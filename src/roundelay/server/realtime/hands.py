@@ -59,6 +59,11 @@ class BorrowedMind(Mind):
         messages = [wire(message) for message in history if message.text]
         if not messages or messages[-1] != {"role": "user", "content": text}:
             messages.append({"role": "user", "content": text})
+        return self._asked(messages, cancelled, options)
+
+    def _asked(
+        self, messages: list[dict[str, str]], cancelled: Cancelled, options: Mapping[str, Any]
+    ) -> Iterator[str | Call]:
         choice, tools = options.get("tool_choice", self.choice), options.get("tools", self.tools)
         wired = [{"type": "function", "function": {"name": tool.name, "description": tool.description,
                   "parameters": dict(tool.parameters)}} for tool in tools]  # fmt: skip
@@ -69,8 +74,12 @@ class BorrowedMind(Mind):
     def tell_parts(
         self, text: str, history: Sequence[Message], cancelled: Cancelled, options: Mapping[str, Any]
     ) -> Iterator[str | Call]:
-        """The chat model's words about a tool's result, which is in the history. Raises `ApiError` 502."""
-        return self._chat.stream([wire(message) for message in history if message.text], (), cancelled)
+        """The chat model's words about a tool's result, which is in the history. Raises `ApiError` 502.
+
+        It calls tools only where the client asked for that.
+        """
+        own = options if "tools" in options or "tool_choice" in options else {"tools": ()}
+        return self._asked([wire(message) for message in history if message.text], cancelled, own)
 
     def complete(self, text: str) -> float | None:
         """As the embedded model, which hears, finds it by its n-gram alone: a chat model may answer anything."""

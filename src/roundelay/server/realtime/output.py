@@ -142,6 +142,7 @@ class Output:
             "output": [dict(item) for item in self._output], "conversation_id": self.wish["conversation_id"],
             "output_modalities": list(self.wish["modalities"]), "max_output_tokens": "inf", "audio": sound,
             "metadata": self.wish["metadata"], "usage": None if status == "in_progress" else self._usage(),
+            **({"x_ignored": self.wish["ignored"]} if self.wish["ignored"] else {}),
         }  # fmt: skip
 
     def _usage(self) -> Frame:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from roundelay.server import names
 from roundelay.server.errors import unsupported, wrong
+from roundelay.voice.realtime.persona import LONGEST
 from roundelay.voice.realtime.thresholds import Thresholds
 
 PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
@@ -78,7 +79,8 @@ def tool_choice(value: Any, where: str = "tool_choice") -> str:
     return one_of(value, ("auto", "none", "required"), where)
 
 
-def _format(value: Any, where: str) -> str:
+def sound_format(value: Any, where: str) -> str:
+    """The name of a sound format. Raises `ApiError` 400."""
     entry = table(value, where)
     kind = one_of(entry.get("type"), tuple(RATES_HZ), f"{where}.type")
     rate = entry.get("rate")
@@ -118,6 +120,23 @@ def _detection(value: Any, where: str, ignored: list[str]) -> dict[str, Any] | N
     return out
 
 
+def unknown(given: Mapping[str, Any], known: Collection[str], where: str) -> list[str]:
+    """The names of what was given and is not known here."""
+    return [f"{where}.{str(key)[:64]}" for key in given if key not in known]
+
+
+def _transcription(value: Any, where: str, ignored: list[str]) -> dict[str, Any] | None:
+    """What is shown of it: whose words are wanted, and in which language. Raises `ApiError` 400."""
+    if value is None:
+        return None
+    given = table(value, where)
+    ignored += unknown(given, ("model", "language"), where)
+    out = {key: text(given[key], f"{where}.{key}", 128) for key in ("model", "language") if given.get(key) is not None}
+    if out.get("language") and out["language"].lower().split("-")[0] != "en":
+        raise unsupported(f"{where}.language", "this model knows English only: en")
+    return out
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What holds in a session."""
@@ -131,7 +150,7 @@ class Settings:
     output_format: str = PCM
     transcription: dict[str, Any] | None = None
     detection: dict[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
-    voice: Any = None
+    voice: str | None = None  # as the client names it
     ignored: tuple[str, ...] = ()
 
     @property
@@ -152,7 +171,7 @@ class Settings:
         if given.get("output_modalities") is not None:
             new = replace(new, modalities=modalities(given["output_modalities"], "session.output_modalities"))
         if given.get("instructions") is not None:
-            new = replace(new, instructions=text(given["instructions"], "session.instructions"))
+            new = replace(new, instructions=text(given["instructions"], "session.instructions", LONGEST))
         if given.get("tools") is not None:
             new = replace(new, tools=tools(given["tools"], "session.tools"))
         if given.get("tool_choice") is not None:
@@ -162,37 +181,40 @@ class Settings:
         if given.get("audio") is not None:
             audio = table(given["audio"], "session.audio")
             new = new._with_input(table(audio.get("input") or {}, "session.audio.input"), ignored)
-            new = new._with_output(table(audio.get("output") or {}, "session.audio.output"), spoken)
+            new = new._with_output(table(audio.get("output") or {}, "session.audio.output"), ignored, spoken)
+            ignored += unknown(audio, ("input", "output"), "session.audio")
         known = {"type", "output_modalities", "instructions", "tools", "tool_choice", "model", "audio", "id", "object",
                  "expires_at", "x_ignored", *IGNORED}  # fmt: skip
-        ignored += [f"session.{str(key)[:64]}" for key in given if key not in known]
+        ignored += unknown(given, known, "session")
         return replace(new, ignored=tuple(ignored))
 
     def _with_input(self, given: Mapping[str, Any], ignored: list[str]) -> Settings:
         new, where = self, "session.audio.input"
         if given.get("format") is not None:
-            new = replace(new, input_format=_format(given["format"], f"{where}.format"))
+            new = replace(new, input_format=sound_format(given["format"], f"{where}.format"))
         if "transcription" in given:
-            wish = given["transcription"]
-            new = replace(new, transcription=None if wish is None else dict(table(wish, f"{where}.transcription")))
+            wish = _transcription(given["transcription"], f"{where}.transcription", ignored)
+            new = replace(new, transcription=wish)
         if "turn_detection" in given:
             new = replace(new, detection=_detection(given["turn_detection"], f"{where}.turn_detection", ignored))
         if given.get("noise_reduction") is not None:
             ignored.append(f"{where}.noise_reduction")
+        ignored += unknown(given, ("format", "transcription", "turn_detection", "noise_reduction"), where)
         return new
 
-    def _with_output(self, given: Mapping[str, Any], spoken: bool) -> Settings:
+    def _with_output(self, given: Mapping[str, Any], ignored: list[str], spoken: bool) -> Settings:
         new, where = self, "session.audio.output"
         if given.get("format") is not None:
-            new = replace(new, output_format=_format(given["format"], f"{where}.format"))
+            new = replace(new, output_format=sound_format(given["format"], f"{where}.format"))
         if given.get("speed") is not None and _number(given["speed"], 0.25, 1.5, f"{where}.speed") != 1:
             raise unsupported(f"{where}.speed", "this model speaks at speed 1 only")
         if given.get("voice") is not None:
-            names.voice(given["voice"], f"{where}.voice")
-            if spoken and given["voice"] != self.voice:
+            voice = given["voice"].get("id") if isinstance(given["voice"], Mapping) else given["voice"]
+            if names.voice(voice, f"{where}.voice") != self.voice_name and spoken:
                 message = "the voice cannot change after the bot has spoken"
                 raise wrong(f"{where}.voice", message, "cannot_update_voice")
-            new = replace(new, voice=given["voice"])
+            new = replace(new, voice=voice)
+        ignored += unknown(given, ("format", "speed", "voice"), where)
         return new
 
     def thresholds(self, own: Thresholds | None = None) -> Thresholds:

@@ -77,11 +77,13 @@ class Judge(Action):
 
 @dataclass(frozen=True, slots=True)
 class Transcribe(Action):
-    """Read samples `start` to `end` -> `Transcribed`."""
+    """Read samples `start` to `end` -> `Transcribed`. `exact`: the client said where it begins; what is before is not
+    part of it."""
 
     turn: int
     start: int
     end: int
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Draft(Action):
     end: int = 0
     heard: str | None = None
     options: Mapping[str, Any] | None = field(default=None, compare=False)
+    exact: bool = False  # as in `Transcribe`
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,21 @@ def stay(m: Memory, event: ev.Event, out: Out) -> Memory:
 def tool_returned(m: Memory, event: ev.Event, out: Out) -> Memory:
     """Put the tool's result into the history, to be told when nobody speaks."""
     assert isinstance(event, ev.ToolReturned)
-    for call in m.calls:
-        if call.action.call == event.call:
-            return _result(m, call, event.output, event.fold, out)
+    call = next((call for call in m.calls if call.action.call == event.call), None)
+    m = _late(m, event, out) if call is None else _result(m, call, event.output, event.fold, out)
+    return replace(m, fold_options=event.options) if event.options is not None and event.call in m.unfolded else m
+
+
+def _late(m: Memory, event: ev.ToolReturned, out: Out) -> Memory:
+    """Put a result that nobody waits for any more in the place of the words that there was none."""
+    for old in (*m.results, *m.context.messages):
+        if old.key == event.call and old.role == "tool" and old.text.endswith(f" = {NO_ANSWER}"):
+            new = replace(old, text=old.text.removesuffix(NO_ANSWER) + event.output)
+            if event.fold and not m.closing and event.call not in m.unfolded:
+                m = replace(m, unfolded=(*m.unfolded, event.call))
+            if old in m.results:
+                return replace(m, results=tuple(new if each is old else each for each in m.results))
+            return remembering(m, m.context.add(new), out)
     return m
 
 
@@ -48,6 +60,8 @@ def _result(m: Memory, call: Call, output: str, fold: bool, out: Out) -> Memory:
     if fold and not m.closing:
         m = replace(m, unfolded=(*m.unfolded, action.call))
     message = ev.Message("tool", f"{action.name}({action.arguments}) = {output}", action.call)
+    if m.reply is not None:
+        return replace(m, results=(*m.results, message))
     return remembering(m, m.context.add(message), out)
 
 
@@ -67,6 +81,9 @@ def message_added(m: Memory, event: ev.Event, out: Out) -> Memory:
 def message_removed(m: Memory, event: ev.Event, out: Out) -> Memory:
     """Take the message out of the history."""
     assert isinstance(event, ev.MessageRemoved)
+    unfolded = tuple(call for call in m.unfolded if call != event.key)
+    results = tuple(result for result in m.results if result.key != event.key)
+    m = replace(m, unfolded=unfolded, results=results, fold_options=m.fold_options if unfolded else None)
     return remembering(m, m.context.remove(event.key), out)
 
 

@@ -30,7 +30,7 @@ def check(m: Memory, event: ev.Event) -> None:
     elif isinstance(event, ev.ToolReturned):
         if event.call not in m.past_calls and all(call.action.call != event.call for call in m.calls):
             raise IllegalEvent("unknown", f"call {event.call} never was")
-    elif isinstance(event, ev.MessageRemoved) and event.key not in m.context:
+    elif isinstance(event, ev.MessageRemoved) and not m.remembers(event.key):
         raise IllegalEvent("unknown", f"message {event.key} is not in the history")
 
 
@@ -83,8 +83,5 @@ def _check_work(m: Memory, event: ev.Event) -> None:
             raise IllegalEvent("too_many", f"reply {reply.number} is over {limits.reply_max_ms} ms long")
     if isinstance(event, ev.ToolCalled):
         queued = [a for r in (*m.drafts, reply) for a in r.queue if isinstance(a, CallTool)]
-        known = {a.call for a in queued} | {call.action.call for call in m.calls} | set(m.past_calls)
-        if event.call in known:
-            raise IllegalEvent("wrong_state", f"call {event.call} was made already")
         if len(m.calls) + len(queued) >= limits.tools_waiting:
             raise IllegalEvent("too_many", f"{limits.tools_waiting} calls wait already")

@@ -17,7 +17,8 @@ AUDIO_PER_TEXT = 14  # tokens of audio for one of text (the paper's real-time pi
 CHARACTERS_PER_S = 15  # English read aloud (ours, see `Thresholds.ms_per_character`)
 CHARACTERS_PER_TOKEN = CHARACTERS_PER_S * AUDIO_PER_TEXT / AUDIO_TOKENS_PER_S  # 5.04, so that the three agree
 SUMMARY = "summary"
-FIXED = ("system",)  # messages that stay: who the bot is
+FIXED = ("system",)  # messages that no summary stands for: who the bot is, and what the client has it know
+PERSONA = "persona"  # the key of the one that always stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +131,16 @@ class Context:
         return Context((*fixed, *made, *self.entries[end:]))
 
     def within(self, tokens: int, messages: int, keep: int) -> Context:
-        """Without the oldest loose messages, as many as it takes to fit both limits; the newest `keep` stay."""
+        """Without the oldest loose messages, as many as it takes to fit both limits, then the oldest fixed ones but for
+        the persona; the newest `keep` of either stay."""
         context = self
         while context.tokens > tokens or len(context.entries) > messages:
             loose = [e for e in context.entries if e.message.role not in FIXED or _is_summary(e)]
-            if len(loose) <= keep:
+            fixed = [e for e in context.entries if e not in loose and e.message.key != PERSONA]
+            old = loose if len(loose) > keep else fixed
+            if len(old) <= keep:
                 break
-            context = Context(tuple(e for e in context.entries if e is not loose[0]))
+            context = Context(tuple(e for e in context.entries if e is not old[0]))
         return context
 
 

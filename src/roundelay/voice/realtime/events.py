@@ -208,7 +208,7 @@ class ReplyFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ToolCalled(Event):
-    """The text of `reply` calls a tool, with arguments as JSON text. `call` is unique in the session."""
+    """The text of `reply` calls a tool, with arguments as JSON text. A `call` that was there before gets a new name."""
 
     reply: int
     call: str
@@ -218,11 +218,12 @@ class ToolCalled(Event):
 
 @dataclass(frozen=True, slots=True)
 class ToolReturned(Event):
-    """The result of `call`. With `fold` a reply that tells it follows as soon as nobody speaks."""
+    """The result of `call`. With `fold` a reply that tells it follows as soon as nobody speaks, made with `options`."""
 
     call: str
     output: str
     fold: bool = True
+    options: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from roundelay.voice.realtime.actions import Action, CallTool, Play, Say
 from roundelay.voice.realtime.context import Clause, Context, heard
-from roundelay.voice.realtime.events import RATE_HZ, Event
+from roundelay.voice.realtime.events import RATE_HZ, Event, Message
 from roundelay.voice.realtime.overlap import words
 from roundelay.voice.realtime.thresholds import Thresholds
 
@@ -47,6 +47,7 @@ class Turn:
     drafts: int = 0
     announced: bool = True
     over: bool = False  # it began over the last words of a reply that was heard to its end
+    exact: bool = False  # the client said where it begins
 
     @property
     def voiced_ms(self) -> int:
@@ -133,6 +134,8 @@ class Memory:
     calls: tuple[Call, ...] = ()
     past_calls: tuple[str, ...] = ()
     unfolded: tuple[str, ...] = ()  # results that no reply has told yet
+    fold_options: Mapping[str, Any] | None = field(default=None, compare=False)  # of the reply that will
+    results: tuple[Message, ...] = ()  # of tools, that came during the active reply: the history holds them after it
     context: Context = field(default_factory=Context)
     summarising: str | None = None
     past: tuple[Reply, ...] = ()
@@ -150,6 +153,20 @@ class Memory:
         if self.reply and self.reply.number == reply.number:
             return replace(self, reply=reply)
         return replace(self, drafts=tuple(reply if old.number == reply.number else old for old in self.drafts))
+
+    def remembers(self, key: str) -> bool:
+        """Whether a message of that key is in the history, or will be."""
+        return key in self.context or any(result.key == key for result in self.results)
+
+    def fresh(self, call: str, reply: Reply) -> str:
+        """A name for a call that no call had lately: chat models may count from 0 in every answer."""
+        queued = [action for each in (*self.drafts, reply) for action in each.queue if isinstance(action, CallTool)]
+        known = {each.call for each in queued} | {each.action.call for each in self.calls} | set(self.past_calls)
+        made, at = call, 1
+        while made in known or made in self.context:
+            at += 1
+            made = f"{call}-{reply.number}-{at}"
+        return made
 
     def with_call(self, action: CallTool) -> Memory:
         """With one more call that waits for its answer."""

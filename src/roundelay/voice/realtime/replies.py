@@ -41,9 +41,9 @@ def draft(
         m = replace(m, drafts=m.drafts[1:])
     number = m.replies + 1
     heard = turn.text if turn and turn.read else None
-    start, end = (turn.start, turn.end) if turn else (0, 0)
+    start, end, exact = (turn.start, turn.end, turn.exact) if turn else (0, 0, False)
     name = turn.number if turn else None
-    out.append(do.Draft(number, cause, m.context.messages, name, start, end, heard, options))
+    out.append(do.Draft(number, cause, m.context.messages, name, start, end, heard, options, exact))
     made = Reply(number, cause, m.now_ms, m.now_ms, name, heard, frozenset(m.unfolded), options)
     return replace(m, replies=number, drafts=(*m.drafts, made))
 
@@ -61,7 +61,8 @@ def begin(m: Memory, out: Out) -> Memory:
     out.append(do.Begin(newest.number, newest.turn, m.now_ms - newest.made_ms, newest.options))
     reply = replace(newest, begun=True, news_ms=m.now_ms)
     told = tuple(call for call in m.unfolded if call not in reply.knows)
-    return release(replace(m, reply=reply, asked=None, unfolded=told), out)
+    options = m.fold_options if told else None
+    return release(replace(m, reply=reply, asked=None, unfolded=told, fold_options=options), out)
 
 
 def ask(m: Memory, event: ev.Event, out: Out) -> Memory:
@@ -76,7 +77,7 @@ def ask(m: Memory, event: ev.Event, out: Out) -> Memory:
 
 def fold(m: Memory, event: ev.Event, out: Out) -> Memory:
     """Draft a reply that tells the tools' results, and begin it."""
-    return begin(draft(m, out, "tool"), out)
+    return begin(draft(m, out, "tool", options=m.fold_options), out)
 
 
 def ask_later(m: Memory, event: ev.Event, out: Out) -> Memory:
@@ -126,7 +127,7 @@ def work(m: Memory, event: ev.Event, out: Out) -> Memory:
         clauses = (*clauses[:-1], replace(last, samples=last.samples + len(event.sound)))
         action = do.Play(reply.number, event.sound)
     elif isinstance(event, ev.ToolCalled):
-        action = do.CallTool(reply.number, event.call, event.name, event.arguments)
+        action = do.CallTool(reply.number, m.fresh(event.call, reply), event.name, event.arguments)
     elif isinstance(event, ev.ReplyDone):
         clauses = _complete(clauses)
         reply = replace(reply, done=True)
@@ -177,7 +178,9 @@ def _past(m: Memory, text: str, out: Out) -> Memory:
     assert m.reply is not None
     past = (*m.past, replace(m.reply, queue=()))[-PAST_REPLIES:]
     context = m.context.add(ev.Message("assistant", text, f"reply-{m.reply.number}")) if text else m.context
-    return remembering(replace(m, reply=None, past=past, quiet_ms=m.now_ms), context, out)
+    for result in m.results:
+        context = context.add(result)
+    return remembering(replace(m, reply=None, past=past, results=(), quiet_ms=m.now_ms), context, out)
 
 
 def stop_for(m: Memory, event: ev.Event, out: Out) -> Memory:

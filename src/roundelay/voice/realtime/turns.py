@@ -161,7 +161,7 @@ def commit(m: Memory, event: ev.Event, out: Out) -> Memory:
     m = drop_drafts(_ended(m, event), out)
     turn = _turn(m)
     if not turn.read:
-        out.append(do.Transcribe(turn.number, turn.start, turn.end))
+        out.append(do.Transcribe(turn.number, turn.start, turn.end, turn.exact))
     return _commit(m, out)
 
 
@@ -178,6 +178,7 @@ def commit_given(m: Memory, event: ev.Event, out: Out) -> Memory:
     assert isinstance(event, ev.TurnEnded)
     missed = m.turn
     m = _new_turn(m, event.start, announced=False)
+    m = replace(m, turn=replace(_turn(m), exact=True))
     return replace(commit(m, event, out), turn=missed)
 
 

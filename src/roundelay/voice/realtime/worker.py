@@ -181,7 +181,7 @@ class Worker:
             if not self._pool.submit(lambda: self._draft(action)):
                 self._fail(action.reply, "the server is busy")
         elif isinstance(action, act.Judge):
-            self._pool.submit(lambda: self._judge(action.turn, action.start, action.end, None), short=True)
+            self._pool.submit(lambda: self._judge(action.turn, self._first(action), action.end, None), short=True)
         elif isinstance(action, act.Transcribe):
             self._pool.submit(lambda: self._transcribe(action), short=True)
         elif isinstance(action, act.Summarise):
@@ -204,15 +204,16 @@ class Worker:
         self._alive.discard(reply)
         self._say(lambda at_ms: ev.ReplyFailed(at_ms, reply, why))
 
-    def _sound(self, start: int, end: int) -> np.ndarray:
-        """A turn's sound, and a little before it: weak first consonants."""
-        return self._mic.cut(start - self.manner.thresholds.prefix_ms * RATE_HZ // 1000, end)
+    def _first(self, action: act.Judge | act.Transcribe | act.Draft) -> int:
+        """The sample a turn's sound is taken from: a little before it, as its first consonants may be weak."""
+        exact = not isinstance(action, act.Judge) and action.exact
+        return action.start if exact else action.start - self.manner.thresholds.prefix_ms * RATE_HZ // 1000
 
     def _judge(self, turn: int, start: int, end: int, text: str | None) -> None:
         if self.manner.thresholds.detection == "semantic":
             complete = getattr(self._model, "complete", None)
             whole = complete(text) if complete is not None and text else None
-            share = endpoint.over(self._sound(start, end), text, whole)
+            share = endpoint.over(self._mic.cut(start, end), text, whole)
             self._say(lambda at_ms: ev.TurnJudged(at_ms, turn, share))
 
     def _read(self, turn: int, start: int, end: int) -> str:
@@ -226,7 +227,7 @@ class Worker:
                     self._readings.popitem(last=False)
         if mine:
             try:
-                sound = self._sound(start, end)
+                sound = self._mic.cut(start, end)
                 text = self._model.transcribe(Audio.from_array(sound, RATE_HZ)) if len(sound) >= MIN_SAMPLES else ""
                 reading.set_result(text)
             except BaseException as error:
@@ -235,10 +236,10 @@ class Worker:
 
     def _transcribe(self, action: act.Transcribe) -> None:
         try:
-            text = self._read(action.turn, action.start, action.end)
+            text = self._read(action.turn, self._first(action), action.end)
         except RoundelayError:
             return  # the turn's draft will say that it failed; a caption alone fails in silence
-        self._heard(action.turn, action.start, action.end, text)
+        self._heard(action.turn, self._first(action), action.end, text)
 
     def _heard(self, turn: int, start: int, end: int, text: str) -> None:
         self._say(lambda at_ms: ev.Transcribed(at_ms, turn, text, end))
@@ -264,7 +265,8 @@ class Worker:
         if cancelled():
             return
         if draft.cause == "tool" and not any(hasattr(self._model, name) for name in ("tell", "tell_parts")):
-            self._speak(number, clauses(told(draft.history[-1].text)), draft, cancelled)
+            result = next((message.text for message in reversed(draft.history) if message.role == "tool"), "")
+            self._speak(number, clauses(told(result)), draft, cancelled)
             return
         text = self._question(draft)
         if cancelled():
@@ -300,8 +302,8 @@ class Worker:
         if draft.heard is not None:
             return draft.heard
         assert draft.turn is not None
-        text = self._read(draft.turn, draft.start, draft.end)
-        self._heard(draft.turn, draft.start, draft.end, text)
+        text = self._read(draft.turn, self._first(draft), draft.end)
+        self._heard(draft.turn, self._first(draft), draft.end, text)
         return text
 
     def _want(self, draft: act.Draft, call: object) -> None:
@@ -322,11 +324,12 @@ class Worker:
         limits, lead = self.manner.thresholds, Lead()
         options = draft.options or {}
         voice = options.get("voice") or self.manner.persona.voice
+        aloud = options["modalities"] == ("audio",) if options.get("modalities") else self.manner.aloud
         for at, clause in enumerate(islice(text, limits.clauses_max)):
             if cancelled():
                 return
             self._say(lambda at_ms, clause=clause: ev.ReplyText(at_ms, reply, clause))  # type: ignore[misc]
-            if not self.manner.aloud:
+            if not aloud:
                 continue
             sounds = self._model.say_stream(clause, voice, at, cancelled, lead.ways)
             for sound in sounds if lead.made else from_onset(sounds):
