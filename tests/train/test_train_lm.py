@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -183,9 +187,10 @@ def test_the_mean_of_two_stages_is_between_them() -> None:
     assert torch.equal(stages._mean([first], 0.6)["a"], first["a"])
 
 
-def test_a_killed_run_resumes_to_the_same_losses(run: stages.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("report", [1, 3])
+def test_a_killed_run_resumes_to_the_same_losses(run: stages.Run, monkeypatch: pytest.MonkeyPatch, report: int) -> None:
     def reported(*args: object, **more: object) -> loop.Plan:
-        return loop.Plan(*args, **{**more, "report": 1, "save_minutes": 0.0})  # type: ignore[arg-type]
+        return loop.Plan(*args, **{**more, "report": report, "save_minutes": 0.0})  # type: ignore[arg-type]
 
     monkeypatch.setattr(stages, "Plan", reported)
     stages.train(run, "text")
@@ -204,6 +209,58 @@ def test_a_killed_run_resumes_to_the_same_losses(run: stages.Run, monkeypatch: p
     monkeypatch.setattr(Mix, "draw", drawn)
     assert stages.train(other, "text").finished
     assert metrics(other, "text") == pytest.approx(whole, abs=1e-5)
+
+
+def test_a_checkpoint_that_cannot_be_used_is_one_line(run: stages.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages.train(run, "text")
+    path = run.out / "text.pt"
+    kept = torch.load(path, weights_only=True)
+    del kept["sums"]
+    torch.save(kept, path)
+    assert stages.train(run, "text").finished  # as written before sums were kept
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    for name in ("text", "pretrain"):
+        with pytest.raises(BadInput, match=r"text\.pt: cannot be read or is damaged"):
+            stages.train(run, name)
+    path.write_bytes(whole)
+    monkeypatch.setattr(stages.Shape, "preset", classmethod(lambda cls, name: replace(SMALL, hidden=48)))
+    for name in ("text", "pretrain"):
+        with pytest.raises(BadInput, match=r"text\.pt: is of a model of another shape"):
+            stages.train(run, name)
+    with pytest.raises(BadInput, match="another shape"):
+        stages.export(run, run.out / "weights")
+
+
+TOGETHER = """
+import sys, torch
+from pathlib import Path
+from roundelay.train.loop import Plan, fit, rank, ranks
+ranks()
+out = Path(sys.argv[1]) / str(rank())  # the second process finds no file of the first
+for steps in (2, 4):
+    torch.manual_seed(steps + rank())
+    model = torch.nn.Linear(3, 1)
+    step = lambda n: {"loss": model(torch.randn(2, 3) + rank()).square().sum()}
+    assert fit("one", model, step, Plan(steps, 0.1, minutes=60.0), out).done == steps
+torch.save(model.state_dict(), out / "last")
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_processes_that_train_together_stay_the_same(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    both = [
+        subprocess.Popen([sys.executable, "-c", TOGETHER, str(tmp_path)], env=shared | {"RANK": str(number)})
+        for number in range(2)
+    ]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    first, second = (torch.load(tmp_path / name / "last", weights_only=True) for name in "01")
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert (tmp_path / "0" / "one.pt").is_file() and not (tmp_path / "1" / "one.pt").exists()
 
 
 def test_the_shipped_recipe_can_be_read_and_names_known_tasks() -> None:

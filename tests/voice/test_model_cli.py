@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 
 from roundelay.cli import main
 from roundelay.errors import BadInput
+from roundelay.shape import Shape
 from roundelay.voice.audio import Audio
 from roundelay.voice.graphs import DamagedWeightsError
 from roundelay.voice.model import FILE, UNKNOWN, WEIGHTS, Model
@@ -80,7 +83,7 @@ def test_written_questions_are_answered_exactly(model: Model) -> None:
     assert model.answer("colourless green ideas sleep furiously on purple").text == UNKNOWN
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\x00", "x" * 100_001, "你好", "!!!"])
+@pytest.mark.parametrize("text", ["", "   ", "\x00", "x" * 100_000, "你好", "!!!"])
 def test_text_that_cannot_be_said_is_one_line(text: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     out = tmp_path / "o.wav"
     assert run("voice", "say", text, "--out", str(out)) == 2
@@ -90,6 +93,59 @@ def test_text_that_cannot_be_said_is_one_line(text: str, tmp_path: Path, capsys:
 def test_silence_is_heard_as_nothing(model: Model) -> None:
     silence = Audio(np.zeros(16_000, np.float32), 16_000)
     assert model.transcribe(silence) == "" and model.ask(silence).heard == ""
+
+
+def test_a_question_in_which_nothing_is_heard_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    question, out = tmp_path / "q.wav", tmp_path / "o.wav"
+    Audio(np.zeros(16_000, np.float32), 16_000).write(question)
+    assert run("voice", "ask", str(question), "--out", str(out)) == 2
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1 and "q.wav" in told.err and not told.out and not out.exists()
+    assert run("voice", "transcribe", str(question)) == 0 and capsys.readouterr().out == "\n"
+
+
+def test_a_seed_below_zero_is_refused(model: Model, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run("voice", "say", "hello", "--out", str(tmp_path / "o.wav"), "--seed", "-1") == 2
+    assert "-1 is not in the range" in capsys.readouterr().err
+    with pytest.raises(BadInput, match="seed -1"):
+        model.say("hello", seed=-1)
+
+
+def test_a_stream_is_written_as_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mouth:
+        def say_stream(self, text: str, *_: object, **more: object) -> Iterator[np.ndarray]:
+            sizes = []
+            for _ in range(3 if text == "words" else 0):
+                sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+                yield np.full(1600, 0.1, np.float32)
+            assert sizes == sorted(set(sizes)) and (text == "nothing" or not (tmp_path / "o.wav").exists())
+
+    monkeypatch.setattr(Model, "load", Mouth)
+    assert run("voice", "say", "words", "--out", str(tmp_path / "o.wav"), "--stream") == 0
+    assert Audio.read(tmp_path / "o.wav").samples.size == 4800
+    assert run("voice", "say", "nothing", "--out", str(tmp_path / "no.wav"), "--stream") == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["o.wav"]
+
+
+def test_models_shows_a_damaged_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("roundelay.voice.model.WEIGHTS", tmp_path)
+    for text in ("no manifest", '{"files": {"lm.onnx": {}}}'):
+        (tmp_path / "manifest.json").write_text(text)
+        assert run("voice", "models", "--json") == 0
+        rows = [row for row in json.loads(capsys.readouterr().out) if row["model"] == "language model"]
+        assert [(row["file"], row["state"]) for row in rows] == [("manifest.json", "damaged")]
+        assert run("voice", "models") == 0 and "damaged" in capsys.readouterr().out
+
+
+def test_a_graph_of_another_shape_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other:
+        shape = replace(Shape.preset("nano"), vocab=512)
+
+    monkeypatch.setattr("roundelay.voice.model.OnnxEngine", lambda data: Other())
+    with pytest.raises(DamagedWeightsError, match="another shape: 512 ids, not 6,144"):
+        Model.load()
 
 
 def test_noise_gives_a_bounded_answer(model: Model) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from dataclasses import replace
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.lm import units
 from roundelay.voice.lm.engine import Session
 from roundelay.voice.lm.hearing import MOST, Hearing
-from roundelay.voice.lm.pieces import pieces
-from roundelay.voice.lm.speaking import EXTRA_GROUPS, SLOWEST_GROUPS, STILL_GROUPS, Speaking, listened
+from roundelay.voice.lm.normalise import normalise
+from roundelay.voice.lm.pieces import LONGEST, pieces
+from roundelay.voice.lm.speaking import EXTRA_GROUPS, SLOWEST_GROUPS, STILL_GROUPS, Speaking, listened, said
 from roundelay.voice.segments import LONGEST_S, segments
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
@@ -46,8 +48,40 @@ def test_sound_comes_back_from_the_models_ids() -> None:
 def test_pieces_hold_the_words_in_order_and_are_short(longest: int) -> None:
     text = "Dr. Lee, who paid $3.50, left at 9:05. " * 5 + "supercalifragilisticexpialidocious " * 3
     parts = pieces(text, longest)
-    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert "".join("".join(parts).split()) == "".join(normalise(text).split())
     assert max(map(len, parts)) <= longest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We meet on Feb. 17, 2025.",
+        "Room No. 5",
+        "p. 12 and Fig. 3",
+        "Jan. 3",
+        "Dr. Lee",
+        "George C. Scott",
+        "cats vs. dogs",
+        "J. R. R. Tolkien",
+    ],
+)
+def test_what_is_read_together_is_one_piece(text: str) -> None:
+    assert pieces(text) == [normalise(text)]
+
+
+@pytest.mark.parametrize("text", [", ".join(["$7,777,777.77"] * 5), "9" * 90, "H100 " * 50, "1/2, " * 50])
+def test_pieces_are_short_in_what_is_said(text: str) -> None:
+    parts = pieces(text)
+    assert " ".join(parts) == normalise(text) and max(map(len, parts)) <= LONGEST
+    assert min(map(len, parts)) > LONGEST // 4  # no piece is a word that was left over
+
+
+def test_sentences_are_pieces_and_marks_are_none() -> None:
+    text = 'No. That is wrong! "Why?" he said. ... \nBecause: I do.\n***\nHe is Dr.\nWho'
+    said = ["no", "that is wrong", "why", "he said", "because", "i do", "he is doctor", "who"]
+    assert pieces(text) == said
+    with pytest.raises(BadInput, match="nothing to read aloud"):
+        pieces("...")
 
 
 def test_segments_find_speech_and_leave_silence() -> None:
@@ -67,14 +101,23 @@ def test_endless_speech_is_cut() -> None:
     assert sum(part.duration_s for part in found) == pytest.approx(50, abs=0.1)
 
 
+def test_a_long_stretch_is_cut_where_it_is_quietest() -> None:
+    wave = 0.1 * np.random.default_rng(0).standard_normal(16_000 * 15).clip(-3, 3)
+    wave[16_000 * 8 : 16_000 * 8 + 8_000] *= 0.3
+    first, *_ = segments(Audio(wave.astype(np.float32), 16_000))
+    assert 8 < first.duration_s < 8.5
+
+
 class Same:
     """An engine whose logits never change."""
 
-    def __init__(self, logits: np.ndarray) -> None:
-        self.logits, self.shape = logits, Shape.preset("nano")
+    def __init__(self, logits: np.ndarray, room: int = 2048) -> None:
+        self.logits, self.shape = logits, replace(Shape.preset("nano"), max_length=room)
+        self.opened: list[Session[None]] = []
 
     def open(self) -> Session[None]:
-        return Session(None)
+        self.opened.append(Session(None))
+        return self.opened[-1]
 
     def prefill(self, session: Session[None], ids: list[int], cancelled: object = None) -> np.ndarray:
         session.ids[:] = ids
@@ -147,6 +190,29 @@ def test_a_voice_that_never_stops_is_stopped() -> None:
     assert len(groups) == int(8 * SLOWEST_GROUPS) + EXTRA_GROUPS or ids[-1] != Symbol.EOT
     runs = [len(list(run)) for codes, run in groupby(i >= V.text for i in ids[3:]) if codes]
     assert max(runs) <= STILL_GROUPS * V.group  # it may not hold one sound for ever
+
+
+@pytest.mark.parametrize("room", [70, 80, 101])
+def test_words_that_no_session_has_room_for_are_said_in_another(room: int) -> None:
+    logits = np.random.default_rng(1).normal(0, 1, V.size).astype(np.float32)
+    logits[V.text :] -= 5.2
+    logits[units.NEXT] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 4.0
+    words = [f"{a}{b}" for a in "bdfg" for b in "aeiou"]
+    engine = Same(logits, room)
+    speaking = Speaking(engine, engine.open(), words)
+    groups = list(said(speaking, None, lambda groups: np.zeros((6 * len(groups), 40)), lambda n: 1))
+    Tokens(units.tokens([i for group in groups for i in group]))
+    told = [units.text_of(session.ids).split() for session in engine.opened]
+    assert len(told) > 1 and all(len(session.ids) < room for session in engine.opened)
+    assert set(words) <= {word for part in told for word in part}
+    for before, after in pairwise(told):
+        assert words.index(after[0]) - words.index(before[-1]) in (0, 1)  # the last is said again where it was cut
+
+
+def test_a_session_in_which_no_word_fits_ends() -> None:
+    engine = Same(np.zeros(V.size, np.float32), 4)
+    speaking = Speaking(engine, engine.open(), ["three", "short", "words"])
+    assert not list(said(speaking, None, lambda groups: np.zeros((0, 40)), lambda n: 1)) and len(engine.opened) == 3
 
 
 def test_a_voice_that_listens_to_itself_keeps_what_it_hears_best() -> None:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from roundelay.console import note, progress
+from roundelay.errors import BadInput
 from roundelay.files import replacing
 
 
@@ -72,19 +73,20 @@ def fit(
     learned = [p for p in model.parameters() if p.requires_grad]
     adam = torch.optim.AdamW(learned, lr=plan.rate, betas=plan.betas, weight_decay=plan.decay)
     path = out / f"{name}.pt"
-    step = _resume(path, model, adam)
     book = Book(out, name)
+    step = _resume(path, model, adam, book)
+    share(model)
     started = saved = time.monotonic()
     bad = 0
 
     def keep() -> None:
         if rank() == 0:
-            _save(path, model, adam, step)
+            _save(path, model, adam, step, book)
             if check is not None:
                 book.write({"step": step, "dev": check(step)})
 
     for _ in progress(range(step, plan.steps), name, plan.steps - step):
-        if plan.minutes and time.monotonic() - started > 60 * plan.minutes:
+        if plan.minutes and agreed(time.monotonic() - started > 60 * plan.minutes):
             break
         for group in adam.param_groups:
             group["lr"] = plan.rate_at(step)
@@ -108,6 +110,8 @@ def fit(
             keep()
             saved = time.monotonic()
     keep()
+    if distributed.is_initialized():
+        distributed.barrier()  # the next stage reads the file, which the first process alone has written
     return Progress(step, plan.steps)
 
 
@@ -140,13 +144,49 @@ def average(learned: Sequence[nn.Parameter]) -> None:
             at += p.numel()
 
 
-def _resume(path: Path, model: nn.Module, adam: torch.optim.Optimizer) -> int:
-    """Fill model and optimiser from a checkpoint, if there is one; the step it was left at."""
-    if not path.is_file():
+def share(model: nn.Module) -> None:
+    """Give every process the first one's weights, whatever it began with; alone, nothing."""
+    if distributed.is_initialized():
+        for value in model.state_dict().values():
+            distributed.broadcast(value.detach(), 0)
+
+
+def agreed(value: Any) -> Any:
+    """The first process' value, the same in all: their clocks and files may differ. Alone, the value itself."""
+    if not distributed.is_initialized():
+        return value
+    box = [value]
+    distributed.broadcast_object_list(box, 0)
+    return box[0]
+
+
+def checkpoint(path: Path) -> dict[str, Any]:
+    """What a stage has written; raises `BadInput` for a file that is missing, cut short, or something else."""
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+        return {"model": kept["model"], "adam": kept["adam"], "step": int(kept["step"]), "sums": kept.get("sums", {})}
+    except Exception:  # pickle, zip and torch each raise kinds of their own
+        raise BadInput(
+            "checkpoint", path, "cannot be read or is damaged; remove it and train its stage again"
+        ) from None
+
+
+def fill(module: nn.Module | torch.optim.Optimizer, state: dict[str, Any], path: Path) -> None:
+    """Load a state of the checkpoint `path`; raises `BadInput` where it is of another shape."""
+    try:
+        module.load_state_dict(state)
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput("checkpoint", path, "is of a model of another shape; give another --out or --config") from None
+
+
+def _resume(path: Path, model: nn.Module, adam: torch.optim.Optimizer, book: Book) -> int:
+    """Fill model, optimiser and book from a checkpoint, if there is one; the step it was left at."""
+    kept = agreed(checkpoint(path) if rank() == 0 and path.is_file() else None)
+    if kept is None:
         return 0
-    kept = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(kept["model"])
-    adam.load_state_dict(kept["adam"])
+    fill(model, kept["model"], path)
+    fill(adam, kept["adam"], path)
+    book.sums = kept["sums"]
     note(f"{path.stem}: resumed at step {kept['step']}")
     return int(kept["step"])
 
@@ -192,6 +232,7 @@ class Book:
         note(f"{self.name}: {shown}")
 
 
-def _save(path: Path, model: nn.Module, adam: torch.optim.Optimizer, step: int) -> None:
+def _save(path: Path, model: nn.Module, adam: torch.optim.Optimizer, step: int, book: Book) -> None:
+    kept = {"model": model.state_dict(), "adam": adam.state_dict(), "step": step, "sums": book.sums}
     with replacing(path, force=True) as temporary:
-        torch.save({"model": model.state_dict(), "adam": adam.state_dict(), "step": step}, temporary)
+        torch.save(kept, temporary)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,18 +121,8 @@ class Audio:
 
     def write(self, path: Path | str, *, force: bool = False) -> None:
         """Write the file whole or not at all; the name (.wav .flac .ogg .opus) decides its format."""
-        soundfile = _soundfile()
-        path = Path(path)
-        if path.suffix.lower() not in {".wav", ".flac", ".ogg", ".opus"}:
-            raise BadInput("audio file", path, "must end in .wav, .flac, .ogg or .opus")
-        kind = {".opus": ("OGG", "OPUS"), ".ogg": ("OGG", "VORBIS")}.get(path.suffix.lower())
-        container, coding = kind or (path.suffix[1:].upper(), "PCM_16")
-        with replacing(path, force=force) as temporary:
-            try:
-                soundfile.write(temporary, self.samples, self.rate, format=container, subtype=coding)
-            except (soundfile.LibsndfileError, RuntimeError) as error:
-                reason = getattr(error, "error_string", None) or str(error)
-                raise BadInput("audio file", path, f"cannot be written at {self.rate} Hz ({reason})") from None
+        with writing(path, self.rate, force=force) as write:
+            write(self.samples)
 
     def resample(self, rate: int) -> Audio:
         """The same sound at another rate (soxr, high quality); itself when the rate is already right."""
@@ -145,6 +137,39 @@ class Audio:
         if made.size < MIN_SAMPLES:  # a few samples at a high rate: less than one sample at a low one
             made = np.pad(made, (0, MIN_SAMPLES - made.size))
         return Audio.from_array(made, rate)
+
+
+@contextmanager
+def writing(path: Path | str, rate: int, *, force: bool = False) -> Iterator[Callable[[np.ndarray], None]]:
+    """Yield what writes samples [T] to a file as they come; the file takes its name when the block ends without an
+    error. Raises `BadInput` as `Audio.write` does.
+    """
+    soundfile = _soundfile()
+    path = Path(path)
+    if path.suffix.lower() not in {".wav", ".flac", ".ogg", ".opus"}:
+        raise BadInput("audio file", path, "must end in .wav, .flac, .ogg or .opus")
+    kind = {".opus": ("OGG", "OPUS"), ".ogg": ("OGG", "VORBIS")}.get(path.suffix.lower())
+    container, coding = kind or (path.suffix[1:].upper(), "PCM_16")
+
+    def refused(error: Exception) -> BadInput:
+        reason = getattr(error, "error_string", None) or str(error)
+        return BadInput("audio file", path, f"cannot be written at {rate} Hz ({reason})")
+
+    with replacing(path, force=force) as temporary:
+        try:
+            file = soundfile.SoundFile(temporary, "w", rate, 1, coding, format=container)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise refused(error) from None
+
+        def write(samples_T: np.ndarray) -> None:
+            try:
+                file.write(samples_T)
+                file.flush()
+            except (soundfile.LibsndfileError, RuntimeError) as error:
+                raise refused(error) from None
+
+        with file:
+            yield write
 
 
 def _check_whole(path: Path) -> None:

@@ -31,7 +31,7 @@ from roundelay.voice.lm.onnx_engine import OnnxEngine
 from roundelay.voice.lm.pieces import pieces
 from roundelay.voice.lm.search import search
 from roundelay.voice.lm.skills import Call, answer
-from roundelay.voice.lm.speaking import Speaking, fit, listened
+from roundelay.voice.lm.speaking import Speaking, fit, said
 from roundelay.voice.lm.understand import understand
 from roundelay.voice.lm.words import Words
 from roundelay.voice.segments import segments
@@ -81,16 +81,21 @@ class Model:
 
     @classmethod
     def load(cls, weights: Path | None = None, codec: Path | None = None) -> Model:
-        """The model in the package, or of other folders; raises `DamagedWeightsError` for a file altered or of another
-        tokenizer.
+        """The model in the package, or of other folders; raises `DamagedWeightsError` for a file altered, of another
+        tokenizer, or of another shape.
         """
         folder = weights or WEIGHTS
         data = checked(FILE, folder)
         codes = checked("tokenizer.onnx", codec)
         if manifest(folder).get("tokenizer") != hashlib.sha256(codes).hexdigest():
             raise DamagedWeightsError(folder / FILE, "learnt the codes of another tokenizer")
+        engine = OnnxEngine(data)
+        if engine.shape.vocab != units.NANO.size:
+            raise DamagedWeightsError(
+                folder / FILE, f"is of another shape: {engine.shape.vocab:,} ids, not {units.NANO.size:,}"
+            )
         words, sound = Words.load(folder), (Tokenizer.load(codec), Ears.load(codec))
-        return cls(OnnxEngine(data), *sound, words, Decoder.load(codec), words.pronunciations())
+        return cls(engine, *sound, words, Decoder.load(codec), words.pronunciations())
 
     def warm(self) -> None:
         """Do now what is slow the first time: compile the search, make the tables of questions."""
@@ -100,13 +105,13 @@ class Model:
         self.complete("what time is it")
 
     def say(self, text: str, voice: VoiceLike = None, seed: int = 0, show: Show = iter) -> Audio:
-        """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud.
+        """The sound of a text at 16 kHz; raises `BadInput` for a text that cannot be read aloud, or a seed below 0.
 
         Nobody waits for its beginning, so that more ways of saying it are tried than by `say_stream`.
         """
         parts = list(self.say_stream(text, voice, seed, ways=lambda: TRIES, show=show))
         if not parts:
-            raise BadInput("text", repr(text[:40]), "gave no sound; say it in other words")
+            raise no_sound(text)
         return Audio(np.concatenate(parts), RATE_HZ)
 
     def say_stream(
@@ -123,16 +128,13 @@ class Model:
         Of several ways to say the next two words the clearest is kept. `ways` is asked how many there is time for.
         Without it there are one, two, up to four: the first sound comes soon, and a seed gives one sound.
         """
-        normalise(text)  # the whole text is checked before the first sound
+        _check_seed(seed)
+        parts = pieces(text)  # the whole text is checked before the first sound
         mouth = self.decoder.stream(units.VOICES[0] if voice is None else voice)
-        for number, piece in enumerate(show(pieces(text))):
-            try:
-                words = normalise(piece).split()
-            except BadInput:  # a piece of signs alone
-                continue
+        for number, piece in enumerate(show(parts)):
+            words = piece.split()
             speaking = Speaking(self.engine, self.engine.open(), words, seed + number, cancelled, self.pronounce)
-            speaking.begin(_manner(voice))
-            for ids in listened(speaking, self._phones, _ways(ways, hurry=number == 0)):
+            for ids in said(speaking, _manner(voice), self._phones, _ways(ways, hurry=number == 0)):
                 sound = mouth.push(units.tokens(ids))
                 if len(sound):
                     yield sound
@@ -203,6 +205,16 @@ class Model:
             return Reply("", "I heard nothing.", None)
         found = self.answer(heard, fabric=fabric)
         return Reply(heard, found.text, found.call)
+
+
+def no_sound(text: str) -> BadInput:
+    """The error of a text that was read, but of which no sound came."""
+    return BadInput("text", repr(text[:40]), "gave no sound; say it in other words")
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise BadInput("seed", seed, "must be 0 or more")
 
 
 def _ways(ways: Callable[[], int] | None, hurry: bool) -> Callable[[int], int]:

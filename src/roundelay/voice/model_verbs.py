@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
+from roundelay.errors import BadInput
 from roundelay.voice.codec_verbs import FORCE, OUT, free
 
 LONG_S = 3.0  # after which a person is told why
 VOICE = click.option("--voice", metavar="NAME|ref.wav", help="A built-in voice, or a recording to sound like.")
-SEED = click.option("--seed", default=0, show_default=True, help="The same seed says the same text the same way.")
+SEED = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed says the same text the same way.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -53,8 +59,8 @@ def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force:
     import time
 
     from roundelay.console import note
-    from roundelay.voice.audio import Audio
-    from roundelay.voice.model import Model
+    from roundelay.voice.audio import writing
+    from roundelay.voice.model import Model, no_sound
     from roundelay.voice.tokenizer.frontend import RATE_HZ
 
     free(out, force)
@@ -62,15 +68,19 @@ def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force:
     model = Model.load()
     if not stream:
         audio = model.say(text, voice, seed, bar("saying"))
-    else:
-        started, parts, first_ms = time.monotonic(), [], 0.0
+        audio.write(out, force=force)
+        note(f"{audio.duration_s:.2f} s: {out}")
+        return
+    started, first_ms, count = time.monotonic(), 0.0, 0
+    with writing(out, RATE_HZ, force=force) as write:
         for part in model.say_stream(text, voice, seed, show=bar("saying")):
             first_ms = first_ms or 1000 * (time.monotonic() - started)
-            parts.append(part)
-        audio = Audio(np.concatenate(parts), RATE_HZ)
-        note(f"first sound after {first_ms:.0f} ms, the last after {time.monotonic() - started:.1f} s")
-    audio.write(out, force=force)
-    note(f"{audio.duration_s:.2f} s: {out}")
+            write(part)
+            count += len(part)
+        if not count:
+            raise no_sound(text)
+    note(f"first sound after {first_ms:.0f} ms, the last after {time.monotonic() - started:.1f} s")
+    note(f"{count / RATE_HZ:.2f} s: {out}")
 
 
 @click.command()
@@ -108,6 +118,8 @@ def ask(question: Path, out: Path, voice: str | None, seed: int, as_json: bool, 
     asked, model = Audio.read(question), Model.load()
     with patience():
         reply = model.ask(asked)
+    if not reply.heard:
+        raise BadInput("question", question, "holds no words that could be heard; record it again, nearer or louder")
     model.say(reply.text, voice, seed).write(out, force=force)
     if as_json:
         print_json({"heard": reply.heard, "call": reply.call, "text": reply.text, "out": str(out)})
@@ -115,28 +127,35 @@ def ask(question: Path, out: Path, voice: str | None, seed: int, as_json: bool, 
         click.echo(f"heard: {reply.heard}\nsays:  {reply.text}")
 
 
+def _installed(model: str, folder: Path) -> list[dict[str, Any]]:
+    """A row for each weight file of a model; one for the manifest where that is damaged."""
+    from roundelay.voice.graphs import DamagedWeightsError, checked, manifest
+
+    try:
+        table = manifest(folder)
+        rows = [
+            {"model": model, "file": name, "bytes": entry["bytes"], "sha256": entry["sha256"]}
+            | {"licence": table["licence"], "state": "whole"}
+            for name, entry in table["files"].items()
+        ]
+    except (DamagedWeightsError, KeyError, TypeError):
+        return [{"model": model, "file": "manifest.json", "bytes": 0, "sha256": "", "licence": "", "state": "damaged"}]
+    for row in rows:
+        try:
+            checked(row["file"], folder)
+        except DamagedWeightsError:
+            row["state"] = "damaged"
+    return rows
+
+
 @click.command()
 @AS_JSON
 def models(as_json: bool) -> None:
     """List what is installed: each weight file with its size, sum and licence, and whether it is whole."""
     from roundelay.console import print_json, print_table
-    from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, checked, manifest
-    from roundelay.voice.model import WEIGHTS
+    from roundelay.voice import graphs, model
 
-    rows = []
-    for model, folder in (("codec", PACKAGED), ("language model", WEIGHTS)):
-        try:
-            table = manifest(folder)
-        except DamagedWeightsError:
-            continue
-        for name, entry in table["files"].items():
-            try:
-                checked(name, folder)
-                state = "whole"
-            except DamagedWeightsError:
-                state = "damaged"
-            row = {"model": model, "file": name, "bytes": entry["bytes"], "sha256": entry["sha256"]}
-            rows.append(row | {"licence": table["licence"], "state": state})
+    rows = _installed("codec", graphs.PACKAGED) + _installed("language model", model.WEIGHTS)
     if as_json:
         print_json(rows)
     else:

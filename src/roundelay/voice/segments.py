@@ -14,6 +14,7 @@ LONGEST_S, SHORTEST_S = 12.0, 0.1  # the model learnt from utterances of up to t
 BELOW_DB = 38.0  # under the loudest frame, and
 FAINTEST = 3e-4  # RMS under this is silence
 MARGIN_S = 0.25  # of quiet kept around speech
+AROUND = 2  # frames on either side that count where the quietest place is sought
 PAUSE_S = 0.6  # quiet that ends a piece longer than a third of the longest
 
 
@@ -50,4 +51,5 @@ def _stop(rms: np.ndarray, loud: np.ndarray, start: int, last: int) -> int:
     if last - start <= most:
         return last
     half = start + most // 2
-    return half + int(np.argmin(np.convolve(rms[half : start + most], np.ones(5), "same")))
+    around = np.pad(rms[half : start + most], AROUND, mode="edge")  # zeros would make the two ends the quietest
+    return half + int(np.argmin(np.convolve(around, np.ones(2 * AROUND + 1), "valid")))

@@ -24,7 +24,7 @@ from roundelay.train.lm.corpus import Said, open_corpora
 from roundelay.train.lm.examples import hear, speak
 from roundelay.train.lm.model import Learner, batch_of, losses
 from roundelay.train.lm.tasks import SOUND_TASKS, Mix
-from roundelay.train.loop import Plan, Progress, fit, rank, ranks
+from roundelay.train.loop import Plan, Progress, checkpoint, fill, fit, rank, ranks
 from roundelay.voice.graphs import PACKAGED
 from roundelay.voice.lm.units import VOICES
 
@@ -97,7 +97,7 @@ def train(run: Run, name: str) -> Progress:
         before = run.out / f"{PLANNED[at - 1]}.pt"
         if not before.is_file():
             raise BadInput("checkpoint", before, f"is not there; run --stage {PLANNED[at - 1]} first")
-        learner.load_state_dict(torch.load(before, map_location="cpu", weights_only=True)["model"])
+        fill(learner, checkpoint(before)["model"], before)
     sound = any(task in SOUND_TASKS for task in table["tasks"])
     said = run.said() if sound else []
     mix = Mix(said, table["tasks"], run.recipe.shares, run.recipe.seed)
@@ -150,9 +150,11 @@ def export(run: Run, weights: Path) -> dict[str, int]:
     done = [name for name in PLANNED if (run.out / f"{name}.pt").is_file()]
     if not done:
         raise BadInput("checkpoint", run.out, "holds none; run --stage text first")
-    kept = {name: torch.load(run.out / f"{name}.pt", map_location="cpu", weights_only=True) for name in done}
+    kept = {name: checkpoint(run.out / f"{name}.pt") for name in done}
     learner = run.learner().cpu()
     meant = [name for name in ("pretrain", "sft") if name in done] or done
+    for name in meant:
+        fill(learner, kept[name]["model"], run.out / f"{name}.pt")  # its shape is checked before a mean is taken
     learner.load_state_dict(_mean([kept[name]["model"] for name in meant], run.recipe.last))
     if not (run.out / words.FILE).is_file():
         raise BadInput("words", run.out / words.FILE, "is not there; run --stage words first")

@@ -8,28 +8,42 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 from roundelay.errors import BadInput
 from roundelay.voice.lm.readings import tables
 from roundelay.voice.lm.rules import Place, rules
 
-LONGEST = 100_000  # characters of one text
+LONGEST = 99_999  # characters of one text
 LOOK_BACK = 32  # characters a rule may see of what stands before
 
 
-def normalise(text: str) -> str:
-    """The words of `text` as they are spoken.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one rule read: the words as they are spoken, what is written, and what stands from there to the next."""
 
-    Accents are dropped, pictures skipped. Raises `BadInput` for over 100,000 characters, a control character, a letter
-    of another script than Latin, and a text that holds nothing to say.
+    words: str
+    written: str
+    after: str
+
+
+def normalise(text: str) -> str:
+    """The words of `text` as they are spoken; raises `BadInput` as `readings` does."""
+    return " ".join(reading.words for reading in readings(text))
+
+
+def readings(text: str) -> list[Reading]:
+    """The words of `text` in the parts that were read together: a date, an amount, a word.
+
+    Accents are dropped, pictures skipped. Raises `BadInput` for 100,000 characters and more, a control character, a
+    letter of another script than Latin, and a text that holds nothing to say.
     """
     if len(text) > LONGEST:
         raise BadInput("text", f"of {len(text):,} characters", f"is over the limit of {LONGEST:,}; give it in parts")
-    plain = _prepared(text)
-    words = " ".join(_read(plain).split())
-    if not words:
+    found = _read(_prepared(text))
+    if not found:
         raise BadInput("text", repr(text[:40]), "holds nothing to read aloud; give words or numbers")
-    return words
+    return found
 
 
 def _prepared(text: str) -> str:
@@ -57,10 +71,10 @@ def _plain(c: str) -> str:
     return " "
 
 
-def _read(text: str) -> str:
+def _read(text: str) -> list[Reading]:
     ordered, scanner = rules()
     shouting = _shouting(text)
-    said: list[str] = []
+    said: list[tuple[str, int, int]] = []
     at = 0
     while (first := scanner.search(text, at)) is not None:
         start, at = first.start(), first.end()
@@ -69,10 +83,12 @@ def _read(text: str) -> str:
             found = rule.pattern.match(text, start)
             words = rule.say(Place(found, before, shouting)) if found else None
             if found and words is not None:
-                said.append(words)
                 at = found.end()
+                if words := " ".join(words.split()):
+                    said.append((words, start, at))
                 break
-    return " ".join(said)
+    nexts = [*(start for _, start, _ in said[1:]), len(text)]
+    return [Reading(words, text[a:b], text[b:to]) for (words, a, b), to in zip(said, nexts, strict=False)]
 
 
 def _shouting(text: str) -> bool:

@@ -120,9 +120,10 @@ def money(amount: str, currency: str, magnitude: str = "") -> str:
     whole, _, rest = amount.replace(",", "").partition(".")
     if magnitude:
         return f"{numbers.decimal(amount)} {tables().magnitudes[magnitude]} {many}"
+    whole = whole or "0"
     if len(rest) != 2:
         return quantity(amount, f"{one}|{many}")
-    parts = [quantity(whole, f"{one}|{many}")] if int(whole or 0) or not int(rest) else []
+    parts = [quantity(whole, f"{one}|{many}")] if int(whole) or not int(rest) else []
     if int(rest):
         parts.append(quantity(str(int(rest)), f"{cent}|{cents}"))
     return " and ".join(parts)

@@ -12,6 +12,9 @@ from roundelay.voice.lm.readings import tables
 
 NO_UNIT_ALONE = frozenset({"us", "ms", "mi", "min", "sec", "cal", "Pa", "mm", "rpm", "psi"})  # words, or other things
 NUM = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
+_DECADES = re.compile(
+    r"\b(?:the|early|mid|late|my|your|his|her|its|our|their)[\s-]+$", re.IGNORECASE
+)  # what stands before
 _MONTH = r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|" + "|".join(m.title() for m in readings.MONTHS) + r")"
 _HALF = r"([ap]\.m\.|[ap]m\b|[AP]\.M\.|[AP]M\b)"
 _ENDINGS = numbers.words("com org net edu gov io ai dev app info uk de fr eu ca co tv html htm")
@@ -73,7 +76,7 @@ def _plain_words() -> list[tuple[str, Say]]:
 def _addresses() -> list[tuple[str, Say]]:
     tail = r"""[^\s<>"]{0,400}[^\s<>".,;:!?)'\]]"""
     return [
-        (rf"(?<!\w)(?:{_any(tables().phrases)})(?!\w)", _of(tables().phrases)),
+        (rf"(?<!\w)(?:{_any(tables().phrases)})(?!\w|/\d)", _of(tables().phrases)),
         (r"(?<![\w.])[\w.%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", lambda p: readings.address(p[0])),
         (rf"(?:https?|ftp)://({tail})", lambda p: readings.address(p[1])),
         (rf"(?<!\w)www\.{tail}", lambda p: readings.address(p[0])),
@@ -106,7 +109,7 @@ def _calendar() -> list[tuple[str, Say]]:
 
     def decade(place: Place) -> str | None:
         digits = place[2]
-        if len(digits) == 2 and not place[1] and place.word_before.lower() not in ("the", "early", "mid", "late"):
+        if len(digits) == 2 and not place[1] and not _DECADES.search(place.before):
             return None
         return numbers.plural(numbers.year(digits) if len(digits) == 4 else numbers.cardinal(digits))
 
@@ -166,12 +169,19 @@ def _amounts() -> list[tuple[str, Say]]:
         one = place.word_before.lower() in ("a", "an", "per", "one", "each")
         return single if one else many or numbers.plural(single)
 
+    def paid(place: Place) -> str:
+        return "minus " * bool(place[2]) + readings.money(place[3], place[1], place[4])
+
     return [
         (r"(?<![\w.])(\+?1[-. ])?(?:\(\d{3}\)\s?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w-])", _phone),
         (r"\+\d{1,3}(?:[ -]?\d{2,4}){2,5}(?![\w-])", _phone),
         (r"(?<![\w.,-])\d{3}-\d{4}(?![\w-])", _phone),
-        (rf"({signs})\s?({NUM})(?:\s?({large})(?!\w))?", lambda p: readings.money(p[2], p[1], p[3])),
-        (rf"(?<![\w.])({NUM})(?:\s?({words}))?\s?({codes})(?!\w)", lambda p: readings.money(p[1], p[3], p[2])),
+        (rf"({signs})\s?(-)?({NUM}|\.\d+)(?:\s?({large})(?!\w))?", paid),
+        (rf"(?<!\w)({codes})\s?(-)?({NUM})(?:\s?({large})(?!\w))?", paid),
+        (
+            rf"(?<![\w.])({NUM})(?:\s?({words}))?\s?(?:({codes})(?!\w)|({signs})(?!\s?\.?\d))",
+            lambda p: readings.money(p[1], p[3] or p[4], p[2]),
+        ),
         (r"(?<![\w.])(\d+)\s?¢", lambda p: readings.quantity(p[1], "cent")),
         (
             r"(?<![\w.])(\d+)'\s?(\d{1,2})(?:\"|'')",
@@ -222,7 +232,7 @@ def _numbers() -> list[tuple[str, Say]]:
         (r"(?<![\w/.,])(?:(\d{1,4})\s)?(\d{1,3})/(\d{1,3})(?![\w/])", part),
         (r"(?<![\w:.,])(\d+):(\d+)(?![\w:])", lambda p: f"{numbers.cardinal(p[1])} to {numbers.cardinal(p[2])}"),
         (rf"(?<![\w.])({NUM})[eE]([+-]?)(\d{{1,4}})(?!\w)", power),
-        (r"(?<=[\d%])-(?=[$€£]?\d[\d,.]*(?![\d-]))|(?:(?<=[ap]m)|(?<=[ap]\.m\.))-(?=\d)", dash),
+        (r"(?<=[\d%€£¥])-(?=[$€£]?\d[\d,.]*(?![\d-]))|(?:(?<=[ap]m)|(?<=[ap]\.m\.))-(?=\d)", dash),
         (r"(?<=\d)\s-\s(?=\d)|(?<==)\s?-(?=\w)|(?<![\w%).])-(?=[$€£]?\.?\d)", lambda p: "minus"),
         (r"(?<=\d)\s?x\s?(?=\d)", lambda p: "by"),
         (r"(?<!\w)[Nn]os?\.\s?(?=\d)|#(?=\d)", lambda p: "number"),
@@ -247,11 +257,14 @@ def _words() -> list[tuple[str, Say]]:
 
     def numeral(place: Place) -> str | None:
         value, before = numbers.roman(place[1]), place.word_before
-        if value is None or not before:
+        if value is None or not before or place[1] in ("C", "D", "L", "M"):  # alone they are letters
             return None
         if before in known.counted:
             return numbers.cardinal(str(value)) + place[2]
-        if before in known.rulers and place[1] != "I":
+        initial = len(place[1]) == 1 and re.match(
+            r"\.\s+[A-Z]", place.found.string[place.found.end() : place.found.end() + 9]
+        )
+        if before in known.rulers and place[1] != "I" and not initial:
             return f"the {numbers.ordinal(str(value))}{place[2]}"
         return None
 

@@ -6,7 +6,7 @@ sets keep a voice from running away or losing its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,6 +66,13 @@ class Speaking:
         other = replace(self, session=self.engine.fork(self.session), expected=[*self.expected], said=[*self.said])
         other._random = np.random.default_rng([self.seed, self.made, number])
         return other
+
+    def left(self) -> Sequence[str]:
+        """The words that were not said, or not to their end, when it was done: the session, or the time, ran out."""
+        if self.given > len(self.words):
+            return []
+        cut = self._logits is None or bool(self.expected)
+        return self.words[max(0, self.given - cut) :]
 
     def until(self, given: int) -> list[list[int]]:
         """The next groups of codes, until `given` words have been said; all that are left where there are no more."""
@@ -172,9 +179,28 @@ class Speaking:
         return int(np.searchsorted(limit, self._random.random() * limit[-1], side="right"))
 
 
-def listened(speaking: Speaking, hear: Listen, ways: Callable[[int], int]) -> Iterator[list[int]]:
+def said(speaking: Speaking, voice: str | None, hear: Listen, ways: Callable[[int], int]) -> Iterator[list[int]]:
+    """Yield the groups of codes of all words, in the way of speaking that goes with a voice, as `listened` does.
+
+    Words for which a session had no room are said in another one.
+    """
+    while True:
+        speaking.begin(voice)
+        last = yield from listened(speaking, hear, ways)
+        left = last.left()
+        # A session in which no word was said would not do better again: its first word is given up.
+        words = left if len(left) < len(speaking.words) else left[1:]
+        if not words or speaking.cancelled():
+            return
+        speaking = Speaking(
+            speaking.engine, speaking.engine.open(), words, speaking.seed, speaking.cancelled, speaking.ways
+        )
+
+
+def listened(speaking: Speaking, hear: Listen, ways: Callable[[int], int]) -> Generator[list[int], None, Speaking]:
     """Yield the groups of codes of a voice that listens to itself: of several ways to say the next words, the one in
     which `hear` finds their phones best (ours). `ways(n)` is how many are tried of the n-th words, counted from 0.
+    Returns the voice as it ended.
     """
     before: list[list[int]] = []
     heard_from = number = 0
@@ -191,6 +217,7 @@ def listened(speaking: Speaking, hear: Listen, ways: Callable[[int], int]) -> It
         best = int(np.argmax(fits)) if fits else 0
         speaking, before, heard_from = branches[best], made[best], first
         yield from made[best]
+    return speaking
 
 
 def fit(logs_TC: np.ndarray, classes: Sequence[int]) -> float:
