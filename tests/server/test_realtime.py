@@ -258,6 +258,15 @@ def test_a_recording_as_an_item_is_read_before_it_is_answered(server: Running) -
         assert done["output"][0]["content"][0]["transcript"] == "you said what is the time"
 
 
+def test_a_recording_that_lasts_too_long_is_refused() -> None:
+    with running(limits=replace(Limits(), audio_s=1.0)) as server, talking(server) as talk:
+        content = [{"type": "input_audio", "audio": b64(pcm(1.5))}]
+        talk.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+        assert talk.error()["code"] == "audio_too_long"
+        talk.type("hello")
+        talk.wait("conversation.item.done")
+
+
 def test_cancel_truncate_retrieve_delete(server: Running) -> None:
     with talking(server) as talk:
         talk.configure(audio={"input": NEVER})
@@ -615,7 +624,7 @@ class Room:
         self.frames: list[dict[str, Any]] = []
         self.asked: list[do.Action] = []
         self.talk = Conversation(self.frames.append, self, Settings().updated(session), "sess_1", Thresholds())
-        self.client = Client(self.talk)
+        self.client = Client(self.talk, 600)
         self.now_ms = 0
 
     def hear(self, sound: np.ndarray) -> None: ...
@@ -759,7 +768,7 @@ def test_words_and_sound_of_a_message_stand_in_their_order() -> None:
     room.item("message", role="user", content=[text[0], sound, sound, text[1], sound, text[2]])
     assert room.history == [("user", "before\nbetween\nafter")]
     (first, one), (second, other) = room.client.recordings
-    assert len(one) > len(other), "what follows at once is one recording"
+    assert one.duration_s > other.duration_s, "what follows at once is one recording"
     room.client.heard(first, "one", 0)
     room.client.heard(second, "two", 0)
     assert room.history == [("user", "before\none\nbetween\ntwo\nafter")]

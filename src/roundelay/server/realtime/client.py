@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +27,7 @@ from roundelay.server.realtime.settings import (
     unknown,
 )
 from roundelay.server.requests import bytes_of
+from roundelay.voice.audio import MIN_SAMPLES, Audio
 from roundelay.voice.realtime import events as ev
 
 COMMIT_LEAST_MS = 100  # OpenAI's own bound for a commit
@@ -44,9 +45,9 @@ class Client:
     and says so by `heard`.
     """
 
-    def __init__(self, conversation: Conversation) -> None:
-        self.talk = conversation
-        self.recordings: list[tuple[str, np.ndarray]] = []  # `part:item` whose words are to be read
+    def __init__(self, conversation: Conversation, longest_s: float) -> None:
+        self.talk, self._longest_s = conversation, longest_s
+        self.recordings: list[tuple[str, Audio]] = []  # `part:item` whose words are to be read
         self._rate: tuple[str, Rate] = (PCM, Rate(RATES_HZ[PCM], MODEL_RATE_HZ))
         self._results: list[tuple[str, str]] = []  # of tools, that came while a reply goes on
         self._messages: list[ev.Message] = []  # the same of messages: the history holds them after that reply
@@ -82,20 +83,24 @@ class Client:
 
     # -- sound
 
-    def decoded(self, message: Frame) -> np.ndarray:
-        """The sound of an `input_audio_buffer.append`, float32 at 16 kHz. Raises `ApiError`."""
+    def decoded(self, message: Frame) -> Iterator[np.ndarray]:
+        """The sound of an `input_audio_buffer.append`, float32 at 16 kHz, second by second, so that others need not
+        wait for the whole of it. Raises `ApiError`.
+        """
         if self.talk.mouth is not None:
             raise unsupported("type", "the sound of a call comes by its track")
-        return self._decoded(bytes_of(message.get("audio"), "audio"), "audio")
-
-    def _decoded(self, data: bytes, where: str) -> np.ndarray:
-        kind = self.talk.settings.input_format
-        if kind == PCM and len(data) % 2:
-            raise wrong(where, f"{len(data)} bytes are no whole number of 16-bit samples", "invalid_audio")
+        samples, kind = self._decoded(message.get("audio"), "audio"), self.talk.settings.input_format
         if self._rate[0] != kind:
             self._rate = (kind, Rate(RATES_HZ[kind], MODEL_RATE_HZ))
-        samples = from_int16(data) if kind == PCM else G711(kind).decode(data)
-        return self._rate[1].push(samples)
+        rate, second = self._rate[1], RATES_HZ[kind]
+        return (rate.push(samples[at : at + second]) for at in range(0, len(samples), second))
+
+    def _decoded(self, value: Any, where: str) -> np.ndarray:
+        """Samples at the rate of the session's input format."""
+        data, kind = bytes_of(value, where), self.talk.settings.input_format
+        if kind == PCM and len(data) % 2:
+            raise wrong(where, f"{len(data)} bytes are no whole number of 16-bit samples", "invalid_audio")
+        return from_int16(data) if kind == PCM else G711(kind).decode(data)
 
     def _input_audio_buffer_commit(self, message: Frame, now_ms: int) -> None:
         start, end = self.talk.committed, self.talk.samples
@@ -163,7 +168,7 @@ class Client:
             elif kind == "input_audio" and role == "user":
                 given_words = part.get("transcript")
                 read = None if given_words is None else text(given_words, f"{where}.transcript")
-                sound = self._decoded(bytes_of(part.get("audio"), f"{where}.audio"), f"{where}.audio")
+                sound = self._decoded(part.get("audio"), f"{where}.audio")
                 follows = bool(kept) and kept[-1]["type"] == "input_audio"
                 sounds.setdefault(max(sounds) if follows else at, []).append(sound)
                 kept.append({"type": "input_audio", "transcript": read})
@@ -175,10 +180,19 @@ class Client:
                     f"{where}.type", f"a {role}'s part must be text{', or sound' if role == 'user' else ''}"
                 )
         item |= {"role": role, "content": kept}
-        for at, pieces in sounds.items():
-            if (sound := np.concatenate(pieces)).size:
-                self.recordings.append((f"{at}:{item['id']}", sound))
+        self._record(item["id"], sounds)
         self._said(item, now_ms)
+
+    def _record(self, item_id: str, sounds: Mapping[int, list[np.ndarray]]) -> None:
+        """Leave the recordings of an item to be read. Raises `ApiError` 413 for one that lasts too long."""
+        rate = RATES_HZ[self.talk.settings.input_format]
+        found = {at: np.concatenate(pieces) for at, pieces in sounds.items()}
+        for at, sound in found.items():
+            if len(sound) > self._longest_s * rate:
+                message = f"the recording lasts {len(sound) / rate:,.0f} s; at most {self._longest_s:.0f} s are taken"
+                raise ApiError(413, "audio_too_long", message, param=f"item.content[{at}].audio")
+        heard = {at: sound for at, sound in found.items() if len(sound) >= MIN_SAMPLES}
+        self.recordings += [(f"{at}:{item_id}", Audio.from_array(sound, rate)) for at, sound in heard.items()]
 
     def _said(self, item: Frame, now_ms: int) -> None:
         """Put the words of a message, in their order, into the history."""

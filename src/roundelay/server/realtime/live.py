@@ -23,7 +23,6 @@ from roundelay.server.realtime.conversation import Conversation, Worker
 from roundelay.server.realtime.frames import Frame, error_frame, new_id, read
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
-from roundelay.voice.audio import Audio
 from roundelay.voice.realtime import events as ev
 
 PACE_S = 0.02  # how often sound that waits is looked at: a fifth of the piece that is sent at a time
@@ -83,7 +82,7 @@ class Live:
         self.talk.on_sent = lambda seconds: house.metrics.observe(
             "roundelay_turn_seconds", "From the end of a turn to the first sample sent.", seconds
         )
-        self.client = Client(self.talk)
+        self.client = Client(self.talk, house.limits.audio_s)
 
     def now_ms(self) -> int:
         """The time of the session: the clock's, and ahead of it where a client sent sound faster than it lasts."""
@@ -227,7 +226,9 @@ class Live:
             given = message.get("event_id")
             name = given[:512] if isinstance(given, str) else None
             if message["type"] == "input_audio_buffer.append":
-                await self._hear(self.client.decoded(message))
+                for sound in self.client.decoded(message):
+                    await self._hear(sound)
+                    await asyncio.sleep(0)
             else:
                 self.client.do(message, self.now_ms())
                 await self._recordings()
@@ -251,5 +252,5 @@ class Live:
         while self.client.recordings:
             name, sound = self.client.recordings.pop(0)
             model = self.house.engine.model()
-            words = await self.house.engine.call(lambda: model.transcribe(Audio.from_array(sound, ev.RATE_HZ)))  # noqa: B023
+            words = await self.house.engine.call(lambda: model.transcribe(sound))  # noqa: B023
             self.client.heard(name, words, self.now_ms())
