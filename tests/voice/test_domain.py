@@ -20,17 +20,17 @@ from roundelay.voice.data.mishear import misheard
 from roundelay.voice.data.questions import draw, draw_answer_line, random_fabric, random_time, tour
 from roundelay.voice.data.text import split_of
 from roundelay.voice.eval.wer import Errors, word_errors
-from roundelay.voice.lm.domain.calculate import shown
+from roundelay.voice.lm.domain.calculate import half_up, shown
 from roundelay.voice.lm.domain.dates import easter
 from roundelay.voice.lm.domain.fabric import FabricFacts
 from roundelay.voice.lm.domain.letters import Lexicon
-from roundelay.voice.lm.domain.phrasings import SPLITS, asks, carriers
+from roundelay.voice.lm.domain.phrasings import SPLITS, asks, carriers, typed
 from roundelay.voice.lm.domain.spoken import number_of, said, year_of
-from roundelay.voice.lm.domain.tables import countries, fact_calls, units
+from roundelay.voice.lm.domain.tables import countries, fact_calls, strangers, units
 from roundelay.voice.lm.normalise import normalise
 from roundelay.voice.lm.numbers import year
 from roundelay.voice.lm.skills import Call, answer
-from roundelay.voice.lm.understand import understand
+from roundelay.voice.lm.understand import understand, words_of
 
 NOW = datetime(2026, 11, 25, 21, 5)  # a Wednesday
 FABRIC = FabricFacts(nodes=720, down=(3, 17), groups=88, group_gpus=32, spare_nodes=4, jobs=3, waste=0.0125)
@@ -42,8 +42,16 @@ add 0.1 0.2 | 0.1 plus 0.2 is 0.3.
 subtract 5 7.5 | 5 minus 7.5 is -2.5.
 multiply 1984 2 | 1,984 times 2 is 3,968.
 divide 22 7 | 22 divided by 7 is about 3.14.
+divide 9 8 | 9 divided by 8 is about 1.13.
 divide 1 3000 | 1 divided by 3,000 is about 0.000333.
 divide 3 0 | Nothing can be divided by 0.
+add minus 5 3 | -5 plus 3 is -2.
+subtract 5 minus 3 | 5 minus -3 is 8.
+share 10 50 | 10 is 20 percent of 50.
+share 1 0 | Nothing is a share of 0.
+cuberoot 27 | The cube root of 27 is 3.
+cuberoot 0.125 | The cube root of 0.125 is 0.5.
+cuberoot 2 | The cube root of 2 is about 1.26.
 remainder 17 5 | 17 divided by 5 leaves a remainder of 2.
 percent 15 60 | 15 percent of 60 is 9.
 root 144 | The square root of 144 is 12.
@@ -114,7 +122,7 @@ def test_golden_answers(line: str) -> None:
     "text",
     ["", "add", "add 1", "add 012 7", "add 1 2 3", "add 1.50 2", "add  1 2", "add 1 2 ", "capital frqnce", "sing",
      "talk x", "convert 5 mile gram", "convert minus 5 mile meter", "weekday february 30", "leap 24", "fabric node -1",
-     "x" * 200],
+     "convert 5 mile mile", "root minus 4", "x" * 200],
 )  # fmt: skip
 def test_what_is_no_call_is_refused(text: str) -> None:
     with pytest.raises(BadInput):
@@ -159,6 +167,11 @@ def test_no_held_out_phrasing_is_in_train() -> None:
     for part in ("before", "leads", "after"):
         assert not set(getattr(carriers("train"), part)) & set(getattr(carriers("test"), part))
     assert all(ask.phrasings["train"] and ask.phrasings["test"] for ask in asks())
+    around = carriers("train")
+    carried = {f"{before} {line}" for before in (*around.before, *around.leads) for line in lines["train"]}
+    carried |= {f"{line} {after}" for after in around.after for line in lines["train"]}
+    assert not (lines["train"] | carried) & lines["test"]
+    assert not {line for ask in typed() for line in ask.phrasings["typed"]} & set().union(*lines.values())
     rng = np.random.default_rng(2)
     train = {draw(rng, "train").text for _ in range(4000)}
     assert not train & {draw(rng, "test").text for _ in range(2000)}
@@ -193,6 +206,23 @@ def test_spoken_numbers_come_back(number: int) -> None:
 @given(some.integers(1000, 9999))
 def test_spoken_years_come_back(number: int) -> None:
     assert year_of(year(str(number)).split()) == str(number)
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [("nineteen thirty six", "1936"), ("twelve oh five", "1205"), ("one point five million", "1500000"),
+     ("two and a half", "2.5"), ("a half", "0.5"), ("three quarters", "0.75"), ("seven and three quarters", "7.75"),
+     ("two and a half thousand", "2500"), ("twenty four", "24"), ("sixty forty", None), ("half", None),
+     ("nine hundred ninety nine billion point five billion", None)],
+)  # fmt: skip
+def test_numbers_as_people_say_them(words: str, number: str | None) -> None:
+    assert number_of(words.split()) == number
+
+
+def test_halfway_goes_away_from_zero() -> None:
+    assert [half_up(Fraction(text), 2) for text in ("1.125", "-1.125", "1.1249")] == [
+        Fraction(text) for text in ("1.13", "-1.13", "1.12")
+    ]
 
 
 @given(some.fractions(-1000, 1000))
@@ -250,6 +280,60 @@ def test_heard_words_are_understood(line: str) -> None:
 @pytest.mark.parametrize("text", ["", "42", "!?", "word " * 50, "the thief hid the jewels inside a hollow log"])
 def test_what_is_no_question_is_not_understood(text: str) -> None:
     assert understand(text) is None
+
+
+ASKED = """
+square root of 1936 | root 1936
+Is 1997 prime? | prime 1997
+What is 2024 plus 1 | add 2024 1
+10% of 1250 | percent 10 1250
+convert 1760 yards to miles | convert 1760 yard mile
+negative five plus three | add minus 5 3
+5 plus -3 | add 5 minus 3
+1.5 million plus 1 | add 1500000 1
+123456789 times 987654321 | multiply 123456789 987654321
+1/2 of 10 | half 10
+divide 10 by 1/2 | divide 10 0.5
+100 / 8 | divide 100 8
+100/8 | divide 100 8
+what is a third of nine | divide 9 3
+cube root of 27 | cuberoot 27
+10 is what percent of 50 | share 10 50
+time in half an hour | time in 30 minute
+what time was it 2.5 hours ago | time ago 150 minute
+how many feet are in half a mile | convert 0.5 mile foot
+what is the population of the world | fact measure population world
+capital of the democratic republic of the congo | capital congo
+where is singapore | continent singapore
+"""
+
+
+@pytest.mark.parametrize("line", ASKED.strip().splitlines())
+def test_numbers_and_names_are_understood_whole(line: str) -> None:
+    text, call = line.split(" | ")
+    assert str(understand(normalise(text))) == call
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["five plus six times two", "add 1, 2 and 3", "2 plus 2 plus 2", "1/3 plus 1/3", "3/5 plus 1/5", "twelve by twelve",
+     "half past three", "a dozen plus one", "1 trillion plus 1", "3 to the power of -4", "when is easter 2025",
+     "what day is july 4 2030", "days until christmas 2027", "5 feet 10 inches in centimeters", "5 miles plus 3 feet",
+     "Convert 5 miles to kilograms", "convert 5 miles to miles", "convert 5 square miles to acres",
+     "currency of panama", "capital of congo", "capital of south africa", "capital of south sudan",
+     "capital of england", "capital of mars", "capital of new mexico", "population of france",
+     "what time is it in Tokyo", "what time is it in springfield", "what day is it in tokyo", "symbol of francium",
+     "is paris the capital of france", "what is the tallest building in new york",
+     "he will use the glass at a quarter to eleven", "remind me in five minutes", "how many days in 2024"],
+)  # fmt: skip
+def test_no_other_question_is_answered(text: str) -> None:
+    assert understand(normalise(text)) is None
+
+
+def test_strangers_are_in_no_table() -> None:
+    for kind, names in strangers().items():
+        assert len(set(names)) == len(names) and all(name == " ".join(words_of(name)) for name in names), kind
+    assert not set(strangers()["country"]) & {said for row in countries().values() for said in row.said}
 
 
 def test_training_phrasings_are_understood() -> None:

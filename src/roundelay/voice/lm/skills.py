@@ -34,6 +34,7 @@ from roundelay.voice.lm.domain.tables import (
 LONGEST = 120  # characters of a call
 WHOLE = r"(?:0|[1-9]\d{0,11})"
 NUMBER = rf"{WHOLE}(?:\.\d{{0,5}}[1-9])?"
+SIGNED = rf"(?:minus )?{NUMBER}"
 COUNT = r"[1-9]\d{0,3}"
 _NEAR = rf"today|tomorrow|yesterday|(?:in|ago) {COUNT} (?:day|week)"
 
@@ -71,12 +72,13 @@ def grammar() -> Mapping[str, re.Pattern[str]]:
     kinds: dict[str, list[str]] = {}
     for name, unit in units().items():
         kinds.setdefault(unit.kind, []).append(name)
-    conversions = [
-        rf"{'(?:minus )?' if kind == 'temperature' else ''}{NUMBER} (?:{'|'.join(names)}) (?:{'|'.join(names)})"
+    conversions = [  # not to the same unit
+        rf"{SIGNED if kind == 'temperature' else NUMBER} (?P<{kind}>{'|'.join(names)}) "
+        rf"(?!(?P={kind})$)(?:{'|'.join(names)})"
         for kind, names in kinds.items()
     ]
-    two = dict.fromkeys(("add", "subtract", "multiply", "divide", "percent", "average", "larger"), f"{NUMBER} {NUMBER}")
-    one = dict.fromkeys(("square", "cube", "root", "half", "double"), NUMBER)
+    two = dict.fromkeys(("add", "subtract", "multiply", "divide", "average", "larger"), f"{SIGNED} {SIGNED}")
+    one = dict.fromkeys(("square", "cube", "root", "cuberoot"), NUMBER) | dict.fromkeys(("half", "double"), SIGNED)
     whole = dict.fromkeys(("even", "prime"), WHOLE)
     known: dict[str, str] = {
         "time": rf"|(?:in|ago) {COUNT} (?:minute|hour)",
@@ -88,6 +90,8 @@ def grammar() -> Mapping[str, re.Pattern[str]]:
         "year": "",
         "leap": r"[1-9]\d{3}",
         **two,
+        "share": f"{NUMBER} {NUMBER}",
+        "percent": f"{NUMBER} {NUMBER}",
         "remainder": f"{WHOLE} {WHOLE}",
         **one,
         "power": rf"{NUMBER} [1-9]?\d",
@@ -145,7 +149,7 @@ def _answer(call: Call, now: datetime, fabric: FabricFacts) -> str:
         case "fabric":
             return fabric_answer(slots, fabric)
     if call.skill in OPERATIONS:
-        return OPERATIONS[call.skill](*slots)
+        return OPERATIONS[call.skill](*re.findall(r"(?:minus )?[\d.]+", words))
     try:
         return _calendar(call, now)
     except OverflowError:

@@ -2,7 +2,8 @@
 
 A phrasing is a row of words and slots. Leaving out, adding or mistaking a word costs as much as the word tells calls
 apart ("the" little, "capital" much), less where the letters are near; a slot costs as much as its nearest filling is
-far from what was heard. The cheapest phrasing whose slots make a call wins. It knows the phrasings of `train` alone.
+far from what was heard. The cheapest phrasing whose slots make a call wins, unless the words it leaves out change the
+question (dropped.py). It knows the phrasings of `train`, and a few that are typed rather than said.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from roundelay.errors import BadInput
-from roundelay.voice.lm.domain.finders import KEPT, Heard, Span
+from roundelay.voice.lm.domain import spoken
+from roundelay.voice.lm.domain.calculate import OPERATIONS
+from roundelay.voice.lm.domain.dropped import PLACES as PLACE_KINDS
+from roundelay.voice.lm.domain.dropped import changes
+from roundelay.voice.lm.domain.finders import KEPT, STRANGER, Heard, Span
 from roundelay.voice.lm.domain.letters import Lexicon
-from roundelay.voice.lm.domain.phrasings import Ask, asks, carriers
-from roundelay.voice.lm.domain.slots import OPEN, forms
+from roundelay.voice.lm.domain.phrasings import Ask, asks, carriers, typed
+from roundelay.voice.lm.domain.slots import NUMBERS, OPEN, forms
 from roundelay.voice.lm.skills import Call
 
 LONGEST = 40  # heard words; what is longer is no question of the domain
@@ -31,8 +37,14 @@ ADDED_UNKNOWN = 0.3  # of a heard word that the domain does not know
 DISORDER = 0.35  # of words in another order than the phrasing's
 BAGS = 40  # phrasings that are tried without order
 PLACES = 4  # of a slot that are tried without order
+UNCALLED = 1e-6  # more than a call: names heard to the letter that make no call
+TELLING = 0.8  # of the weight of the heaviest word of a sum's phrasing: such a word must be heard
+HEARD = 0.8  # of its weight at most, that taking a heard word for it may cost
 REFUSED = 0.68  # cost over the cost of adding every heard word: beyond it nothing was understood
+SOUNDING = frozenset(spoken.SOUNDS_LIKE.values())  # numbers that may be a mistake for a word: two for "to"
 _CONTRACTED = {"what's": "what is", "who's": "who is", "where's": "where is", "when's": "when is", "it's": "it is"}
+
+Path = tuple[Any, int | str, Span] | None  # an alignment from its end: the path before, a part, the heard words
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,29 @@ class Phrasing:
 
     ask: Ask
     parts: tuple[int | str, ...]
+    words: frozenset[int]
+    kinds: frozenset[str]
+
+    @classmethod
+    def of(cls, ask: Ask, parts: tuple[int | str, ...]) -> Phrasing:
+        """The phrasing with what is asked of it often."""
+        return cls(ask, parts, frozenset(p for p in parts if isinstance(p, int)), frozenset(ask.kinds.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a phrasing makes of heard words: its call (None: exact names make none), cost and places."""
+
+    call: Call | None
+    cost: float
+    phrasing: Phrasing
+    filled: Mapping[str, Span]
+    met: Mapping[int, int]  # heard word: the part of the phrasing that it was taken for
+
+    def free(self, count: int) -> frozenset[int]:
+        """The heard words in no slot and in no word of the phrasing."""
+        inside = {at for start, end in self.filled.values() for at in range(start, end)}
+        return frozenset(range(count)) - inside - self.met.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +87,7 @@ class Known:
     weights: tuple[float, ...]
     names: frozenset[str]
     carriers: frozenset[str]
+    skipped: frozenset[str]  # words that may be left out after "in" or "of"
 
 
 def words_of(text: str) -> list[str]:
@@ -72,6 +108,12 @@ def known() -> Known:
         for word in words:
             if not word.startswith("{"):
                 homes.setdefault(word, set()).add(ask.call)
+    for ask in typed():
+        rows += [(ask, words_of_phrasing(line)) for line in ask.phrasings["typed"]]
+    for ask, words in rows:
+        for word in words:
+            if not word.startswith("{"):
+                homes.setdefault(word, {ask.call})
     vocabulary = sorted(homes)
     index = {word: at for at, word in enumerate(vocabulary)}
     most = math.log(len(asks()))
@@ -79,13 +121,14 @@ def known() -> Known:
     around = carriers("train")
     kinds = {kind for ask in asks() for kind in ask.kinds.values() if kind not in OPEN}
     return Known(
-        tuple(Phrasing(ask, tuple(w[1:-1] if w[0] == "{" else index[w] for w in words)) for ask, words in rows),
+        tuple(Phrasing.of(ask, tuple(w[1:-1] if w[0] == "{" else index[w] for w in words)) for ask, words in rows),
         Lexicon.of(vocabulary),
         weights,
         frozenset(word for kind in kinds for form in forms(kind) for word in words_of(form.said)),
         frozenset(
             word for part in (around.before, around.leads, around.after) for line in part for word in words_of(line)
         ),
+        frozenset(homes),
     )
 
 
@@ -117,21 +160,23 @@ def nearest(text: str) -> tuple[Call | None, float]:
     match = Match(Heard(words))
     whole = sum(match.added)
     limit = REFUSED * whole
-    best: Call | None = None
+    best: Fit | None = None
     ranked = match.ranked()
     for bound, phrasing in ranked:
         if bound >= limit:
             break
         found = match.align(phrasing, limit)
         if found:
-            best, limit = found
+            best, limit = found, found.cost
     for bound, phrasing in ranked[:BAGS]:
         if bound + DISORDER >= limit:
             break
         found = match.bag(phrasing, limit)
         if found:
-            best, limit = found
-    return best, limit / whole
+            best, limit = found, found.cost
+    if best is None or best.call is None or match.misses(best):
+        return None, REFUSED
+    return best.call, best.cost / whole
 
 
 class Match:
@@ -140,14 +185,18 @@ class Match:
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
         self.taken: dict[frozenset[str], frozenset[int]] = {}
-        self.swaps = [self._swaps(word) for word in heard.words]
+        firm = heard.firm()
+        self.swaps = [
+            self._swaps(word, 0.0 if at in firm and word not in SOUNDING else NEAR)
+            for at, word in enumerate(heard.words)
+        ]
         numbers = heard.number_words()
         self.added = [self._added(at, numbers[at] is not None) for at in range(len(heard.words))]
 
-    def _swaps(self, word: str) -> dict[int, float]:
-        """What taking `word` for each near word of the vocabulary costs."""
+    def _swaps(self, word: str, limit: float) -> dict[int, float]:
+        """What taking `word` for each word of the vocabulary within `limit` costs."""
         weights = known().weights
-        near = known().vocabulary.near(word, NEAR)
+        near = known().vocabulary.near(word, limit)
         return {at: weights[at] * min(1.0, STEEP * distance) for at, distance in near}
 
     def _added(self, at: int, number: bool) -> float:
@@ -186,9 +235,8 @@ class Match:
 
     def _must_add(self, phrasing: Phrasing) -> float:
         """The cost of the heard words that have no place in this phrasing."""
-        inside = self._inside(frozenset(phrasing.ask.kinds.values()))
-        swaps, parts = self.swaps, set(phrasing.parts)
-        return sum(cost for at, cost in enumerate(self.added) if at not in inside and parts.isdisjoint(swaps[at]))
+        inside, swaps, words = self._inside(phrasing.kinds), self.swaps, phrasing.words
+        return sum(cost for at, cost in enumerate(self.added) if at not in inside and words.isdisjoint(swaps[at]))
 
     def _inside(self, kinds: frozenset[str]) -> frozenset[int]:
         """The heard words that some filling of these kinds takes."""
@@ -197,14 +245,27 @@ class Match:
             self.taken[kinds] = frozenset(at for start, end in spans for at in range(start, end))
         return self.taken[kinds]
 
-    def align(self, phrasing: Phrasing, limit: float) -> tuple[Call, float] | None:
-        """The call of the cheapest alignment and its cost, or None where that is not below `limit`."""
+    def misses(self, fit: Fit) -> bool:
+        """Whether what a fit leaves out changes the question, or a sum's telling word was not heard."""
+        skill = fit.phrasing.ask.call.partition(" ")[0]
+        if skill in OPERATIONS or {"node", "year"} & fit.phrasing.kinds:
+            weights = {part: known().weights[part] for part in fit.phrasing.parts if isinstance(part, int)}
+            told = (weights[part] for at, part in fit.met.items() if self.swaps[at][part] <= HEARD * weights[part])
+            if max(told, default=0.0) < TELLING * max(weights.values(), default=0.0):
+                return True
+        kinds = fit.phrasing.ask.kinds
+        places = [span for name, span in fit.filled.items() if kinds[name] in PLACE_KINDS]
+        return changes(self.heard, fit.free(len(self.added)), skill, places, known().skipped)
+
+    def align(self, phrasing: Phrasing, limit: float) -> Fit | None:
+        """The cheapest alignment, or None where that is not below `limit`."""
         count, parts = len(self.heard.words), phrasing.parts
         spans = {part: self._by_end(phrasing.ask.kinds[part]) for part in parts if isinstance(part, str)}
         cost = [0.0, *itertools.accumulate(self.added)]
-        filled: list[dict[str, Span]] = [{} for _ in range(count + 1)]
+        filled: list[Path] = [None] * (count + 1)
         for part in parts:
-            row, taken = [math.inf] * (count + 1), [dict[str, Span]() for _ in range(count + 1)]
+            row: list[float] = [math.inf] * (count + 1)
+            taken: list[Path] = [None] * (count + 1)
             weight = known().weights[part] if isinstance(part, int) else math.inf
             for at in range(count + 1):
                 best, before = cost[at] + weight, filled[at]
@@ -213,22 +274,31 @@ class Match:
                 if isinstance(part, int):
                     swap = self.swaps[at - 1].get(part) if at else None
                     if swap is not None and cost[at - 1] + swap < best:
-                        best, before = cost[at - 1] + swap, filled[at - 1]
+                        best, before = cost[at - 1] + swap, (filled[at - 1], part, (at - 1, at))
                 else:
                     for start, price in spans[part].get(at, ()):
                         if cost[start] + price < best:
-                            best, before = cost[start] + price, {**filled[start], part: (start, at)}
+                            best, before = cost[start] + price, (filled[start], part, (start, at))
                 row[at], taken[at] = best, before
             cost, filled = row, taken
             if min(cost) >= limit:
                 return None
-        return self._call(phrasing.ask, filled[-1], cost[-1], limit)
+        if cost[-1] >= limit:
+            return None
+        steps = list(_steps(filled[-1]))
+        return self._fit(
+            phrasing,
+            {part: span for part, span in steps if isinstance(part, str)},
+            {span[0]: part for part, span in steps if isinstance(part, int)},
+            cost[-1],
+            limit,
+        )
 
-    def bag(self, phrasing: Phrasing, limit: float) -> tuple[Call, float] | None:
+    def bag(self, phrasing: Phrasing, limit: float) -> Fit | None:
         """The same without regard to the order of words; slots of one kind stay in the phrasing's order."""
         names = [part for part in phrasing.parts if isinstance(part, str)]
         choices = [self._widest(phrasing.ask.kinds[name]) for name in names]
-        best: tuple[Call, float] | None = None
+        best: Fit | None = None
         for spans in itertools.product(*choices):
             if any(a[1] > b[0] and b[1] > a[0] for a, b in itertools.combinations(spans, 2)):
                 continue
@@ -242,12 +312,13 @@ class Match:
                 self.heard.spans(phrasing.ask.kinds[name])[span][0][1] for name, span in filled.items()
             )
             free = [at for at in range(len(self.added)) if not any(start <= at < end for start, end in spans)]
-            found = self._call(phrasing.ask, filled, cost + self._unordered(phrasing, free), limit)
+            more, met = self._unordered(phrasing, free)
+            found = self._fit(phrasing, filled, met, cost + more, limit)
             if found:
-                best, limit = found, found[1]
+                best, limit = found, found.cost
         return best
 
-    def _unordered(self, phrasing: Phrasing, free: list[int]) -> float:
+    def _unordered(self, phrasing: Phrasing, free: list[int]) -> tuple[float, dict[int, int]]:
         """The cost of matching free heard words with the words of a phrasing, greedily by what each spares."""
         weights = known().weights
         wanted = [part for part in phrasing.parts if isinstance(part, int)]
@@ -258,14 +329,14 @@ class Match:
             for i, part in enumerate(wanted)
             if part in self.swaps[at]
         )
-        used_heard: set[int] = set()
+        met: dict[int, int] = {}
         used_parts: set[int] = set()
         for spared, at, i in pairs:
-            if spared < 0 and at not in used_heard and i not in used_parts:
+            if spared < 0 and at not in met and i not in used_parts:
                 cost += spared
-                used_heard.add(at)
+                met[at] = wanted[i]
                 used_parts.add(i)
-        return cost
+        return cost, met
 
     def _widest(self, kind: str) -> list[Span]:
         """The cheapest places of a kind, of equally cheap ones the longest, none inside another as cheap."""
@@ -282,13 +353,15 @@ class Match:
             ends.setdefault(end, []).append((start, found[0][1]))
         return ends
 
-    def _call(self, ask: Ask, filled: Mapping[str, Span], cost: float, limit: float) -> tuple[Call, float] | None:
-        """The cheapest valid call among the nearest fillings of the slots."""
+    def _fit(
+        self, phrasing: Phrasing, filled: Mapping[str, Span], met: Mapping[int, int], cost: float, limit: float
+    ) -> Fit | None:
+        """The cheapest valid call among the nearest fillings; what is heard to the letter stays as it is."""
         if cost >= limit:
             return None
-        choices: list[Sequence[tuple[str, float]]] = [
-            self.heard.spans(ask.kinds[name])[span][:KEPT] for name, span in filled.items()
-        ]
+        ask = phrasing.ask
+        places = [self.heard.spans(ask.kinds[name])[span] for name, span in filled.items()]
+        choices = [[one for one in found if one[1] == 0] or found[:KEPT] for found in places]
         base = cost - sum(found[0][1] for found in choices)
         for fillings in sorted(itertools.product(*choices), key=lambda row: sum(found[1] for found in row)):
             total = base + sum(found[1] for found in fillings)
@@ -296,7 +369,19 @@ class Match:
                 return None
             values = {name: found[0] for name, found in zip(filled, fillings, strict=True)}
             try:
-                return Call.parse(ask.filled(values)), total
+                return Fit(Call.parse(ask.filled(values)), total, phrasing, filled, met)
             except BadInput:
-                continue
+                if STRANGER in values.values():
+                    break
+        exact = all(found[0][1] == 0 for found in choices) and ("e" in phrasing.kinds or not phrasing.kinds <= NUMBERS)
+        if cost + UNCALLED < limit and (exact or any(found[0][0] == STRANGER for found in choices)):
+            fit = Fit(None, cost + UNCALLED, phrasing, filled, met)
+            return None if self.misses(fit) else fit
         return None
+
+
+def _steps(path: Path) -> Iterator[tuple[int | str, Span]]:
+    """The parts that were met or filled on a path, last first."""
+    while path is not None:
+        path, part, span = path
+        yield part, span

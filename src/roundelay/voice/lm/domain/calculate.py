@@ -24,10 +24,16 @@ def shown(value: Fraction) -> str:
         while size * 10 < 1:
             size *= 10
             digits += 1
-    rounded = round(value, digits)
+    rounded = half_up(value, digits)
     text = f"{_decimal(rounded):,.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text if rounded == value else f"about {text}"
+
+
+def half_up(value: Fraction, digits: int) -> Fraction:
+    """`value` to so many decimals; what is halfway goes away from zero, as people round: 1.125 is 1.13."""
+    size = (abs(value) * 10**digits + Fraction(1, 2)).__floor__()
+    return Fraction(size if value >= 0 else -size, 10**digits)
 
 
 def _decimal(value: Fraction) -> Decimal:
@@ -40,7 +46,7 @@ def _scientific(value: Fraction) -> str:
     size, power = size / Fraction(10) ** digits, digits
     if size < 1:
         size, power = size * 10, power - 1
-    rounded = round(size, DECIMALS)
+    rounded = half_up(size, DECIMALS)
     if rounded == 10:
         rounded, power = Fraction(1), power + 1
     text = f"{_decimal(rounded):.{DECIMALS}f}".rstrip("0").rstrip(".")
@@ -87,6 +93,29 @@ def _root(a: str) -> str:
     return f"The square root of {written(a)} is about {shown(root).removeprefix('about ')}."
 
 
+def _cube_root(a: str) -> str:
+    value = value_of(a)
+    scale = 10**5
+    root = Fraction(_whole_cube_root(int(value * scale**3)), scale)
+    about = "" if root**3 == value else "about "
+    return f"The cube root of {written(a)} is {about}{shown(root).removeprefix('about ')}."
+
+
+def _whole_cube_root(number: int) -> int:
+    """The largest whole number whose cube is not above `number`."""
+    low, high = 0, 1 << (number.bit_length() // 3 + 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if middle**3 <= number else (low, middle - 1)
+    return low
+
+
+def _share(a: str, b: str) -> str:
+    if not value_of(b):
+        return "Nothing is a share of 0."
+    return f"{written(a)} is {shown(100 * value_of(a) / value_of(b))} percent of {written(b)}."
+
+
 def _power(a: str, b: str) -> str:
     return _is(f"{written(a)} to the power of {b}", value_of(a) ** int(b))
 
@@ -119,9 +148,11 @@ OPERATIONS: Mapping[str, Callable[..., str]] = {
     "divide": _divide,
     "remainder": _remainder,
     "percent": _percent,
+    "share": _share,
     "square": lambda a: _is(f"{written(a)} squared", value_of(a) ** 2),
     "cube": lambda a: _is(f"{written(a)} cubed", value_of(a) ** 3),
     "root": _root,
+    "cuberoot": _cube_root,
     "power": _power,
     "half": lambda a: _is(f"Half of {written(a)}", value_of(a) / 2),
     "double": lambda a: _is(f"Twice {written(a)}", value_of(a) * 2),

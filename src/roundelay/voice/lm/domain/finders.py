@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 
 from roundelay.voice.lm.domain import spoken
 from roundelay.voice.lm.domain.letters import Lexicon
-from roundelay.voice.lm.domain.phrasings import asks
+from roundelay.voice.lm.domain.phrasings import asks, typed
 from roundelay.voice.lm.domain.slots import NUMBERS, OPEN, Form, forms
-from roundelay.voice.lm.domain.tables import units
+from roundelay.voice.lm.domain.tables import strangers, units
 
 ARTICLES = frozenset(("the", "a", "an"))
 FAR = 0.38  # a name or a phrase further from what was heard is another one
 WORD_FAR = 0.4  # the same for a single word of a number, a unit, a date
 SLOT_COST = 2.2  # of a slot at distance 1, where a missed keyword costs about 1
 SOUNDS_COST = 0.35  # of "to" heard for "two"
+EXACT = ("part", "parts")  # kinds that must be heard to the letter: four is no fourth
+STRANGER = "?"  # what a call writes for a name that the tables do not hold: such a call is not valid
+LONGEST_PLACE = 4  # words
 KEPT = 3  # fillings of one place that are tried
 
 Span = tuple[int, int]
@@ -37,6 +42,7 @@ class Phrases:
     lexicon: Lexicon
     kinds: tuple[str, ...]
     calls: tuple[str, ...]
+    said: tuple[frozenset[str], ...]  # the words of each row
     longest: int  # words
 
     @classmethod
@@ -44,18 +50,34 @@ class Phrases:
         """The phrases of these kinds."""
         rows = [(kind, form) for kind in sorted(kinds) for form in forms(kind)]
         rows += [("unit", Form(name, unit.one)) for name, unit in units().items()]
+        known = {(kind, without_article(form.said)) for kind, form in rows}
+        rows += [
+            (kind, Form(STRANGER, name))
+            for kind in sorted(set(kinds) & strangers().keys())
+            for name in strangers()[kind]
+            if (kind, name) not in known
+        ]
         said = [without_article(form.said) for _, form in rows]
         longest = max(text.count(" ") + 1 for text in said)
-        return cls(Lexicon.of(said), tuple(kind for kind, _ in rows), tuple(form.call for _, form in rows), longest)
+        words = tuple(frozenset(text.split()) for text in said)
+        return cls(Lexicon.of(said), tuple(k for k, _ in rows), tuple(form.call for _, form in rows), words, longest)
 
 
 @cache
 def phrases() -> Phrases:
     """The phrases of all closed kinds that a phrasing has."""
     return Phrases.of(
-        {kind for ask in asks() for kind in ask.kinds.values() if kind not in OPEN}
+        {kind for ask in (*asks(), *typed()) for kind in ask.kinds.values() if kind not in OPEN}
         | {"unit", "holiday", "month", "nth"}
     )
+
+
+@cache
+def _places() -> frozenset[str]:
+    """Countries and cities, known or not: heard to the letter they are no mistake for something else."""
+    kinds = ("country", "city")
+    names = [form.said for kind in kinds for form in forms(kind)] + [n for kind in kinds for n in strangers()[kind]]
+    return frozenset(map(without_article, names))
 
 
 @cache
@@ -83,15 +105,26 @@ class Heard:
         return self._phrases.get(kind, {})
 
     def _find_phrases(self) -> None:
-        known, words = phrases(), self.words
+        known, words, firm_at = phrases(), self.words, self.firm()
         for start in range(len(words)):
             for end in range(start + 1, min(start + known.longest + 1, len(words)) + 1):
                 if words[start] in ARTICLES and end > start + 1:
                     continue
+                firm = {words[at] for at in range(start, end) if at in firm_at}
                 for row, distance in known.lexicon.near(" ".join(words[start:end]), FAR):
+                    if distance and (known.kinds[row] in EXACT or not firm <= known.said[row]):
+                        continue
                     found = self._phrases.setdefault(known.kinds[row], {}).setdefault((start, end), [])
                     if len(found) < KEPT and all(call != known.calls[row] for call, _ in found):
                         found.append((known.calls[row], SLOT_COST * distance))
+
+    def firm(self) -> set[int]:
+        """Heard words that are exactly a number or of a place, so that nothing but its own name is made of them."""
+        words, found = self.words, {at for at, word in enumerate(self.words) if word in spoken.SURE | spoken.BEYOND}
+        for start, size in itertools.product(range(len(words)), range(1, LONGEST_PLACE + 1)):
+            if " ".join(words[start : start + size]) in _places():
+                found.update(range(start, min(start + size, len(words))))
+        return found
 
     def _open(self, kind: str) -> Spans:
         match kind:
@@ -124,8 +157,12 @@ class Heard:
     def _number_word(self, word: str) -> Found | None:
         if word in spoken.WORDS or word[:1].isdigit():
             return word, 0.0
+        if word in spoken.EXACT:
+            return spoken.EXACT[word], 0.0
         if word in spoken.SOUNDS_LIKE:
             return spoken.SOUNDS_LIKE[word], SOUNDS_COST
+        if word in spoken.BEYOND:
+            return None
         near = _number_words().near(word, WORD_FAR)
         return (_number_words().words[near[0][0]], SLOT_COST * near[0][1]) if near else None
 
@@ -142,6 +179,8 @@ class Heard:
                 cost += guess[1]
                 if words[-1] in ("and", "point", "minus"):
                     continue
+                if words[-1] == "quarter" and len(words) == 2 and self.words[end : end + 1] in (["to"], ["past"]):
+                    continue  # of an hour
                 sign = "minus " if words[0] == "minus" and not year else ""
                 number = spoken.year_of(words) if year else spoken.number_of(words[1:] if sign else words)
                 if number is not None and words != ["a"]:
@@ -155,9 +194,11 @@ class Heard:
         for at, word in enumerate(self.words):
             if word in ("a", "an", "the"):
                 number_at.setdefault(at + 1, []).append((at, ("1", 0.0 if word != "the" else 0.5)))
+                if at and self.words[at - 1] == "half":
+                    number_at[at + 1].append((at - 1, ("0.5", 0.0)))
         for (start, end), names in self.spans("unit").items():
             for first, (number, cost) in number_at.get(start, ()):
-                found = [(f"{number} {name}", cost + more) for name, more in names if name in allowed]
+                found = [(_amount(number, name, allowed), cost + more) for name, more in names if name in allowed]
                 if found:
                     yield (first, end), found
 
@@ -168,3 +209,11 @@ class Heard:
                 first, last = start - len(before), end + len(after)
                 if tuple(self.words[max(0, first) : start]) == before and tuple(self.words[end:last]) == after:
                     yield (first, last), [(f"{way} {step}", cost) for step, cost in found]
+
+
+def _amount(number: str, unit: str, allowed: Sequence[str]) -> str:
+    """As a call writes it; of a clock's span half an hour is 30 minutes."""
+    minutes = Decimal(number.removeprefix("minus ")) * 60
+    if unit == "hour" and "." in number and len(allowed) == 2 and minutes % 1 == 0:
+        return f"{minutes:.0f} minute"
+    return f"{number} {unit}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,9 +34,15 @@ def asks() -> tuple[Ask, ...]:
     return tuple(_ask(raw) for raw in table("phrasings")["asks"])
 
 
-def _ask(raw: Mapping[str, str]) -> Ask:
+@cache
+def typed() -> tuple[Ask, ...]:
+    """Ways of asking that are understood and never drawn, as phrasings of no split but "typed"."""
+    return tuple(_ask(raw | {"typed": raw["lines"]}, ("typed",)) for raw in table("phrasings")["typed"])
+
+
+def _ask(raw: Mapping[str, str], splits: Sequence[str] = SPLITS) -> Ask:
     kinds = {kind.rpartition(".")[2]: kind for kind in SLOT.findall(raw["call"])}
-    split = {name: tuple(line.strip() for line in raw.get(name, "").strip().splitlines()) for name in SPLITS}
+    split = {name: tuple(line.strip() for line in raw.get(name, "").strip().splitlines()) for name in splits}
     return Ask(raw["call"], float(raw.get("weight", 1)), split, kinds)
 
 

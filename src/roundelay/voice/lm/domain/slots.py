@@ -1,9 +1,9 @@
 """The slots of a phrasing: what may fill each kind, as a call writes it and as it is said (ours).
 
-Closed kinds are lists: country, city, unit, near, holiday, month, nth, term, and the facts' `FAMILY.slot`, `.head`,
-`.tail`. Open kinds are made of others: numbers a b (any), s q e p (of a power, a root, an exponent, percent), year,
-node; numbers with a unit: amount, span (minutes, hours), shift (days, weeks from today); day (a holiday, or a month
-with a day).
+Closed kinds are lists: country, city, unit, near, holiday, month, nth, term, the facts' `FAMILY.slot`, `.head`,
+`.tail`, and of typed fractions part, parts. Open kinds are made of others: numbers a b (any), s q e p (of a power, a
+root, an exponent, percent), year, node; numbers with a unit: amount, span (minutes, hours), shift (days, weeks from
+today); day (a holiday, or a month with a day).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cache
 from roundelay.voice.lm.domain.tables import HOLIDAYS, MONTH_DAYS, cities, countries, families, terms, units
 from roundelay.voice.lm.numbers import cardinal, ordinal
 
+LARGEST_PART = 99  # the normaliser reads 1/99 as one ninety ninth
 NUMBERS = frozenset("abseqp")
 OPEN = NUMBERS | {"year", "node", "amount", "span", "shift", "day"}
 
@@ -47,6 +48,11 @@ def forms(kind: str) -> tuple[Form, ...]:
             return tuple(Form(month, month) for month in MONTH_DAYS)
         case "nth":
             return tuple(Form(str(day), way(str(day))) for day in range(1, 32) for way in (ordinal, cardinal))
+        case "part" | "parts":  # of a fraction: a third, two thirds
+            end = "s" if kind == "parts" else " of"
+            names = {"4": "quarter"} | {str(n): ordinal(str(n)) for n in range(3, LARGEST_PART + 1) if n != 4}
+            more = {"4": "fourth"} | ({"2": "halve"} if kind == "parts" else {})
+            return tuple(Form(n, name + end) for table in (names, more) for n, name in table.items())
         case "term":
             return tuple(Form(name, said) for name, entry in terms().items() for said in entry.said)
     raise KeyError(kind)

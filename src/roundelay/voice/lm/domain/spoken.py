@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 
 from roundelay.voice.lm.numbers import ONES, TENS, decimal
 
@@ -11,8 +12,19 @@ SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 SMALL = {word: number for number, word in enumerate(ONES)} | {"oh": 0}
 ROUND = {word: 10 * number for number, word in enumerate(TENS) if number > 1}
 WORDS = frozenset([*SMALL, *ROUND, *SCALES, "hundred", "point", "and", "a", "half", "minus"])
+SURE = frozenset(SMALL.keys() | ROUND.keys() | SCALES.keys()) - {"oh"}  # words that are nothing but a number
 SOUNDS_LIKE = {"to": "two", "too": "two", "for": "four", "fore": "four", "won": "one", "ate": "eight"}
-LONGEST = 10  # words of one number
+EXACT = {"negative": "minus", "quarter": "quarter", "quarters": "quarters"}  # only where heard to the letter
+BEYOND = frozenset(  # words with a number's meaning, no mistake for another
+    ("half", "halves", "quarter", "quarters", "third", "thirds", "fifth", "fifths", "sixth", "sixths", "eighth",
+     "eighths", "tenth", "tenths", "hundredth", "dozen", "trillion", "quadrillion")
+)  # fmt: skip
+PARTS: dict[tuple[str, ...], str] = {
+    ("a", "half"): ".5", ("one", "half"): ".5", ("a", "quarter"): ".25", ("one", "quarter"): ".25",
+    ("three", "quarters"): ".75",
+}  # fmt: skip
+CENTURIES = range(11, 21)  # of a number that is said as a year: the normaliser reads 1936 as nineteen thirty six
+LONGEST = 20  # words of one number
 LONGEST_DIGITS = 12  # of a whole number in a call
 _DIGITS = re.compile(r"(?:0|[1-9]\d{0,11})(?:\.\d{1,6})?")
 
@@ -24,17 +36,40 @@ def number_of(words: Sequence[str]) -> str | None:
         return None
     if len(words) == 1 and _DIGITS.fullmatch(words[0]):
         return _plain(words[0])
-    if words[-3:] == ["and", "a", "half"] and len(words) > 3:
-        whole = _whole(words[:-3])
-        return None if whole is None else f"{whole}.5"
-    if "point" in words:
-        at = words.index("point")
-        whole, rest = _whole(words[:at]), words[at + 1 :]
-        if whole is None or not rest or any(SMALL.get(word, 10) > 9 for word in rest):
-            return None
-        return _plain(f"{whole}.{''.join(str(SMALL[word]) for word in rest)}")
+    if words[-1] in SCALES and ("point" in words or "half" in words):
+        part = _parted(words[:-1])
+        return None if part is None else _scaled(part, SCALES[words[-1]])
+    part = _parted(words)
+    if part is not None:
+        return part
     whole = _whole(words)
-    return None if whole is None else str(whole)
+    return _year_like(words) if whole is None else str(whole)
+
+
+def _parted(words: Sequence[str]) -> str | None:
+    """A number with a point or a half: "two point five", "two and a half", "a half"."""
+    words = list(words)
+    if tuple(words[-2:]) in PARTS and (len(words) == 2 or (len(words) > 3 and words[-3] == "and")):
+        whole = _whole(words[:-3]) if len(words) > 2 else 0
+        return None if whole is None else f"{whole}{PARTS[tuple(words[-2:])]}"
+    if "point" not in words:
+        return None
+    at = words.index("point")
+    whole, rest = _whole(words[:at]), words[at + 1 :]
+    if whole is None or not rest or any(SMALL.get(word, 10) > 9 for word in rest):
+        return None
+    return _plain(f"{whole}.{''.join(str(SMALL[word]) for word in rest)}")
+
+
+def _scaled(part: str, scale: int) -> str | None:
+    number = _plain(f"{Decimal(part) * scale:f}")
+    return number if len(number.partition(".")[0]) <= LONGEST_DIGITS else None
+
+
+def _year_like(words: Sequence[str]) -> str | None:
+    """The number that is said as a year: "nineteen thirty six", "twelve oh five"."""
+    year = year_of(words) if 1 < len(words) < 5 and "hundred" not in words else None
+    return year if year is not None and int(year) // 100 in CENTURIES else None
 
 
 def _plain(text: str) -> str:
@@ -85,7 +120,8 @@ def _below_hundred(words: Sequence[str]) -> int | None:
 
 def year_of(words: Sequence[str]) -> str | None:
     """The year of four digits that `words` spell: "nineteen oh five", "twenty twenty six", "two thousand six"."""
-    whole = number_of(words)
+    found = _whole(words)
+    whole = words[0] if len(words) == 1 and _DIGITS.fullmatch(words[0]) else str(found or "")
     if whole and re.fullmatch(r"[1-9]\d{3}", whole):
         return whole
     for cut in (1, 2):

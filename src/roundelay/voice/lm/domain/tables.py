@@ -152,6 +152,14 @@ def terms() -> Mapping[str, Entry]:
     return {key: Entry(row, (key,)) if isinstance(row, str) else Entry(row[0], _ways(row[1])) for key, row in rows}
 
 
+@cache
+def strangers() -> Mapping[str, tuple[str, ...]]:
+    """Names that the tables do not hold, by kind of slot: heard, they are refused."""
+    raw = table("strangers")
+    lists = {f"@{name}": text for name, text in raw["lists"].items()}
+    return {kind: _ways("|".join(lists.get(text, text).split("\n")).strip("|")) for kind, text in raw["names"].items()}
+
+
 def title(name: str) -> str:
     """A country's name as it is written: "the United States", "Czech Republic"."""
     said = countries()[name].said[0]
