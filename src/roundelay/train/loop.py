@@ -164,7 +164,8 @@ def checkpoint(path: Path) -> dict[str, Any]:
     """What a stage has written; raises `BadInput` for a file that is missing, cut short, or something else."""
     try:
         kept = torch.load(path, map_location="cpu", weights_only=True)
-        return {"model": kept["model"], "adam": kept["adam"], "step": int(kept["step"]), "sums": kept.get("sums", {})}
+        whole = {"model": kept["model"], "adam": kept.get("adam"), "step": int(kept["step"])}
+        return whole | {"sums": kept.get("sums", {})}
     except Exception:  # pickle, zip and torch each raise kinds of their own
         raise BadInput(
             "checkpoint", path, "cannot be read or is damaged; remove it and train its stage again"

@@ -20,7 +20,7 @@ from roundelay.train.codec.config import Recipe, build
 from roundelay.train.codec.data import Batches, Corpora, Item, open_corpora, train_weights
 from roundelay.train.codec.tokenizer import Sizes, Teachable
 from roundelay.train.codec.tokenizer_stage import SPEAKERS, Course, Feeder, check_of, step_of
-from roundelay.train.loop import Plan, Progress, fit
+from roundelay.train.loop import Plan, Progress, checkpoint, fill, fit
 
 T = TypeVar("T")
 PLAN_KEYS = ("steps", "rate", "cooldown")
@@ -149,8 +149,8 @@ def load(model: nn.Module, path: Path) -> int:
     """
     if not path.is_file():
         raise BadInput("checkpoint", path, f"is not there; run --stage {path.stem} first")
-    kept = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(kept["model"])
+    kept = checkpoint(path)
+    fill(model, kept["model"], path)
     return int(kept["step"])
 
 
@@ -198,7 +198,7 @@ def export(run: Run) -> None:
     steps = {name: load(part, run.out / f"{name}.pt") for name, part in parts.items()}
     for name in ("tokenizer", "refine", "prior"):
         if (run.out / f"{name}.pt").is_file():
-            steps[name] = int(torch.load(run.out / f"{name}.pt", map_location="cpu", weights_only=True)["step"])
+            steps[name] = checkpoint(run.out / f"{name}.pt")["step"]
     graphs = {
         name: files.to_onnx(module, inputs, outputs)
         for name, (module, inputs, outputs) in files.specs(model, ears, velocity, net).items()
