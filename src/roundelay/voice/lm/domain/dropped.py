@@ -26,6 +26,12 @@ OTHER = frozenset(
 PLACES = ("country", "city")
 
 
+def _counts(words: Sequence[str], at: int) -> bool:
+    """Whether "one" is a number there, and not somebody, or which of them: beside a number, an operator, or "and"."""
+    beside = (*words[max(0, at - 1) : at], *words[at + 1 : at + 2])
+    return any(word in NUMERIC or word in OPERATORS or word == "and" for word in beside)
+
+
 def changes(heard: Heard, free: Collection[int], skill: str, places: Sequence[Span], known: Collection[str]) -> bool:
     """Whether the free words, by index, make it another question than a call of `skill` with these places answers.
 
@@ -35,7 +41,7 @@ def changes(heard: Heard, free: Collection[int], skill: str, places: Sequence[Sp
     sums = skill in OPERATIONS or skill == "convert"
     for at in free:
         word = words[at]
-        if word[:1].isdigit() or (word in NUMERIC and (sums or word != "one")):
+        if word[:1].isdigit() or (word in NUMERIC and (word != "one" or (sums and _counts(words, at)))):
             return True
         if (sums and word in OPERATORS) or (skill != "talk" and word in OTHER):
             return True
