@@ -783,6 +783,18 @@ def test_items_take_no_more_than_their_share_of_memory() -> None:
     assert kept == sorted(kept) and sum(kept) == ITEMS_BYTES // (8 * 60_000)
 
 
+def test_what_waits_for_a_replys_end_takes_no_more_than_that() -> None:
+    room = Room(audio={"input": NEVER})
+    room.item("message", role="user", content=[{"type": "input_text", "text": "hi"}])
+    room.send("response.create")
+    for at in range(12):
+        parts = [{"type": "input_text", "text": f"{at} " + "a" * 60_000} for _ in range(8)]
+        room.item("message", role="user", content=parts)
+    waiting = room.client._messages
+    assert sum(len(each.text) for each in waiting) <= ITEMS_BYTES and waiting[-1].text.startswith("11 ")
+    assert len(waiting) == ITEMS_BYTES // (8 * 60_003)
+
+
 def test_a_response_says_what_of_a_wish_has_no_effect_and_sounds_in_the_format_asked_for() -> None:
     room = Room(audio={"input": NEVER, "output": {"voice": {"id": "marin"}}})
     room.item("message", role="user", content=[{"type": "input_text", "text": "hi"}])

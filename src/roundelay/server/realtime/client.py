@@ -13,7 +13,7 @@ from roundelay.server import names
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.formats import G711, MODEL_RATE_HZ, Rate, from_int16
 from roundelay.server.realtime.conversation import Conversation
-from roundelay.server.realtime.frames import Frame, frame, new_id
+from roundelay.server.realtime.frames import ITEMS_BYTES, Frame, frame, new_id
 from roundelay.server.realtime.settings import (
     PCM,
     RATES_HZ,
@@ -198,8 +198,14 @@ class Client:
         """Put the words of a message, in their order, into the history."""
         lines = [part.get("text") or part.get("transcript") or "" for part in item["content"]]
         if spoken := "\n".join(line for line in lines if line).strip():
-            self._messages.append(ev.Message(item["role"], spoken, item["id"]))
+            self._hold(ev.Message(item["role"], spoken, item["id"]))
             self.tick(now_ms)
+
+    def _hold(self, message: ev.Message) -> None:
+        """Keep a message until the history may hold it; the oldest go where a long reply lets too many wait."""
+        self._messages.append(message)
+        while len(self._messages) > 1 and sum(len(each.text) for each in self._messages) > ITEMS_BYTES:
+            self._messages.pop(0)
 
     def heard(self, name: str, words: str, now_ms: int) -> None:
         """The words of a recording that came in an item."""
@@ -222,7 +228,7 @@ class Client:
         self._calls[call] = f"{item['name']}({item['arguments']})"
         while len(self._calls) > CALLS_KEPT:
             self._calls.popitem(last=False)
-        self._messages.append(ev.Message("tool", self._calls[call], call))
+        self._hold(ev.Message("tool", self._calls[call], call))
         self.tick(now_ms)
 
     def _returned(self, item: Frame, now_ms: int) -> None:
@@ -235,7 +241,7 @@ class Client:
             raise wrong("item.call_id", f"the function call {call} has its output already", "duplicate_call_output")
         self._answered.append(call)
         if call in self._calls:
-            self._messages.append(ev.Message("tool", f"{self._calls[call]} = {item['output']}", call))
+            self._hold(ev.Message("tool", f"{self._calls[call]} = {item['output']}", call))
         else:
             self._results.append((call, item["output"]))
         self.tick(now_ms)
