@@ -28,9 +28,9 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import numpy as np
 
-from roundelay.server import latency
-from roundelay.server.caller import Caller, ask, call
-from roundelay.server.formats import OUT_RATE_HZ
+from roundelay.server.audio.formats import OUT_RATE_HZ
+from roundelay.server.bench import latency
+from roundelay.server.bench.caller import Caller, ask, call
 from roundelay.voice.audio import Audio
 
 HERE = Path(__file__).parent

@@ -19,8 +19,9 @@ from math import log2
 from pathlib import Path
 from typing import TypeVar
 
-from roundelay.fabric import faults, rivals, trace, waste
-from roundelay.fabric.topology import Fabric
+from roundelay.fabric.faults import generator, trace
+from roundelay.fabric.topology.topology import Fabric
+from roundelay.fabric.waste import architectures, waste
 
 T = TypeVar("T")
 SIZES = (10_368, 99_648, 999_936, 9_999_936)  # near 10k, 100k, 1M and 10M: whole NVL-576 domains and TPUv4 cubes
@@ -40,13 +41,13 @@ def timed(work: Callable[[], T], repeats: int) -> tuple[T, float]:
 
 def one(gpus: int) -> dict[str, object]:
     fabric = Fabric.of_gpus(gpus, GPUS_PER_NODE)
-    archs, _ = rivals.build("all", fabric, TP)
+    archs, _ = architectures.build("all", fabric, TP)
     small = Fabric.of_gpus(1152, GPUS_PER_NODE)
-    model = faults.read_model()
-    warm = trace.on_fabric(faults.generate(model, 144, 0), small, 0)
-    waste.over_history(rivals.build("all", small, TP)[0], [warm], TP)
+    model = generator.read_model()
+    warm = trace.on_fabric(generator.generate(model, 144, 0), small, 0)
+    waste.over_history(architectures.build("all", small, TP)[0], [warm], TP)
     repeats = 5 if gpus < 2_000_000 else 3
-    history, generate_s = timed(lambda: faults.generate(model, gpus // 8, 1), 1)
+    history, generate_s = timed(lambda: generator.generate(model, gpus // 8, 1), 1)
     events, sort_s = timed(lambda: trace.on_fabric(history, fabric, 1), repeats)
     arch_s = {arch.name: timed(lambda a=arch: waste.over_history([a], [events], TP), repeats)[1] for arch in archs}
     return {

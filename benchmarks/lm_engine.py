@@ -96,7 +96,7 @@ def prepare(folder: Path) -> None:
     """Random weights of the nano shape as checkpoint and graphs."""
     import torch
 
-    from roundelay.train.export_lm import to_onnx
+    from roundelay.train.lm.export import to_onnx
     from roundelay.voice.lm.checkpoint import save
     from roundelay.voice.lm.model import Step1
 

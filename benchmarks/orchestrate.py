@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.fabric import align, orchestrate
-from roundelay.fabric.deployment import Deployment
-from roundelay.fabric.placement import Placement
-from roundelay.fabric.repair import repair
+from roundelay.fabric.placement import align, orchestrate
+from roundelay.fabric.placement.placement import Placement
+from roundelay.fabric.placement.repair import repair
+from roundelay.fabric.topology.deployment import Deployment
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.fabric import candidates
-from roundelay.fabric.search import search_case
-from roundelay.fabric.steptime import case_of, evaluate, step_time
+from roundelay.fabric.steptime import candidates
+from roundelay.fabric.steptime.search import search_case
+from roundelay.fabric.steptime.steptime import case_of, evaluate, step_time
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

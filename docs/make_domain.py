@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from roundelay.voice.data.fillings import fill
-from roundelay.voice.lm.domain.fabric import FabricFacts
-from roundelay.voice.lm.domain.phrasings import SLOT, asks
-from roundelay.voice.lm.domain.tables import cities, countries, families, units
-from roundelay.voice.lm.skills import Call, answer, known_of
+from roundelay.voice.nlu.domain.fabric import FabricFacts
+from roundelay.voice.nlu.domain.phrasings import SLOT, asks
+from roundelay.voice.nlu.domain.tables import cities, countries, families, units
+from roundelay.voice.nlu.skills import Call, answer, known_of
 
 PAGE = Path(__file__).with_name("voice-domain.md")
 MARK = "<!-- made by docs/make_domain.py: do not edit below -->"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from roundelay.voice.realtime.memory import State
-from roundelay.voice.realtime.table import ANYWHERE, ROWS, always
+from roundelay.voice.realtime.core.state import State
+from roundelay.voice.realtime.core.transitions import ANYWHERE, ROWS, always
 
 PAGE = Path(__file__).with_name("voice-realtime.md")
 BEGIN, END = "<!-- drawn from the table by docs/make_session.py -->", "<!-- end of the drawing -->"
-DUE = "roundelay.voice.realtime.memory"
+DUE = "roundelay.voice.realtime.core.state"
 
 
 def name(event: type) -> str:

@@ -1,91 +1,69 @@
-"""Who may import whom, read from the source by AST (the house's rules; docs/design.md)."""
+"""Who may import whom, what stays pure, and how long files may be: read from the source by AST (docs/design.md)."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import roundelay
+from layers import LEVEL, SOURCE, arrows, modules, names_imported, room
 
-SOURCE = Path(roundelay.__file__).parent
-FILES = sorted(SOURCE.rglob("*.py"))
-
-# layer of a module by its longest matching prefix; a module may import its own layer and lower ones
-LAYERS = {
-    "errors": 0, "units": 0, "machine": 0, "files": 1, "console": 1, "shape": 1, "config": 2,
-    "voice.audio": 3, "voice.vocab": 3, "voice.tokens": 3, "fabric": 3,
-    "voice.tokenizer": 4, "voice.lm": 4, "voice.decoder": 4, "voice.control": 4, "voice.voices": 4, "voice.weights": 4,
-    "voice.graphs": 4,
-    "voice.realtime": 5, "voice.data": 6, "voice.eval": 6, "voice": 6, "train": 7, "server": 7, "cli": 8,
-}  # fmt: skip
+REPOSITORY = Path(__file__).resolve().parents[1]
+MODULES = modules()
 BOTH_HALVES = ("train", "server", "cli")
+# a core takes events and gives actions: time is a field of an event
+PURE = ("voice.realtime.core", "fabric.control.core", "machine")
+IMPURE = {"time", "threading", "asyncio", "socket", "select", "selectors", "concurrent", "multiprocessing", "queue",
+          "subprocess", "random", "secrets", "os", "signal", "ssl", "http", "urllib", "datetime"}  # fmt: skip
 
 
-def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+def test_every_module_stands_in_a_room() -> None:
+    for name, path in MODULES.items():
+        if path.name == "__init__.py":
+            assert path.read_text() == "", f"{path} is not empty: only roundelay itself has a face"
+        else:
+            room(name)
 
 
-def layer(module: str) -> int:
-    parts = module.split(".")
-    for size in range(len(parts), 0, -1):
-        prefix = ".".join(parts[:size])
-        if prefix in LAYERS:
-            return LAYERS[prefix]
-    raise AssertionError(f"{module} stands in no room of the house")
+@pytest.mark.parametrize("here", sorted({room(name) for name, path in MODULES.items() if path.name != "__init__.py"}))
+def test_a_room_imports_only_lower_rooms(here: str) -> None:
+    wrong = sorted(
+        f"{importer} imports {imported}"
+        for importer, imported in arrows()
+        if room(importer) == here != room(imported) and LEVEL[room(imported)] >= LEVEL[here]
+    )
+    assert not wrong, f"these rooms do not stand below {here}: " + "; ".join(wrong)
 
 
-def imports(tree: ast.AST, nodes: Iterator[ast.AST] | None = None) -> Iterator[str]:
-    for node in nodes or ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, "imports are absolute"
-            yield node.module
-            if node.module.startswith("roundelay"):
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def test_the_halves_meet_only_in_train_server_and_cli() -> None:
+    for importer, imported in arrows():
+        halves = {importer.split(".")[0], imported.split(".")[0]}
+        assert halves != {"voice", "fabric"}, f"{importer} imports {imported}: the halves meet only in {BOTH_HALVES}"
 
 
-def inner(name: str) -> str | None:
-    """Return the module inside roundelay that an import names, or None."""
-    relative = name.removeprefix("roundelay.")
-    if relative == name:
-        return None
-    path = SOURCE.joinpath(*relative.split("."))
-    return relative if path.with_suffix(".py").exists() or path.is_dir() else None
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_imports_only_lower_layers(path: Path) -> None:
-    here = module_name(path)
-    if not here:
-        assert path.read_text() == ""
+@pytest.mark.parametrize("name", MODULES)
+def test_torch_belongs_to_train_and_its_engine(name: str) -> None:
+    if name.startswith(("train", "voice.lm")):
         return
-    if path.name == "__init__.py":
-        assert path.read_text() == "", "an __init__.py is empty"
-        return
-    for name in imports(ast.parse(path.read_text())):
-        other = inner(name)
-        if other is None or other == here:
-            continue
-        assert layer(other) <= layer(here), f"{here} imports {other}, which stands above it"
-        halves = {here.split(".")[0], other.split(".")[0]}
-        assert halves != {"voice", "fabric"}, f"{here} imports {other}: the halves meet only in {BOTH_HALVES}"
+    used = {name.split(".")[0] for name in names_imported(ast.parse(MODULES[name].read_text()))}
+    assert not used & {"torch", "torchaudio"}, f"{name} imports torch"
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_torch_belongs_to_train(path: Path) -> None:
-    here = module_name(path)
-    if here.startswith(("train", "voice.lm")):
-        return
-    used = {name.split(".")[0] for name in imports(ast.parse(path.read_text()))}
-    assert not used & {"torch", "torchaudio"}, f"{here} imports torch"
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith(PURE)])
+def test_a_core_has_no_clock_thread_or_socket(name: str) -> None:
+    used = {each.split(".")[0] for each in names_imported(ast.parse(MODULES[name].read_text()))}
+    assert not used & IMPURE, f"{name} imports {sorted(used & IMPURE)}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_files_and_functions_fit_in_a_head(path: Path) -> None:
+def own_files() -> list[Path]:
+    """Source, tests, scripts: everything that is Python and ours."""
+    rooms = ("tests", "results", "benchmarks", "docs", "examples")
+    return sorted(SOURCE.rglob("*.py")) + sorted(path for each in rooms for path in (REPOSITORY / each).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", own_files(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_files_and_functions_have_a_bounded_length(path: Path) -> None:
     text = path.read_text()
     assert text.count("\n") <= 400, f"{path} has over 400 lines"
     for node in ast.walk(ast.parse(text)):

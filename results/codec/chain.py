@@ -15,7 +15,7 @@ from roundelay.voice.data.manifest import Utterance, read_manifest, sound_of
 from roundelay.voice.decoder import griffinlim, vocoder
 from roundelay.voice.decoder.speaker import SpeakerEncoder
 from roundelay.voice.decoder.stream import Decoder
-from roundelay.voice.eval.judge import Judge
+from roundelay.voice.eval.judges import Judge
 from roundelay.voice.eval.wer import Errors, word_errors
 from roundelay.voice.graphs import graph
 from roundelay.voice.tokenizer import frontend

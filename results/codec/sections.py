@@ -16,10 +16,10 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.data.grammar import DIGITS
 from roundelay.voice.data.phones import plain
 from roundelay.voice.data.text import pronounced
-from roundelay.voice.eval.measure import code_use, median_pitch, stoi
+from roundelay.voice.eval.signal_metrics import code_use, median_pitch, stoi
 from roundelay.voice.eval.similarity import VoiceJudge, cosine
 from roundelay.voice.eval.wer import Errors, word_errors
-from roundelay.voice.tokenizer.ears import Ears
+from roundelay.voice.tokenizer.phone_recognizer import Ears
 from roundelay.voice.vocab import VOCAB
 
 Numbers = dict[str, Any]

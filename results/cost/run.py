@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from roundelay.fabric import bills, cost_pictures, pictures
-from roundelay.fabric.cost import CostStudy
-from roundelay.fabric.fibres import FloorPlan
+from roundelay.fabric.cost import bills
+from roundelay.fabric.cost.cost import CostStudy
+from roundelay.fabric.cost.fibres import FloorPlan
+from roundelay.fabric.pages import cost_pictures, pictures
 
 HERE = Path(__file__).parent
 THEIRS = {  # the project's specification, section 6: USD/GPU, W/GPU, USD per GB/s

@@ -13,9 +13,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from roundelay.errors import BadInput
-from roundelay.fabric import dcn, orchestrate, pictures
-from roundelay.fabric.deployment import Deployment
-from roundelay.fabric.placement import Placement
+from roundelay.fabric.pages import pictures
+from roundelay.fabric.placement import dcn, orchestrate
+from roundelay.fabric.placement.placement import Placement
+from roundelay.fabric.topology.deployment import Deployment
 
 HERE = Path(__file__).parent
 NODES, TP, SEEDS = 2048, 32, 5

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.fabric import goodput, goodput_picture, ledger, pictures
-from roundelay.fabric.goodput import GoodputStudy, Job
+from roundelay.fabric.goodput import goodput, job_simulation
+from roundelay.fabric.goodput.goodput import GoodputStudy, Job
+from roundelay.fabric.pages import goodput_picture, pictures
 
 HERE = Path(__file__).parent
 LLAMA_DAYS, LLAMA_FAULTS, LLAMA_EFFECTIVE = 54, 419, 0.90  # arXiv 2407.21783, section 3.3.4: unplanned; "over 90 %"
@@ -27,8 +28,8 @@ def simulated(job: Job, mtbf_s: float, interval_s: float) -> tuple[float, float]
         times = np.cumsum(np.random.default_rng(seed).exponential(mtbf_s, FAULTS))
         usable = np.full(FAULTS + 1, 8)
         timing = (interval_s, job.checkpoint_s, job.detect_s, job.restart_s)
-        kept = ledger.keep(times, usable, np.zeros(FAULTS), float(times[-1]), (8, 8, 0), timing)
-        useful.append(kept[ledger.USEFUL] / 8 / times[-1])
+        kept = job_simulation.keep(times, usable, np.zeros(FAULTS), float(times[-1]), (8, 8, 0), timing)
+        useful.append(kept[job_simulation.USEFUL] / 8 / times[-1])
     return float(np.mean(useful)), float(np.std(useful, ddof=1) / SEEDS**0.5)
 
 

@@ -30,7 +30,7 @@ def main() -> None:
     import sets
     from sections import SECTIONS, Place
 
-    from roundelay.voice.model import Model
+    from roundelay.voice.engines.nano.model import Model
 
     place = Place(Model.load(args.weights, args.codec), args.people, args.recordings, args.count)
     for name in args.only or [*SECTIONS, "report"]:

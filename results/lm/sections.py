@@ -15,11 +15,11 @@ from sets import HELD_OUT, KNOWN, Spoken
 from roundelay.console import progress
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.grammar import DIGITS
-from roundelay.voice.eval.judge import Judge
+from roundelay.voice.engines.nano.model import Model
+from roundelay.voice.engines.nano.vocabulary import VOICES
+from roundelay.voice.eval.judges import Judge
 from roundelay.voice.eval.wer import Errors, word_errors
-from roundelay.voice.lm.normalise import normalise
-from roundelay.voice.lm.units import VOICES
-from roundelay.voice.model import Model
+from roundelay.voice.text.normalise import normalise
 
 Numbers = dict[str, Any]
 SPEECH_OF_1961 = (

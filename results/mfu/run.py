@@ -13,10 +13,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from roundelay.errors import BadInput
-from roundelay.fabric import hardware, pictures
-from roundelay.fabric.hardware import Links
-from roundelay.fabric.search import search
-from roundelay.fabric.steptime import StepTime
+from roundelay.fabric.job import hardware
+from roundelay.fabric.job.hardware import Links
+from roundelay.fabric.pages import pictures
+from roundelay.fabric.steptime.search import search
+from roundelay.fabric.steptime.steptime import StepTime
 
 HERE = Path(__file__).parent
 GPUS = [1024 * 2**i for i in range(8)]

@@ -17,9 +17,9 @@ sys.path.insert(0, str(HERE.parents[1] / "tests" / "fabric"))
 import oracles  # noqa: E402
 
 from roundelay.errors import BadInput  # noqa: E402
-from roundelay.fabric import align, orchestrate, repair  # noqa: E402
-from roundelay.fabric.deployment import Deployment  # noqa: E402
-from roundelay.fabric.placement import Placement  # noqa: E402
+from roundelay.fabric.placement import align, orchestrate, repair  # noqa: E402
+from roundelay.fabric.placement.placement import Placement  # noqa: E402
+from roundelay.fabric.topology.deployment import Deployment  # noqa: E402
 
 
 def packing(seed: int) -> tuple[int, int, float, float]:

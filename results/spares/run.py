@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from roundelay.fabric import spares, trace
-from roundelay.fabric.deployment import Deployment
+from roundelay.fabric.faults import trace
+from roundelay.fabric.placement import spares
+from roundelay.fabric.topology.deployment import Deployment
 
 HERE = Path(__file__).parent
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import published_runs as runs
 
-from roundelay.fabric.hardware import Hardware, hardware
+from roundelay.fabric.job.hardware import Hardware, hardware
 
 
 def fit(gpu: Hardware, names: Sequence[str], rows: Callable[[Hardware], list[runs.Row]]) -> Hardware:

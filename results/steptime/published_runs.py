@@ -6,12 +6,12 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from roundelay.fabric import layers
-from roundelay.fabric.grid import Grid
-from roundelay.fabric.hardware import Hardware, hardware
-from roundelay.fabric.model import Model
-from roundelay.fabric.parallelism import RECOMPUTE, Job, Parallelism
-from roundelay.fabric.steptime import StepTime, case_of, communication, recompute, step_time
+from roundelay.fabric.job.hardware import Hardware, hardware
+from roundelay.fabric.job.parallelism import RECOMPUTE, Job, Parallelism
+from roundelay.fabric.job.workload import Model
+from roundelay.fabric.steptime import layers
+from roundelay.fabric.steptime.grid import Grid
+from roundelay.fabric.steptime.steptime import StepTime, case_of, communication, recompute, step_time
 from roundelay.shape import Shape
 
 PUBLISHED = tomllib.loads((Path(__file__).parent / "published.toml").read_text(encoding="utf-8"))

@@ -21,13 +21,13 @@ import numpy as np
 
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.questions import draw
-from roundelay.voice.lm.complete import complete
-from roundelay.voice.lm.normalise import normalise
-from roundelay.voice.lm.understand import understand
-from roundelay.voice.lm.words import Words
-from roundelay.voice.realtime import endpoint, vad
-from roundelay.voice.realtime.events import RATE_HZ
-from roundelay.voice.realtime.thresholds import Thresholds
+from roundelay.voice.engines.nano.lexicon import Words
+from roundelay.voice.nlu.end_of_query import complete
+from roundelay.voice.nlu.understand import understand
+from roundelay.voice.realtime import endpointing, vad
+from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.core.settings import Thresholds
+from roundelay.voice.text.normalise import normalise
 
 HERE = Path(__file__).parent
 LIMITS = Thresholds()
@@ -69,11 +69,11 @@ def main() -> None:
             kind = "end" if at == len(voices) - 1 else "inner"
             said = " ".join(words[: max(1, round(len(words) * voiced[at] / voiced[-1]))])
             part = sound[voices[0][0] : stop]
-            heard = endpoint.sounds_over(part)
-            judged["sound"][kind].append(endpoint.weighed(heard, 0.0))
-            judged["sound and words"][kind].append(endpoint.weighed(heard, endpoint.reads_over(said)))
-            reads = endpoint.reads_over(said, complete(known, said, known=False))
-            judged["sound and n-gram"][kind].append(endpoint.weighed(heard, reads))
+            heard = endpointing.sounds_over(part)
+            judged["sound"][kind].append(endpointing.weighed(heard, 0.0))
+            judged["sound and words"][kind].append(endpointing.weighed(heard, endpointing.reads_over(said)))
+            reads = endpointing.reads_over(said, complete(known, said, known=False))
+            judged["sound and n-gram"][kind].append(endpointing.weighed(heard, reads))
     report(judged, used, questions(known))
 
 
@@ -82,10 +82,10 @@ def questions(known: Words) -> dict[str, dict[str, list[float]]]:
     middle third."""
     rng = np.random.default_rng(8)
     ways = {
-        "rules": lambda text: endpoint.reads_over(text),
+        "rules": lambda text: endpointing.reads_over(text),
         "a known question": lambda text: 1.0 if understand(text) else -1.0,
-        "the n-gram": lambda text: endpoint.reads_over(text, complete(known, text, known=False)),
-        "both": lambda text: endpoint.reads_over(text, complete(known, text)),
+        "the n-gram": lambda text: endpointing.reads_over(text, complete(known, text, known=False)),
+        "both": lambda text: endpointing.reads_over(text, complete(known, text)),
     }
     out: dict[str, dict[str, list[float]]] = {name: {"end": [], "inner": [], "middle": []} for name in ways}
     for _ in range(QUESTIONS):
@@ -94,7 +94,7 @@ def questions(known: Words) -> dict[str, dict[str, list[float]]]:
             kinds = ["end"] if many == len(words) else ["inner"]
             kinds += ["middle"] if many < len(words) and 1 / 3 <= many / len(words) <= 2 / 3 else []
             for name, way in ways.items():
-                found = endpoint.weighed(0.0, way(" ".join(words[:many])))
+                found = endpointing.weighed(0.0, way(" ".join(words[:many])))
                 for kind in kinds:
                     out[name][kind].append(found)
     return out

@@ -9,8 +9,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from roundelay.fabric import pictures, sweeps
-from roundelay.fabric.study import Study
+from roundelay.fabric.pages import pictures
+from roundelay.fabric.waste import sweeps
+from roundelay.fabric.waste.study import Study
 
 HERE = Path(__file__).parent
 RATIOS = [round(0.01 * i, 2) for i in range(11)]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from roundelay.fabric import pictures
-from roundelay.fabric.study import Study
+from roundelay.fabric.pages import pictures
+from roundelay.fabric.waste.study import Study
 
 HERE = Path(__file__).parent
 REFERENCE = tomllib.loads((HERE / "reference.toml").read_text())

@@ -13,11 +13,11 @@ from roundelay.errors import RoundelayError
 # room -> module that holds its click group, or module:name of a verb that is a room by itself
 ROOMS = {
     "bench": "roundelay.server.verbs:bench",
-    "fabric": "roundelay.fabric.verbs",
+    "fabric": "roundelay.fabric.cli.verbs",
     "serve": "roundelay.server.verbs:serve",
     "talk": "roundelay.server.verbs:talk",
     "train": "roundelay.train.verbs",
-    "voice": "roundelay.voice.verbs",
+    "voice": "roundelay.voice.cli.verbs",
 }
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.fabric.deployment import Deployment
 from roundelay.fabric.emit.targets import TARGETS, emit
-from roundelay.fabric.placement import JobPlace, Placement
+from roundelay.fabric.placement.placement import JobPlace, Placement
+from roundelay.fabric.topology.deployment import Deployment
 
 GOLDEN = Path(__file__).with_name("emit") / "golden"
 LLAMA = ((9, 10, 11, 13), (0, 1, 2, 4))

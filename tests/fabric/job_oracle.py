@@ -8,8 +8,8 @@ from collections import Counter
 
 import numpy as np
 
-from roundelay.fabric.goodput import Job
-from roundelay.fabric.topology import segments
+from roundelay.fabric.goodput.goodput import Job
+from roundelay.fabric.topology.topology import segments
 
 
 def live(changes: list[tuple[float, int, float]], usable_at_first: int, horizon: float, job: Job) -> Counter:

@@ -98,7 +98,7 @@ def test_a_checkpoint_of_another_shape_is_one_line(shared: Path) -> None:
 
 def test_the_embedded_engine_gives_the_official_logits(case: tuple[Step1, Golden]) -> None:
     pytest.importorskip("onnx", reason="exporting needs the train extra")
-    from roundelay.train.export_lm import to_onnx
+    from roundelay.train.lm.export import to_onnx
     from roundelay.voice.lm.onnx_engine import OnnxEngine
 
     model, golden = case

@@ -13,13 +13,13 @@ import numpy as np
 
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.server.engine import Engine, SpeechModel
+from roundelay.server.http.chat_stream import Call, Said
 from roundelay.server.limits import Limits
 from roundelay.server.run import Runner
 from roundelay.server.service import Service
-from roundelay.server.streaming import Call, Said
 from roundelay.voice.audio import Audio
-from roundelay.voice.realtime import actions as do
-from roundelay.voice.realtime import events as ev
+from roundelay.voice.realtime.core import actions as do
+from roundelay.voice.realtime.core import events as ev
 
 RATE_HZ = 16_000
 

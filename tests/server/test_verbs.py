@@ -12,11 +12,11 @@ from server_case import FakeModel, FakeWorker, running
 from test_realtime import voice
 
 from roundelay.errors import BadInput, RoundelayError
-from roundelay.server import latency
-from roundelay.server.caller import Heard
+from roundelay.server.bench import latency
+from roundelay.server.bench.caller import Heard
 from roundelay.server.engine import Engine
 from roundelay.server.service import Service
-from roundelay.server.terminal import talk
+from roundelay.server.terminal.terminal import talk
 from roundelay.voice.audio import Audio
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from conversation_world import BACKCHANNELS, Made, World
 
-from roundelay.voice.realtime import actions as do
-from roundelay.voice.realtime import events as ev
-from roundelay.voice.realtime.memory import State
-from roundelay.voice.realtime.session import Session
+from roundelay.voice.realtime.core import actions as do
+from roundelay.voice.realtime.core import events as ev
+from roundelay.voice.realtime.core.session import Session
+from roundelay.voice.realtime.core.state import State
 
 HELD = (State.BOT_REPLYING, State.OVERLAP)
 

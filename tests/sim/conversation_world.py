@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from roundelay.voice.realtime import actions as do
-from roundelay.voice.realtime import events as ev
-from roundelay.voice.realtime.session import Session
-from roundelay.voice.realtime.thresholds import Thresholds
+from roundelay.voice.realtime.core import actions as do
+from roundelay.voice.realtime.core import events as ev
+from roundelay.voice.realtime.core.session import Session
+from roundelay.voice.realtime.core.settings import Thresholds
 
 MS = ev.RATE_HZ // 1000
 WORDS = [

@@ -14,12 +14,12 @@ import pytest
 from conversation_laws import Laws
 from conversation_world import World
 
-from roundelay.voice.realtime import session as session_module
-from roundelay.voice.realtime.actions import Action
-from roundelay.voice.realtime.events import Event
-from roundelay.voice.realtime.memory import Memory
-from roundelay.voice.realtime.session import Session
-from roundelay.voice.realtime.table import ROWS, Row
+from roundelay.voice.realtime.core import session as session_module
+from roundelay.voice.realtime.core.actions import Action
+from roundelay.voice.realtime.core.events import Event
+from roundelay.voice.realtime.core.session import Session
+from roundelay.voice.realtime.core.state import Memory
+from roundelay.voice.realtime.core.transitions import ROWS, Row
 
 SEEDS = int(os.environ.get("ROUNDELAY_SIM_SEEDS", "2000"))
 BLOCKS = 8

@@ -18,7 +18,7 @@ from roundelay.train.codec import config, stages  # noqa: E402
 from roundelay.train.codec.augment import noise_only, soiled, stretched  # noqa: E402
 from roundelay.train.codec.blocks import Stack, pair, unpair  # noqa: E402
 from roundelay.train.codec.data import open_corpora, speech_gain  # noqa: E402
-from roundelay.train.codec.ears_stage import jittered  # noqa: E402
+from roundelay.train.codec.recognizer_stage import jittered  # noqa: E402
 from roundelay.train.codec.tokenizer import Quantiser  # noqa: E402
 from roundelay.train.codec.vocoder import synthesise  # noqa: E402
 from roundelay.train.loop import Plan, fit  # noqa: E402
@@ -26,9 +26,9 @@ from roundelay.voice.audio import Audio  # noqa: E402
 from roundelay.voice.decoder.stream import Decoder  # noqa: E402
 from roundelay.voice.decoder.vocoder import SourceState, filter_source  # noqa: E402
 from roundelay.voice.tokenizer.dual import Tokenizer  # noqa: E402
-from roundelay.voice.tokenizer.ears import Ears  # noqa: E402
 from roundelay.voice.tokenizer.frontend import SILENCE  # noqa: E402
 from roundelay.voice.tokenizer.fsq import LINGUISTIC  # noqa: E402
+from roundelay.voice.tokenizer.phone_recognizer import Ears  # noqa: E402
 
 TINY = Path(__file__).resolve().parents[2] / "configs"
 

@@ -26,11 +26,11 @@ from roundelay.train.lm.examples import Example, ask, hear, sound_out, speak, sp
 from roundelay.train.lm.model import Learner, batch_of, losses  # noqa: E402
 from roundelay.train.lm.spans import spans  # noqa: E402
 from roundelay.train.lm.tasks import Mix  # noqa: E402
+from roundelay.voice.engines.nano import vocabulary  # noqa: E402
+from roundelay.voice.engines.nano.ctc_decoder import ending  # noqa: E402
+from roundelay.voice.engines.nano.lexicon import Words  # noqa: E402
 from roundelay.voice.graphs import checked  # noqa: E402
-from roundelay.voice.lm import units  # noqa: E402
 from roundelay.voice.lm.onnx_engine import OnnxEngine  # noqa: E402
-from roundelay.voice.lm.search import ending  # noqa: E402
-from roundelay.voice.lm.words import Words  # noqa: E402
 from roundelay.voice.tokenizer.text import Symbol  # noqa: E402
 from roundelay.voice.tokens import Tokens  # noqa: E402
 
@@ -42,14 +42,14 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 def said(seed: int, groups: int = 6, call: str | None = None, split: str = "train") -> Said:
     rng = np.random.default_rng(seed)
     tokens = Tokens.interleave(rng.integers(0, 1024, 2 * groups), rng.integers(0, 4096, 3 * groups))
-    phones = tuple((units.phone_id(p), 0.1 * k) for k, p in enumerate([None, "hh", "ay", "dh", "eh", "r"]))
-    onsets = tuple((units.phone_id(p), k // 2) for k, p in enumerate(["hh", "ay", "d", "eh", "r"]))
-    sound = np.asarray(units.codes(tokens))
-    return Said("hi there", units.VOICES[seed % 2], "flite", split, "everyday", True, call, sound, phones, onsets)
+    phones = tuple((vocabulary.phone_id(p), 0.1 * k) for k, p in enumerate([None, "hh", "ay", "dh", "eh", "r"]))
+    onsets = tuple((vocabulary.phone_id(p), k // 2) for k, p in enumerate(["hh", "ay", "d", "eh", "r"]))
+    sound = np.asarray(vocabulary.codes(tokens))
+    return Said("hi there", vocabulary.VOICES[seed % 2], "flite", split, "everyday", True, call, sound, phones, onsets)
 
 
 def test_phones_that_are_heard_find_their_words() -> None:
-    ids = [units.phone_id(p) for p in ["hh", "ay", "d", "eh", "r"]]  # one of them wrong
+    ids = [vocabulary.phone_id(p) for p in ["hh", "ay", "d", "eh", "r"]]  # one of them wrong
     assert spans("hi there", ids) == [(0, 2), (2, 5)]
     assert spans("hi there", ids[:2]) == [(0, 2), (2, 2)]
     assert spans("hi there", []) == [(0, 0), (0, 0)]
@@ -61,46 +61,46 @@ def test_hearing_writes_each_word_a_group_after_it_ends() -> None:
     example = hear(one, one.call)
     assert example is not None
     taught = [i for i, w in zip(example.ids, example.weights, strict=True) if w]
-    assert units.text_of(taught) == "hi there capital france" and taught[-1] == Symbol.EOT
+    assert vocabulary.text_of(taught) == "hi there capital france" and taught[-1] == Symbol.EOT
     assert [example.ids[place] for place, _ in example.heard] == one.sound.reshape(-1, 5)[:, 4].tolist()
-    groups = [units.text_of(part) for part in np.split(example.ids, np.flatnonzero(listens(example)) + 1)]
+    groups = [vocabulary.text_of(part) for part in np.split(example.ids, np.flatnonzero(listens(example)) + 1)]
     assert groups[:5] == ["", "hi ", "", "there ", ""]
     assert listens(example).sum() == one.groups
 
 
 def listens(example: Example) -> np.ndarray:
-    return np.asarray(example.ids) == units.LISTEN
+    return np.asarray(example.ids) == vocabulary.LISTEN
 
 
 def test_speaking_gives_words_when_due_and_phones_a_group_before_they_sound() -> None:
     one = said(2)
     example = speak(one)
     assert example is not None
-    assert [i for i in example.ids if i >= units.NANO.text] == one.sound.tolist() and example.ids[-1] == Symbol.EOT
-    assert units.text_of(example.ids) == "hi there "
-    asked = [at for at, i in enumerate(example.ids) if i == units.NEXT]
-    assert len(asked) == 3 and example.ids[asked[-1] + 1] == units.NOTHING
+    assert [i for i in example.ids if i >= vocabulary.NANO.text] == one.sound.tolist() and example.ids[-1] == Symbol.EOT
+    assert vocabulary.text_of(example.ids) == "hi there "
+    asked = [at for at, i in enumerate(example.ids) if i == vocabulary.NEXT]
+    assert len(asked) == 3 and example.ids[asked[-1] + 1] == vocabulary.NOTHING
     for at, word in zip(asked, (["hh", "ay"], ["dh", "eh", "r"]), strict=False):
         thought = example.ids[at : example.ids.index(int(Symbol.THINK_END), at)]
-        assert [i for i in thought if i in units.PHONE_IDS] == [units.phone_id(p) for p in word]
+        assert [i for i in thought if i in vocabulary.PHONE_IDS] == [vocabulary.phone_id(p) for p in word]
     codes, thinking, timed = 0, False, []
     for i in example.ids[3:-1]:
-        thinking = (thinking or i == units.NEXT) and i not in (Symbol.THINK_END, units.NOTHING)
-        if i in units.PHONE_IDS and not thinking:
+        thinking = (thinking or i == vocabulary.NEXT) and i not in (Symbol.THINK_END, vocabulary.NOTHING)
+        if i in vocabulary.PHONE_IDS and not thinking:
             timed.append((i, codes // 5))
-        codes += i >= units.NANO.text
+        codes += i >= vocabulary.NANO.text
     assert timed == [(phone, max(0, int(at / 0.12) - 1)) for phone, at in one.phones]
 
 
 def test_text_tasks_say_the_same_words_and_phones() -> None:
     out, back = sound_out("the cat"), spell("the cat")
     assert out and back
-    phones = [i for i in out.ids if i in units.PHONE_IDS]
-    assert phones == [i for i in back.ids if i in units.PHONE_IDS]
-    assert units.text_of(out.ids) == units.text_of(back.ids) == "the cat "
+    phones = [i for i in out.ids if i in vocabulary.PHONE_IDS]
+    assert phones == [i for i in back.ids if i in vocabulary.PHONE_IDS]
+    assert vocabulary.text_of(out.ids) == vocabulary.text_of(back.ids) == "the cat "
     assert sound_out("qqqzx") is None
     example = ask("what is two plus two", "add 2 2")
-    assert units.text_of([i for i, w in zip(example.ids, example.weights, strict=True) if w]) == "add 2 2"
+    assert vocabulary.text_of([i for i, w in zip(example.ids, example.weights, strict=True) if w]) == "add 2 2"
 
 
 def test_composed_codes_are_step1_when_written_out() -> None:
@@ -177,7 +177,7 @@ def test_stages_follow_one_another_and_the_engine_opens(run: stages.Run, tmp_pat
     known = Words.load(tmp_path / "weights")
     assert {"hi", "there", "capital"} < set(known.spelt) and 0 < ending(known, "hi there") < 1
     engine = OnnxEngine(checked(stages.FILE, tmp_path / "weights"))
-    logits = engine.prefill(engine.open(), units.speaking())
+    logits = engine.prefill(engine.open(), vocabulary.speaking())
     assert logits is not None and logits.shape == (6144,)
 
 
@@ -221,7 +221,7 @@ def test_a_checkpoint_that_cannot_be_used_is_one_line(run: stages.Run, monkeypat
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     for name in ("text", "pretrain"):
-        with pytest.raises(BadInput, match=r"text\.pt: cannot be read or is damaged"):
+        with pytest.raises(BadInput, match="cannot be read or is damaged"):
             stages.train(run, name)
     path.write_bytes(whole)
     monkeypatch.setattr(stages.Shape, "preset", classmethod(lambda cls, name: replace(SMALL, hidden=48)))
@@ -269,4 +269,4 @@ def test_the_shipped_recipe_can_be_read_and_names_known_tasks() -> None:
         table = getattr(shipped, name)
         assert sum(table["tasks"].values()) == pytest.approx(1)
         assert set(table["tasks"]) <= {"hear", "speak", "go_on", "answer", "sound_out", "spell", "ask"}
-    assert Shape.preset(shipped.shape).vocab == units.NANO.size
+    assert Shape.preset(shipped.shape).vocab == vocabulary.NANO.size

@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("onnxruntime", reason="weights are read by the voice extra")
 
 from roundelay.train.lm.words import BEGIN, END, Sounds, grams, packed, tree
-from roundelay.voice.lm.search import Weighing, search
-from roundelay.voice.lm.speaking import fit
-from roundelay.voice.lm.words import FILE, Grams, Words
+from roundelay.voice.engines.nano.ctc_decoder import Weighing, search
+from roundelay.voice.engines.nano.generate import fit
+from roundelay.voice.engines.nano.lexicon import FILE, Grams, Words
 
 SPELT = ("", "a", "bad", "bat", "cab", "cat")
 WAYS = [(1, (1,)), (2, (2, 1, 3)), (3, (2, 1, 4)), (3, (2, 5, 4)), (4, (6, 1, 2)), (5, (6, 1, 4))]

@@ -19,7 +19,7 @@ from roundelay.train.lm.corpus import open_corpora
 from roundelay.train.lm.examples import speak
 from roundelay.train.lm.model import Learner, batch_of, losses
 from roundelay.train.lm.tasks import Mix
-from roundelay.voice.lm.units import VOICES
+from roundelay.voice.engines.nano.vocabulary import VOICES
 
 HERE = Path(__file__).parent
 CPU = torch.device("cpu")

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from roundelay.voice.data.asr_noise import misheard
 from roundelay.voice.data.domain_words import question_words
-from roundelay.voice.data.mishear import misheard
 from roundelay.voice.data.questions import Question, draw
 from roundelay.voice.data.sentences import TEST_SENTENCES
 from roundelay.voice.data.text import expand
 from roundelay.voice.eval.wer import Errors, word_errors
-from roundelay.voice.lm.understand import understand
+from roundelay.voice.nlu.understand import understand
 
 HERE = Path(__file__).parent
 RATES = (0.0, 0.05, 0.1, 0.2)

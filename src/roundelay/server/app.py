@@ -16,11 +16,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from roundelay.server import chat, fabric, listing, openapi, speech, transcriptions
 from roundelay.server.errors import ApiError
-from roundelay.server.guard import Guard, error_response
+from roundelay.server.http import chat, fabric, listing, openapi, speech, transcriptions
+from roundelay.server.http.middleware import Guard, error_response
 from roundelay.server.realtime import calls
-from roundelay.server.realtime.endpoint import realtime
+from roundelay.server.realtime.websocket import realtime
 from roundelay.server.service import Service
 
 Endpoint = Callable[[Request], Any]

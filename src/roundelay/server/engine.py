@@ -31,7 +31,7 @@ class Answer(Protocol):
 
 
 class SpeechModel(Protocol):
-    """What the server needs of `roundelay.voice.model.Model`; sound is float32 at 16 kHz."""
+    """What the server needs of `roundelay.voice.engines.nano.model.Model`; sound is float32 at 16 kHz."""
 
     def say_stream(
         self,
@@ -56,7 +56,7 @@ class SpeechModel(Protocol):
 def load_embedded() -> SpeechModel:
     """The embedded model. Raises `RoundelayError` in one line where its code or weights are missing or damaged."""
     try:
-        from roundelay.voice.model import Model
+        from roundelay.voice.engines.nano.model import Model
     except ImportError:
         raise RoundelayError("this build holds no language model yet: it can neither speak nor listen") from None
     give_back_memory()

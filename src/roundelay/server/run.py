@@ -19,7 +19,7 @@ try:
     import uvicorn
 
     from roundelay.server.app import build
-    from roundelay.server.door import door
+    from roundelay.server.http.socket_limits import door
     from roundelay.server.service import Service
 except ImportError as error:
     raise MissingPackage(error.name or "uvicorn", "serve") from None

@@ -16,7 +16,7 @@ from roundelay.server.engine import Engine
 from roundelay.server.errors import AUTH, ApiError
 from roundelay.server.limits import Limits, resident_bytes
 from roundelay.server.metrics import Metrics
-from roundelay.voice.realtime.thresholds import Thresholds
+from roundelay.voice.realtime.core.settings import Thresholds
 
 EPHEMERAL_S = 600  # how long a client secret opens a session, as OpenAI's does by default
 EPHEMERAL_KEPT = 1024  # unused secrets kept; the oldest goes first
@@ -33,7 +33,7 @@ def embedded_worker(*args: Any) -> Any:
 
 def calculator() -> Any:
     """Who answers questions about fabrics."""
-    from roundelay.server.fabric import Calculator
+    from roundelay.server.http.fabric import Calculator
 
     return Calculator()
 

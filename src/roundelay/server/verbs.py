@@ -31,8 +31,8 @@ def serve(
 
     Keys are read from ROUNDELAY_API_KEYS (comma-separated), the key for --chat-url from ROUNDELAY_CHAT_KEY.
     """
-    from roundelay.server.answering import Borrowed, ChatUrl
     from roundelay.server.engine import Engine, SpeechModel, load_embedded
+    from roundelay.server.http.answering import Borrowed, ChatUrl
     from roundelay.server.run import Address, service_of
     from roundelay.server.run import serve as run
 
@@ -65,8 +65,8 @@ def talk(
     from roundelay.console import note, print_json
     from roundelay.errors import BadInput
     from roundelay.files import check_free
-    from roundelay.server.microphone import converse
-    from roundelay.server.terminal import talk as run
+    from roundelay.server.terminal.device import converse
+    from roundelay.server.terminal.terminal import talk as run
     from roundelay.voice.audio import Audio
 
     lines: list[dict[str, str]] = []
@@ -94,8 +94,8 @@ def talk(
 
 def _service(chat_url: str | None, chat_model: str | None) -> Any:
     """A service for one conversation in this process."""
-    from roundelay.server.answering import Borrowed, ChatUrl
     from roundelay.server.engine import Engine, load_embedded
+    from roundelay.server.http.answering import Borrowed, ChatUrl
     from roundelay.server.service import Service
 
     mind = ChatUrl(chat_url, chat_model) if chat_url else None
@@ -115,8 +115,8 @@ def bench() -> None:
 def latency(turns: int, as_json: bool) -> None:
     """First sound after a turn, with speculation and without; barge-in; false takeover; first byte of speech."""
     from roundelay.console import note, print_json, print_table
+    from roundelay.server.bench.latency import inside, measure
     from roundelay.server.engine import load_embedded
-    from roundelay.server.latency import inside, measure
 
     rows = measure(inside(load_embedded), turns, note).rows()
     if as_json:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from roundelay.fabric.emit import kubernetes, kueue, megatron, ray, slurm, topograph, torchrun, volcano
 from roundelay.fabric.emit.view import Emitted, View
-from roundelay.fabric.placement import Placement
+from roundelay.fabric.placement.placement import Placement
 
 TARGETS: dict[str, Callable[[View], Emitted]] = {
     "slurm-ring": slurm.ring,

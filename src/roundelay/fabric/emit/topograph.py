@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from roundelay.errors import BadInput
-from roundelay.fabric.deployment import Deployment
 from roundelay.fabric.emit import lint
 from roundelay.fabric.emit.view import Emitted, View, free_cut, group_name
+from roundelay.fabric.topology.deployment import Deployment
 
 PREFIX = "network.topology.nvidia.com"
 ACCELERATOR = f"{PREFIX}/accelerator"

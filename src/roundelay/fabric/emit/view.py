@@ -9,8 +9,8 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.fabric.emit import lint
-from roundelay.fabric.placement import JobPlace, Placement
-from roundelay.fabric.topology import segments
+from roundelay.fabric.placement.placement import JobPlace, Placement
+from roundelay.fabric.topology.topology import segments
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from roundelay.errors import MissingPackage
-from roundelay.server import names
 from roundelay.server.errors import ApiError, wrong
-from roundelay.server.fields import Field
-from roundelay.server.realtime.live import admit
+from roundelay.server.http import aliases
+from roundelay.server.http.fields import Field
+from roundelay.server.http.requests import ignored_header, json_fields
+from roundelay.server.realtime.connection import admit
 from roundelay.server.realtime.settings import Settings, table
-from roundelay.server.requests import ignored_header, json_fields
 from roundelay.server.service import EPHEMERAL_S, Service, key_of, service
 
 SDP = "application/sdp"
@@ -34,7 +34,7 @@ async def calls(request: Request) -> Response:
     except MissingPackage as error:
         raise ApiError(501, "package_missing", str(error)) from None
     offer, session = await _offer(request, house)
-    names.model(request.query_params.get("model"))
+    aliases.model(request.query_params.get("model"))
     webrtc.checked(offer)
     settings: Settings = house.settings_of(key_of(request)) or Settings()
     if session is not None:

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from roundelay.server.answering import Borrowed, ChatUrl, wire
 from roundelay.server.engine import Answer, Cancelled, Engine, SpeechModel
+from roundelay.server.http.answering import Borrowed, ChatUrl, wire
+from roundelay.server.http.chat_stream import Call
 from roundelay.server.realtime.settings import Settings
-from roundelay.server.streaming import Call
+from roundelay.voice.agent.persona import Persona, persona
+from roundelay.voice.agent.tools import Tool
 from roundelay.voice.audio import Audio
-from roundelay.voice.model import Model
-from roundelay.voice.realtime import actions as do
-from roundelay.voice.realtime.events import Message
-from roundelay.voice.realtime.persona import Persona, persona
-from roundelay.voice.realtime.thresholds import Thresholds
-from roundelay.voice.realtime.tools import Tool
+from roundelay.voice.engines.nano.model import Model
+from roundelay.voice.realtime.core import actions as do
+from roundelay.voice.realtime.core.events import Message
+from roundelay.voice.realtime.core.settings import Thresholds
 from roundelay.voice.realtime.worker import Manner, Worker
 
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from roundelay.server import names
 from roundelay.server.errors import unsupported, wrong
-from roundelay.voice.realtime.persona import LONGEST
-from roundelay.voice.realtime.thresholds import Thresholds
+from roundelay.server.http import aliases
+from roundelay.voice.agent.persona import LONGEST
+from roundelay.voice.realtime.core.settings import Thresholds
 
 PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
 RATES_HZ = {PCM: 24_000, PCMU: 8_000, PCMA: 8_000}
@@ -156,7 +156,7 @@ class Settings:
     @property
     def voice_name(self) -> str:
         """The built-in voice that is meant."""
-        return names.voice(self.voice, "audio.output.voice")
+        return aliases.voice(self.voice, "audio.output.voice")
 
     def updated(self, update: Any, spoken: bool = False) -> Settings:
         """The settings after a `session.update`; fields that it lacks stay. Raises `ApiError` 400, changing nothing.
@@ -177,7 +177,7 @@ class Settings:
         if given.get("tool_choice") is not None:
             new = replace(new, tool_choice=tool_choice(given["tool_choice"], "session.tool_choice"))
         if given.get("model") is not None:
-            names.model(given["model"])
+            aliases.model(given["model"])
         if given.get("audio") is not None:
             audio = table(given["audio"], "session.audio")
             new = new._with_input(table(audio.get("input") or {}, "session.audio.input"), ignored)
@@ -210,7 +210,7 @@ class Settings:
             raise unsupported(f"{where}.speed", "this model speaks at speed 1 only")
         if given.get("voice") is not None:
             voice = given["voice"].get("id") if isinstance(given["voice"], Mapping) else given["voice"]
-            if names.voice(voice, f"{where}.voice") != self.voice_name and spoken:
+            if aliases.voice(voice, f"{where}.voice") != self.voice_name and spoken:
                 message = "the voice cannot change after the bot has spoken"
                 raise wrong(f"{where}.voice", message, "cannot_update_voice")
             new = replace(new, voice=voice)
@@ -247,7 +247,8 @@ class Settings:
             return {**head, "audio": {"input": sound}}
         mouth = {"format": _shown(self.output_format), "voice": self.voice or self.voice_name, "speed": 1.0}
         return {
-            **head, "model": names.MODEL, "output_modalities": list(self.modalities), "instructions": self.instructions,
+            **head, "model": aliases.MODEL, "output_modalities": list(self.modalities),
+            "instructions": self.instructions,
             "tools": list(self.tools), "tool_choice": _choice_shown(self.tool_choice), "max_output_tokens": "inf",
             "tracing": None, "truncation": "auto", "prompt": None, "audio": {"input": sound, "output": mouth},
         }  # fmt: skip

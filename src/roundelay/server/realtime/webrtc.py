@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from roundelay.errors import MissingPackage
+from roundelay.server.audio.formats import MODEL_RATE_HZ, Rate, to_int16
 from roundelay.server.errors import ApiError, unsupported, wrong
-from roundelay.server.formats import MODEL_RATE_HZ, Rate, to_int16
 from roundelay.server.limits import Limits
-from roundelay.server.realtime.live import Gone, Live
-from roundelay.server.realtime.mouth import TRACK_RATE_HZ, Mouth
+from roundelay.server.realtime.connection import Gone, Live
+from roundelay.server.realtime.output_buffer import TRACK_RATE_HZ, Mouth
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from roundelay.errors import MissingPackage
 from roundelay.files import replacing, write_text
-from roundelay.train.codec.ears_stage import Listener
 from roundelay.train.codec.flow import Flow
+from roundelay.train.codec.recognizer_stage import Listener
 from roundelay.train.codec.tokenizer import SPEAKER, Prior, Reader, Teachable, Trunk
 from roundelay.train.codec.vocoder import AHEAD, Vocoder
 from roundelay.voice.tokenizer.frontend import BANDS

@@ -14,7 +14,7 @@ from torch import nn
 
 from roundelay.console import note
 from roundelay.errors import BadInput
-from roundelay.train.codec import ears_stage, flow, prior_stage, vocoder, vocoder_stage
+from roundelay.train.codec import flow, prior_stage, recognizer_stage, vocoder, vocoder_stage
 from roundelay.train.codec.blocks import parameters
 from roundelay.train.codec.config import Recipe, build
 from roundelay.train.codec.data import Batches, Corpora, Item, open_corpora, train_weights
@@ -104,18 +104,18 @@ def _watched(data: Corpora) -> list[Item]:
     return some(data.items, "dev", DEV_READ) + some(data.items, "test", DEV_READ)
 
 
-def listener(run: Run) -> ears_stage.Listener:
+def listener(run: Run) -> recognizer_stage.Listener:
     """The reader of both codebooks as the recipe sizes it, not yet trained."""
     torch.manual_seed(run.recipe.seed)
-    return ears_stage.Listener(run.recipe.ears["width"], run.recipe.ears["dilations"]).to(run.device)
+    return recognizer_stage.Listener(run.recipe.ears["width"], run.recipe.ears["dilations"]).to(run.device)
 
 
 def train_ears(run: Run) -> Progress:
     """Train the listener on the codes of the frozen tokenizer."""
     table, data, teacher, net = run.recipe.ears, run.data(), taught(run), listener(run)
     note(f"ears: {parameters(net):,} parameters")
-    check = ears_stage.check_of(teacher, net, data, _watched(data))
-    step = ears_stage.step_of(teacher, net, _feeder(run, data, table), table["jitter"])
+    check = recognizer_stage.check_of(teacher, net, data, _watched(data))
+    step = recognizer_stage.step_of(teacher, net, _feeder(run, data, table), table["jitter"])
     return fit("ears", net, step, run.plan(table), run.out, check)
 
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from roundelay.train.codec.blocks import Stack, cubic, pair, unpair
-from roundelay.voice.tokenizer.ears import PHONES
 from roundelay.voice.tokenizer.frontend import BANDS, MEAN, SCALE, SILENCE
 from roundelay.voice.tokenizer.fsq import GROUP_VALUES, LEVELS, LINGUISTIC, SEMANTIC, Codebook
+from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
 CLASSES = len(PHONES) + 1  # class 0 is a pause, and CTC's blank
 QUIET = (SILENCE - MEAN) / SCALE  # silence as the networks read it

@@ -20,9 +20,9 @@ from roundelay.train.loop import rank, ranks
 from roundelay.voice.data.phones import plain
 from roundelay.voice.data.text import pronounced
 from roundelay.voice.eval.wer import distance
-from roundelay.voice.tokenizer.ears import PHONES, collapse
 from roundelay.voice.tokenizer.frontend import BANDS, normal
 from roundelay.voice.tokenizer.fsq import LINGUISTIC, SEMANTIC
+from roundelay.voice.tokenizer.phone_recognizer import PHONES, collapse
 from roundelay.voice.vocab import VOCAB
 
 GROUP = VOCAB.group_ms // 10  # mel frames

@@ -85,7 +85,7 @@ def check_of(net: Vocoder, corpora: Corpora, items: Sequence[Item]) -> Callable[
     """STOI, mel error and pitch error on whole dev utterances, by engine, with the pitch the network itself
     finds.
     """
-    from roundelay.train.codec.listen import revoice
+    from roundelay.train.codec.vocoder_input import revoice
 
     def check(step: int) -> dict[str, Any]:
         from pystoi import stoi

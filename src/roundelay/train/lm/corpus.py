@@ -18,10 +18,10 @@ from roundelay.files import replacing
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.manifest import Utterance, read_manifest, sound_of
 from roundelay.voice.data.phones import plain
+from roundelay.voice.engines.nano.vocabulary import codes, onsets, phone_id
 from roundelay.voice.graphs import PACKAGED
-from roundelay.voice.lm.units import codes, onsets, phone_id
 from roundelay.voice.tokenizer.dual import Tokenizer
-from roundelay.voice.tokenizer.ears import Ears
+from roundelay.voice.tokenizer.phone_recognizer import Ears
 from roundelay.voice.vocab import VOCAB
 
 GRAPHS = ("tokenizer.onnx", "ears.onnx")  # whose weights a token corpus belongs to

@@ -14,7 +14,7 @@ import numpy as np
 from roundelay.train.lm.corpus import GROUP_S, Said
 from roundelay.train.lm.spans import spans
 from roundelay.voice.data.text import pronounced
-from roundelay.voice.lm import units
+from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.vocab import VOCAB
 
@@ -47,18 +47,18 @@ def hear(said: Said, call: str | None = None) -> Example | None:
     ends = [said.onsets[end - 1][1] + LAG if end else 0 for _, end in places]
     words, written = said.text.split(), 0
     example = Example()
-    example.add(units.hearing(call is not None))
+    example.add(vocabulary.hearing(call is not None))
     for group, codes in enumerate(said.sound.reshape(-1, VOCAB.group).tolist()):
         example.add(codes + [phone for phone, at in said.onsets if at == group])
         while written < len(words) and ends[written] <= group:
-            example.add(units.word(words[written]), WRITTEN)
+            example.add(vocabulary.word(words[written]), WRITTEN)
             written += 1
-        example.add([units.LISTEN], LISTENED)
+        example.add([vocabulary.LISTEN], LISTENED)
     example.add([Symbol.AUDIO_END])
     for left in words[written:]:
-        example.add(units.word(left), WRITTEN)
+        example.add(vocabulary.word(left), WRITTEN)
     if call:
-        example.add(units.call(call), WRITTEN)
+        example.add(vocabulary.call(call), WRITTEN)
     example.add([Symbol.EOT], WRITTEN)
     example.heard = _heard(said, example.ids)
     return example
@@ -71,22 +71,22 @@ def _heard(said: Said, prompt: list[int]) -> list[tuple[int, tuple[int, ...]]]:
     classes = np.full(said.groups * 6, UNHEARD)
     starts = [round(at * 50) for _, at in said.phones] + [len(classes)]
     for (phone, _), a, b in zip(said.phones, starts, starts[1:], strict=False):
-        classes[a:b] = phone - units.FIRST_PHONE
+        classes[a:b] = phone - vocabulary.FIRST_PHONE
     steps = classes.reshape(-1, 6)[:, HEARD_STEPS]
-    places = [at for at, i in enumerate(prompt) if i >= units.NANO.text][VOCAB.group - 1 :: VOCAB.group]
+    places = [at for at, i in enumerate(prompt) if i >= vocabulary.NANO.text][VOCAB.group - 1 :: VOCAB.group]
     return [(at, tuple(map(int, row))) for at, row in zip(places, steps, strict=True)]
 
 
 def speak(said: Said) -> Example | None:
     """Words as they are due, each with its phones, then phones and sound interleaved; None where a word is unknown."""
-    sounding = [k for k, (phone, _) in enumerate(said.phones) if phone != units.PAUSE]
+    sounding = [k for k, (phone, _) in enumerate(said.phones) if phone != vocabulary.PAUSE]
     places = spans(said.text, [said.phones[k][0] for k in sounding])
     if places is None or not sounding:
         return None
     words = said.text.split()
     owner = {sounding[at]: word for word, (first, end) in enumerate(places) for at in range(first, end)}
     example, given, place = Example(), 0, 0
-    example.add(units.speaking(said.voice))
+    example.add(vocabulary.speaking(said.voice))
     for group, codes in enumerate(said.sound.reshape(-1, VOCAB.group).tolist()):
         while place < len(said.phones) and int(said.phones[place][1] / GROUP_S) - LEAD <= group:
             last = place == sounding[-1]
@@ -96,8 +96,8 @@ def speak(said: Said) -> Example | None:
                 given += 1
             example.add([said.phones[place][0]], THOUGHT)
             if last:
-                example.add([units.NEXT], THOUGHT)
-                example.add([units.NOTHING])
+                example.add([vocabulary.NEXT], THOUGHT)
+                example.add([vocabulary.NOTHING])
             place += 1
         example.add(codes, SOUNDED)
     example.add([Symbol.EOT], THOUGHT)
@@ -106,8 +106,8 @@ def speak(said: Said) -> Example | None:
 
 def _give(example: Example, word: str, phones: list[int]) -> None:
     """A word that is asked for, given, and thought in phones."""
-    example.add([units.NEXT], THOUGHT)
-    example.add(units.word(word))
+    example.add([vocabulary.NEXT], THOUGHT)
+    example.add(vocabulary.word(word))
     example.add([*phones, Symbol.THINK_END], THOUGHT)
 
 
@@ -122,31 +122,31 @@ def go_on(said: Said) -> Example:
 def sound_out(text: str) -> Example | None:
     """Words with their phones by the lexicon, as in speaking; None where it lacks a word."""
     example = Example()
-    example.add(units.speaking())
+    example.add(vocabulary.speaking())
     for word in text.split():
         phones = pronounced(word)
         if phones is None:
             return None
-        _give(example, word, [units.phone_id(phone) for phone in phones])
+        _give(example, word, [vocabulary.phone_id(phone) for phone in phones])
     return example
 
 
 def spell(text: str) -> Example | None:
     """Phones by the lexicon, then the word they spell, as in hearing; None where it lacks a word."""
     example = Example()
-    example.add(units.hearing())
+    example.add(vocabulary.hearing())
     for word in text.split():
         phones = pronounced(word)
         if phones is None:
             return None
-        example.add([units.phone_id(phone) for phone in phones])
-        example.add(units.word(word), WRITTEN)
+        example.add([vocabulary.phone_id(phone) for phone in phones])
+        example.add(vocabulary.word(word), WRITTEN)
     return example
 
 
 def ask(text: str, call: str) -> Example:
     """A written question, then its call."""
     example = Example()
-    example.add(units.asking(text))
-    example.add([*units.call(call), Symbol.EOT], WRITTEN)
+    example.add(vocabulary.asking(text))
+    example.add([*vocabulary.call(call), Symbol.EOT], WRITTEN)
     return example

@@ -18,10 +18,10 @@ from torch.nn.utils import parametrize
 
 from roundelay.shape import Shape
 from roundelay.train.lm.examples import HEARD_STEPS, UNHEARD, Example
+from roundelay.voice.engines.nano.vocabulary import FIRST_PHONE, NANO
 from roundelay.voice.lm.model import Step1
-from roundelay.voice.lm.units import FIRST_PHONE, NANO
-from roundelay.voice.tokenizer.ears import PHONES
 from roundelay.voice.tokenizer.fsq import LEVELS, LINGUISTIC, SEMANTIC
+from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
 CLASSES = len(PHONES) + 1
 HEARD = 0.5  # weight of the phones that are heard

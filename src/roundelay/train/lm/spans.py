@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from roundelay.voice.data.text import pronounced
-from roundelay.voice.lm.units import phone_id
+from roundelay.voice.engines.nano.vocabulary import phone_id
 
 
 @cache

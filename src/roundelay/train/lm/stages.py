@@ -18,15 +18,15 @@ from roundelay.errors import BadInput
 from roundelay.files import replacing, write_text
 from roundelay.shape import Shape
 from roundelay.train.codec.config import build
-from roundelay.train.export_lm import to_onnx
 from roundelay.train.lm import words
 from roundelay.train.lm.corpus import Said, open_corpora
 from roundelay.train.lm.examples import hear, speak
+from roundelay.train.lm.export import to_onnx
 from roundelay.train.lm.model import Learner, batch_of, losses
 from roundelay.train.lm.tasks import SOUND_TASKS, Mix
 from roundelay.train.loop import Plan, Progress, checkpoint, fill, fit, rank, ranks
+from roundelay.voice.engines.nano.vocabulary import VOICES
 from roundelay.voice.graphs import PACKAGED
-from roundelay.voice.lm.units import VOICES
 
 PLANNED = ("text", "pretrain", "sft")
 WATCHED = 24  # dev utterances whose loss is taken at every check, by task

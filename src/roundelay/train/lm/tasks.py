@@ -10,11 +10,11 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.train.lm.corpus import Said
 from roundelay.train.lm.examples import Example, ask, go_on, hear, sound_out, speak, spell
-from roundelay.voice.data.mishear import misheard
+from roundelay.voice.data.asr_noise import misheard
 from roundelay.voice.data.questions import draw as draw_question
 from roundelay.voice.data.text import draw as draw_text
 from roundelay.voice.data.text import lexicon
-from roundelay.voice.lm.units import VOICES
+from roundelay.voice.engines.nano.vocabulary import VOICES
 
 SOUND_TASKS = ("hear", "speak", "go_on", "answer")
 TEXT_TASKS = ("sound_out", "spell", "ask")

@@ -18,9 +18,9 @@ from roundelay.console import note, progress
 from roundelay.train.lm.corpus import Said
 from roundelay.train.lm.spans import spans
 from roundelay.voice.data import questions, text
-from roundelay.voice.lm.units import FIRST_PHONE, PAUSE
-from roundelay.voice.lm.words import FILE, NONE, Grams, Tree, Words
-from roundelay.voice.tokenizer.ears import PHONES
+from roundelay.voice.engines.nano.lexicon import FILE, NONE, Grams, Tree, Words
+from roundelay.voice.engines.nano.vocabulary import FIRST_PHONE, PAUSE
+from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
 __all__ = ["FILE", "collect", "grams", "packed", "tree"]
 ORDER = 3

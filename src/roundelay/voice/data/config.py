@@ -10,7 +10,7 @@ from typing import Any
 
 from roundelay.errors import BadInput
 from roundelay.voice.data.effects import EffectShares
-from roundelay.voice.data.gates import Limits
+from roundelay.voice.data.filters import Limits
 from roundelay.voice.data.teachers import TEACHERS
 
 PEOPLE = "people"

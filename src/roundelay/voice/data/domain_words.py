@@ -10,13 +10,13 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.voice.data.questions import tour
-from roundelay.voice.lm import numbers
-from roundelay.voice.lm.domain.fabric import FabricFacts
-from roundelay.voice.lm.domain.phrasings import SLOT, SPLITS, asks, carriers
-from roundelay.voice.lm.domain.slots import OPEN, forms
-from roundelay.voice.lm.domain.tables import countries, fact_calls, units
-from roundelay.voice.lm.normalise import normalise
-from roundelay.voice.lm.skills import Call, answer
+from roundelay.voice.nlu.domain.fabric import FabricFacts
+from roundelay.voice.nlu.domain.phrasings import SLOT, SPLITS, asks, carriers
+from roundelay.voice.nlu.domain.slots import OPEN, forms
+from roundelay.voice.nlu.domain.tables import countries, fact_calls, units
+from roundelay.voice.nlu.skills import Call, answer
+from roundelay.voice.text import numbers
+from roundelay.voice.text.normalise import normalise
 
 
 @cache

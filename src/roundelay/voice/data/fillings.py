@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from roundelay.voice.lm import numbers
-from roundelay.voice.lm.domain import spoken
-from roundelay.voice.lm.domain.phrasings import Ask
-from roundelay.voice.lm.domain.slots import OPEN, Form, forms
-from roundelay.voice.lm.domain.tables import MONTH_DAYS, families, units
+from roundelay.voice.nlu.domain import spoken
+from roundelay.voice.nlu.domain.phrasings import Ask
+from roundelay.voice.nlu.domain.slots import OPEN, Form, forms
+from roundelay.voice.nlu.domain.tables import MONTH_DAYS, families, units
+from roundelay.voice.text import numbers
 
 AND_SHARE, A_SHARE = 0.3, 0.25  # "two hundred and five", "a hundred"
 HOLIDAY_SHARE = 0.4  # of the days that are asked about

@@ -16,12 +16,12 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.voice.data.fillings import Values, fill, one, pair, same_kind
 from roundelay.voice.data.text import split_of
-from roundelay.voice.lm.domain.fabric import FabricFacts
-from roundelay.voice.lm.domain.phrasings import QUESTION_WORDS, SLOT, SPLITS, Ask, asks, carriers
-from roundelay.voice.lm.domain.slots import OPEN, forms
-from roundelay.voice.lm.domain.tables import families
-from roundelay.voice.lm.normalise import normalise
-from roundelay.voice.lm.skills import Call, answer
+from roundelay.voice.nlu.domain.fabric import FabricFacts
+from roundelay.voice.nlu.domain.phrasings import QUESTION_WORDS, SLOT, SPLITS, Ask, asks, carriers
+from roundelay.voice.nlu.domain.slots import OPEN, forms
+from roundelay.voice.nlu.domain.tables import families
+from roundelay.voice.nlu.skills import Call, answer
+from roundelay.voice.text.normalise import normalise
 
 BEFORE_SHARE, AFTER_SHARE = 0.25, 0.12  # of the questions begin with a carrier, or end with one
 EPOCH = datetime(2024, 1, 1)  # answers are drawn for times of ten years from here

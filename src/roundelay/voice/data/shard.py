@@ -16,7 +16,7 @@ from roundelay.files import replacing, write_text
 from roundelay.voice.data import people as recordings
 from roundelay.voice.data.config import DataConfig
 from roundelay.voice.data.effects import applied, drawn
-from roundelay.voice.data.gates import recogniser_gate, rejected
+from roundelay.voice.data.filters import recogniser_gate, rejected
 from roundelay.voice.data.lines import Asked, draw
 from roundelay.voice.data.manifest import Utterance
 from roundelay.voice.data.people import Clip

@@ -44,7 +44,7 @@ class Caches:
 
 
 class OnnxEngine(CachedEngine[Caches]):
-    """An engine over a graph written by `roundelay.train.export_lm`, given as a file or its bytes.
+    """An engine over a graph written by `roundelay.train.lm.export`, given as a file or its bytes.
 
     Raises `BadInput` for a file that is missing, damaged, or no language model of ours.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from roundelay.voice.realtime.overlap import words
+from roundelay.voice.realtime.core.backchannel import words
 
 FIRST_CLAUSE, CLAUSE = 40, 90  # characters: the first is short, so that sound begins soon
 SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")

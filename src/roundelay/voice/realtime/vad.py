@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from roundelay.voice.graphs import session
-from roundelay.voice.realtime.events import RATE_HZ
-from roundelay.voice.realtime.thresholds import Thresholds
+from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.core.settings import Thresholds
 
 FRAME = 512  # samples, 32 ms: the network's own frame at 16 kHz
 CONTEXT = 64  # samples before the frame that the network wants to see

@@ -18,20 +18,20 @@ from typing import Any, Protocol
 import numpy as np
 
 from roundelay.errors import RoundelayError
+from roundelay.voice.agent.persona import Persona, persona
+from roundelay.voice.agent.tools import Tool, parse
 from roundelay.voice.audio import MIN_SAMPLES, Audio
 from roundelay.voice.lm.engine import never
-from roundelay.voice.realtime import actions as act
-from roundelay.voice.realtime import endpoint
-from roundelay.voice.realtime import events as ev
+from roundelay.voice.realtime import endpointing
+from roundelay.voice.realtime.budget import Lead
 from roundelay.voice.realtime.clauses import Clauses, clauses
-from roundelay.voice.realtime.events import RATE_HZ, Message
-from roundelay.voice.realtime.lead import Lead
-from roundelay.voice.realtime.microphone import Microphone
-from roundelay.voice.realtime.onset import from_onset
-from roundelay.voice.realtime.overlap import words
-from roundelay.voice.realtime.persona import Persona, persona
-from roundelay.voice.realtime.thresholds import Thresholds
-from roundelay.voice.realtime.tools import Tool, parse
+from roundelay.voice.realtime.core import actions as act
+from roundelay.voice.realtime.core import events as ev
+from roundelay.voice.realtime.core.backchannel import words
+from roundelay.voice.realtime.core.events import RATE_HZ, Message
+from roundelay.voice.realtime.core.settings import Thresholds
+from roundelay.voice.realtime.ring_buffer import Microphone
+from roundelay.voice.realtime.trim_silence import from_onset
 from roundelay.voice.realtime.vad import Detector, Ear, Echo, Edge, detector
 
 SORRY = "Sorry, I did not catch that."
@@ -52,7 +52,7 @@ class Answer(Protocol):
 
 
 class Model(Protocol):
-    """What a conversation needs of `roundelay.voice.model.Model`. Threads share it."""
+    """What a conversation needs of `roundelay.voice.engines.nano.model.Model`. Threads share it."""
 
     def say_stream(
         self,
@@ -213,7 +213,7 @@ class Worker:
         if self.manner.thresholds.detection == "semantic":
             complete = getattr(self._model, "complete", None)
             whole = complete(text) if complete is not None and text else None
-            share = endpoint.over(self._mic.cut(start, end), text, whole)
+            share = endpointing.over(self._mic.cut(start, end), text, whole)
             self._say(lambda at_ms: ev.TurnJudged(at_ms, turn, share))
 
     def _read(self, turn: int, start: int, end: int) -> str:

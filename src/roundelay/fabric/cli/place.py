@@ -1,0 +1,226 @@
+"""Verbs that place jobs on the ring: `roundelay fabric place | repair | spares | explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from roundelay.console import note, print_json, print_table, progress
+from roundelay.errors import BadInput
+from roundelay.fabric.placement import orchestrate, placement
+from roundelay.fabric.placement.placement import Placement
+from roundelay.fabric.topology.deployment import Deployment
+from roundelay.fabric.waste import closed_form
+from roundelay.files import check_free, replacing, write_text
+
+OUT = click.option("--out", type=click.Path(path_type=Path), help="write placement.json here")
+FORCE = click.option("--force", is_flag=True, help="replace an existing file")
+JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
+
+
+@click.command()
+@click.option("--nodes", type=int, help="nodes of the fabric")
+@click.option("--gpus-per-node", type=int, default=4, show_default=True)
+@click.option("--k", type=int, default=3, show_default=True, help="hops a fibre spans at most")
+@click.option("--nodes-per-tor", type=int, default=1, show_default=True)
+@click.option("--tors-per-domain", type=int, default=0, help="ToRs of an aggregation domain [all in one]")
+@click.option("--tp", type=int, default=32, show_default=True)
+@click.option("--job-gpus", type=int, required=True)
+@click.option("--name", default="job", show_default=True, help="name of the job")
+@click.option("--down", type=click.Path(path_type=Path), help="file with the nodes that are down, one a line")
+@click.option("--fault-ratio", type=float, help="draw the nodes that are down at this ratio instead")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--hosts", type=click.Path(path_type=Path), help="file with the nodes' host names, in order")
+@click.option(
+    "--into", type=click.Path(path_type=Path), help="placement.json to add the job to, instead of an empty fabric"
+)
+@click.option("--rings", help="parallelism between the groups, innermost first: cp=2:0.7,dp=108:0.3")
+@click.option("--spare-every", type=int, default=0, help="keep spares amid every so many groups")
+@click.option("--picture", type=click.Path(path_type=Path), help="also draw it: .svg or .png")
+@OUT
+@FORCE
+@JSON
+def place(out: Path | None, force: bool, as_json: bool, picture: Path | None, **flags: Any) -> None:
+    """Place a job: aligned under its ToRs where that is possible, realisable on the transceivers always."""
+    for path in (out, picture):
+        if path:
+            check_free(path, force=force)
+    if picture and picture.suffix not in (".svg", ".png"):
+        raise BadInput("--picture", picture, "end it in .svg or .png")
+    if flags["spare_every"] < 0:
+        raise BadInput("--spare-every", flags["spare_every"], "give 0 or more")
+    base = placement.read(flags["into"]) if flags["into"] else _empty(flags)
+    placed, score = orchestrate.place(
+        base, flags["tp"], flags["job_gpus"], flags["name"], rings=flags["rings"], spare_every=flags["spare_every"]
+    )
+    if out:
+        write_text(out, placed.dumps(), force=force)
+        note(f"wrote {out}")
+    if picture:
+        _draw(placed, picture, force=force)
+    if as_json:
+        print_json(score.as_dict())
+        return
+    _print_score(score.as_dict(), f"{flags['name']}: TP-{flags['tp']} on {placed.deployment.nodes:,} nodes")
+
+
+def _empty(flags: dict[str, Any]) -> Placement:
+    """Return the fabric of the flags with its down nodes and no job."""
+    if flags["nodes"] is None:
+        raise BadInput("--nodes", None, "give the number of nodes, or --into a placement")
+    deployment = Deployment.of(
+        flags["nodes"],
+        flags["gpus_per_node"],
+        flags["k"],
+        flags["nodes_per_tor"],
+        tors_per_domain=flags["tors_per_domain"],
+    )
+    hosts: tuple[str, ...] = ()
+    if flags["hosts"]:
+        hosts = _words(flags["hosts"])
+        if len(hosts) != deployment.nodes:
+            raise BadInput("--hosts", flags["hosts"], f"names {len(hosts)} hosts; give {deployment.nodes}, one a node")
+        if len(set(hosts)) < len(hosts):
+            twice = next(h for i, h in enumerate(hosts) if h in hosts[:i])
+            raise BadInput("--hosts", twice, "stands there twice; host names differ")
+    if flags["down"] and flags["fault_ratio"] is not None:
+        raise BadInput("--fault-ratio", flags["fault_ratio"], "goes without --down; give one of the two")
+    down: tuple[int, ...] = ()
+    if flags["down"]:
+        down = placement.down_nodes(flags["down"], deployment.nodes, hosts)
+    elif flags["fault_ratio"] is not None:
+        closed_form.check_probability(flags["fault_ratio"])
+        drawn = np.random.default_rng(flags["seed"]).random(deployment.nodes) < flags["fault_ratio"]
+        down = tuple(int(node) for node in np.flatnonzero(drawn))
+    return Placement(deployment, (), tuple(sorted(down)), hosts)
+
+
+def _words(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(path.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("--hosts", path, f"cannot be read ({error}); give a file with one name a line") from None
+
+
+def _print_score(values: dict[str, Any], title: str) -> None:
+    rows = [{"what": key.replace("_", " "), "value": value} for key, value in values.items()]
+    print_table(rows, {"what": title, "value": ""})
+
+
+def _draw(placed: Placement, path: Path, *, force: bool) -> None:
+    from roundelay.fabric.pages import pictures, place_picture
+
+    with replacing(path, force=force) as temporary:
+        pictures.save(place_picture.picture(placed), temporary)
+    note(f"wrote {path}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--fail", "failed", multiple=True, required=True, help="node that failed, by number or host; repeatable")
+@click.argument("more", nargs=-1)
+@OUT
+@FORCE
+@JSON
+def repair(
+    file: Path, failed: tuple[str, ...], more: tuple[str, ...], out: Path | None, force: bool, as_json: bool
+) -> None:
+    """Repair a placement after nodes have failed, disturbing the fewest groups; --fail takes several nodes."""
+    from roundelay.fabric.placement import dcn
+    from roundelay.fabric.placement.repair import repair as mend
+
+    before = placement.read(file)
+    if out:
+        check_free(out, force=force)
+    nodes = placement.parse_nodes([*failed, *more], before.deployment.nodes, before.hosts)
+    done = mend(before, nodes)
+    if out:
+        write_text(out, done.placement.dumps(), force=force)
+        note(f"wrote {out}")
+    moves = [{"job": m.job, "group": m.group, "before": list(m.before), "after": list(m.after)} for m in done.moves]
+    commands = len(before.circuits().diff(done.placement.circuits()))
+    values: dict[str, Any] = {"disturbed_groups": done.disturbed, "moves": moves, "switched_bundles": commands}
+    if len(done.placement.jobs) == 1:
+        job = done.placement.job()
+        rings = dcn.parse_rings(None, len(job.groups), done.placement.deployment.nodes_per_tor)
+        values = {**orchestrate.score(done.placement, job, rings, 0.0).as_dict(), **values}
+    if as_json:
+        print_json(values)
+        return
+    note(f"{done.disturbed} groups disturbed, {commands} bundles to switch")
+    host = done.placement.host
+    rows = [
+        {
+            "group": f"{m.job}/{m.group}",
+            "leaves": " ".join(host(n) for n in m.before if n not in m.after),
+            "joins": " ".join(host(n) for n in m.after if n not in m.before),
+        }
+        for m in done.moves
+    ]
+    print_table(rows, {"group": "group", "leaves": "leaves", "joins": "joins"})
+
+
+@click.command()
+@click.option("--nodes", type=int, default=720, show_default=True)
+@click.option("--gpus-per-node", type=int, default=4, show_default=True)
+@click.option("--k", type=int, default=3, show_default=True)
+@click.option("--nodes-per-tor", type=int, default=1, show_default=True)
+@click.option("--tp", type=int, default=32, show_default=True)
+@click.option("--trace", help="replay this fault history; silent: every node fails once, alone")
+@click.option("--seeds", type=int, default=1, show_default=True, help="node orders of the history")
+@click.option("--running", is_flag=True, help="never lay the job out anew between faults")
+@JSON
+def spares(
+    nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int, tp: int, trace: str | None, seeds: int, running: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """How many spare nodes, and where: what single faults disturb, for each density of spares."""
+    from roundelay.fabric.faults import trace as traces
+    from roundelay.fabric.placement import spares as density
+
+    deployment = Deployment.of(nodes, gpus_per_node, k, nodes_per_tor)
+    deployment.ring.fabric.nodes_per_group(tp)
+    if seeds < 1:
+        raise BadInput("--seeds", seeds, "give at least 1")
+    histories = [density.each_node_once(deployment)]
+    if trace:
+        read = traces.read(trace)
+        histories = [traces.on_fabric(read, deployment.ring.fabric, seed) for seed in range(seeds)]
+    every = (0, 8, 4, 2, 1)
+    found = density.table(deployment, histories, tp, rested=not running, every=every)
+    rows = [row.as_dict() for row in progress(found, "replaying", len(every))]
+    if as_json:
+        print_json({"rows": rows})
+        return
+    columns = {key: key.replace("_", " ") for key in rows[0]}
+    print_table(rows, columns, f"{nodes} nodes, K={k}, TP-{tp}: single faults against spares")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--node", help="explain this node: its group, rank, neighbours, paths, and what its fault would disturb")
+@click.option("--picture", type=click.Path(path_type=Path), help="draw the placement over ToRs and rings: .svg or .png")
+@FORCE
+@JSON
+def explain(file: Path, node: str | None, picture: Path | None, force: bool, as_json: bool) -> None:
+    """What a placement says: its jobs and scores, or one node's part in it."""
+    from roundelay.fabric.placement import explain
+
+    placed = placement.read(file)
+    if picture:
+        check_free(picture, force=force)
+        if picture.suffix not in (".svg", ".png"):
+            raise BadInput("--picture", picture, "end it in .svg or .png")
+        _draw(placed, picture, force=force)
+    if node is None:
+        value = explain.of_placement(placed)
+    else:
+        (number,) = placement.parse_nodes([node], placed.deployment.nodes, placed.hosts)
+        value = explain.of_node(placed, number)
+    if as_json:
+        print_json(value)
+        return
+    _print_score({key: str(v) if isinstance(v, list | dict) else v for key, v in value.items()}, str(file))

@@ -1,0 +1,240 @@
+"""Verbs about training time: `roundelay fabric steptime | search`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from roundelay.console import note, print_json, print_table
+from roundelay.errors import BadInput
+from roundelay.fabric.job import hardware as specs
+from roundelay.fabric.job import workload as models
+from roundelay.fabric.job.parallelism import Job, Parallelism
+from roundelay.fabric.steptime import pareto, remedies
+from roundelay.fabric.steptime.grid import Case
+from roundelay.fabric.steptime.search import search_case
+from roundelay.fabric.steptime.steptime import StepTime, case_of, step_time
+
+AXES = ("tp", "pp", "dp", "cp", "ep", "micro_batch", "interleave", "zero")
+SHOWN = 20  # rows of a Pareto front a person is shown
+ALL_FABRICS = ("infinitepod-k3", "nvl-72", "dgx")
+
+
+def case_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the flags that say what is trained on what, and those that hold an axis."""
+    options = [
+        click.option("--model", default="llama3-405b", show_default=True, help="preset or TOML file"),
+        click.option("--gpus", required=True, help="GPUs of the job"),
+        click.option("--hardware", default="h100", show_default=True, help="a100-80g, h100, h200, h800 or a TOML file"),
+        click.option("--software", help="what the training software does [the hardware's]"),
+        click.option("--seq", type=int, help="tokens of a sequence [8192, or the model's longest]"),
+        click.option("--global-batch", type=int, default=2048, show_default=True, help="sequences of a step"),
+        click.option("--tp", type=int, help="tensor parallelism"),
+        click.option("--pp", type=int, help="pipeline parallelism"),
+        click.option("--dp", type=int, help="data parallelism"),
+        click.option("--cp", type=int, help="context parallelism"),
+        click.option("--ep", type=int, help="expert parallelism, over the dp x cp ranks"),
+        click.option("--micro-batch", type=int, help="sequences at a time"),
+        click.option("--interleave", type=int, help="model pieces of a pipeline stage"),
+        click.option("--recompute", help="none, selective or full"),
+        click.option("--sequence-parallel/--no-sequence-parallel", default=None, help="share out norms and residuals"),
+        click.option("--zero", type=int, help="ZeRO stage 0 to 3"),
+        click.option("--set", "sets", multiple=True, metavar="KEY=NUMBER", help="another number of the hardware"),
+        click.option("--json", "as_json", is_flag=True, help="print JSON"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@case_options
+@click.option("--fabric", default="dgx", show_default=True, help="fabric by name, as in fabric waste")
+def steptime(fabric: str, as_json: bool, **flags: Any) -> None:
+    """How long a training step takes, part by part; what you leave out is chosen for the shortest step that fits."""
+    case, fixed = _case(fabric, flags), _fixed(flags)
+    (gpus,) = _counts(flags["gpus"], many=False)
+    cut = _cut(gpus, fixed)
+    fixed.update(tp=cut.tp, pp=cut.pp, dp=cut.dp, cp=cut.cp, ep=cut.ep)
+    asked = Job(
+        case.seq,
+        case.global_batch,
+        fixed.get("micro_batch", 1),
+        fixed.get("interleave", 1),
+        flags["recompute"] or "none",
+        bool(flags["sequence_parallel"]),
+        fixed.get("zero", 0),
+    )
+    step = _asked(case, cut, asked) if _complete(fixed) else None
+    if step is None:
+        _check(case, cut, asked, fixed)
+        step = search_case(case, gpus, fixed).best[0]
+    remedies.require(case, step)
+    shown = as_dict(step)
+    if as_json:
+        print_json(shown)
+        return
+    _print_step(step, f"{flags['model']} on {gpus:,} {flags['hardware']}, {fabric}")
+
+
+@click.command()
+@case_options
+@click.option("--fabric", default=",".join(ALL_FABRICS), show_default=True, help="fabrics by name, comma-separated")
+@click.option("--top", type=int, default=1, show_default=True, help="how many of the fastest to show")
+@click.option("--pareto", "all_round", is_flag=True, help="what nothing beats in time, memory, GPUs and GPU-seconds")
+@click.option("--usd-per-gpu-hour", type=float, help="also print what a step costs at this price")
+def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | None, as_json: bool, **flags: Any) -> None:
+    """The best parallelism of a model on a fabric; --gpus takes a list, flags hold an axis at a value."""
+    if usd_per_gpu_hour is not None and not 0 <= usd_per_gpu_hour < float("inf"):
+        raise BadInput("--usd-per-gpu-hour", usd_per_gpu_hour, "give a price from 0 on")
+    fixed = _fixed(flags)
+    rows: list[tuple[str, StepTime]] = []
+    searched: list[dict[str, Any]] = []
+    counts = _counts(flags["gpus"], many=True)
+    for name in [each.strip() for each in fabric.split(",")]:
+        case = _case(name, flags)
+        if all_round:
+            rows += [(name, step) for step in pareto.front(case, counts, fixed)]
+            continue
+        for gpus in counts:
+            found = search_case(case, gpus, fixed, top)
+            rows += [(name, step) for step in found.best]
+            searched.append({"fabric": name, "gpus": gpus, "outer": found.outer, "timed": found.timed,
+                             "fitting": found.fitting})  # fmt: skip
+    shown = [{"fabric": name, **as_dict(step)} for name, step in rows]
+    if usd_per_gpu_hour is not None:
+        for row in shown:
+            row["usd_per_step"] = row["gpus"] * row["step_s"] / 3600 * usd_per_gpu_hour
+    if as_json:
+        fastest = min(shown, key=lambda row: row["step_s"])
+        print_json({"best": fastest, "rows": shown, "searched": searched})
+        return
+    columns = {"fabric": "fabric", "gpus": "GPUs", "cut": "tp·pp·dp·cp·ep", "batches": "micro·pieces", "kept": "kept",
+               "step_s": "step, s", "mfu": "MFU", "memory_total_gb": "GB", "usd_per_step": "USD"}  # fmt: skip
+    if usd_per_gpu_hour is None:
+        del columns["usd_per_step"]
+    for row, (_, step) in zip(shown, rows, strict=True):
+        p, job = step.parallelism, step.job
+        row["cut"] = f"{p.tp}·{p.pp}·{p.dp}·{p.cp}·{p.ep}"
+        row["batches"] = f"{job.micro_batch}·{job.interleave}"
+        row["kept"] = f"{job.recompute}{', sp' if job.sequence_parallel else ''}, zero {job.zero}"
+    if all_round and len(shown) > SHOWN:
+        note(f"the {SHOWN} fastest of {len(shown)}; all of them with --json")
+        shown = sorted(shown, key=lambda row: row["step_s"])[:SHOWN]
+    print_table(shown, columns, f"{flags['model']}, batch {flags['global_batch']:,}, {flags['hardware']}")
+    if searched:
+        timed, outer = sum(int(each["timed"]) for each in searched), sum(int(each["outer"]) for each in searched)
+        note(f"{outer:,} cuts bounded, {timed:,} configurations timed; none that is faster was left out")
+
+
+def as_dict(step: StepTime) -> dict[str, Any]:
+    """Return a step as what `--json` prints."""
+    p, job = step.parallelism, step.job
+    return {
+        "step_s": step.step_s, "mfu": step.mfu, "mfu_causal": step.mfu_causal, "hfu": step.hfu,
+        "tflops_per_gpu": step.tflops_per_gpu, "tokens_per_s": step.tokens_per_s, "parts": step.parts,
+        "hidden": step.hidden, "memory_gb": step.memory_gb, "memory_total_gb": step.memory_total_gb,
+        "gpus": step.gpus, "tp": p.tp, "pp": p.pp, "dp": p.dp, "cp": p.cp, "ep": p.ep, "seq": job.seq,
+        "global_batch": job.global_batch, "micro_batch": job.micro_batch, "interleave": job.interleave,
+        "recompute": job.recompute, "sequence_parallel": job.sequence_parallel, "zero": job.zero,
+    }  # fmt: skip
+
+
+def _case(fabric: str, flags: dict[str, Any]) -> Case:
+    model = models.read(flags["model"])
+    gpu = specs.with_settings(specs.hardware(flags["hardware"]), _numbers(flags["sets"]))
+    seq = min(8192, model.shape.max_length) if flags["seq"] is None else flags["seq"]
+    Job(seq, flags["global_batch"])
+    return case_of(model, seq, flags["global_batch"], gpu, fabric, flags["software"])
+
+
+def _numbers(sets: tuple[str, ...]) -> dict[str, float]:
+    out = {}
+    for text in sets:
+        key, equals, value = text.partition("=")
+        try:
+            out[key.strip().replace("-", "_")] = float(value)
+        except ValueError:
+            raise BadInput("--set", text, "give KEY=NUMBER" if equals else "give key=number") from None
+    return out
+
+
+def _counts(text: str, *, many: bool) -> list[int]:
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise BadInput("--gpus", text, "give a whole number, or several with commas") from None
+    if len(counts) > 1 and not many:
+        raise BadInput("--gpus", text, "give one number")
+    if min(counts) < 1 or max(counts) > 10_000_000:
+        raise BadInput("--gpus", text, "give 1 to 10,000,000")
+    return counts
+
+
+def _fixed(flags: dict[str, Any]) -> dict[str, int]:
+    """Return the axes that were given, checked one by one."""
+    fixed = {name: flags[name] for name in AXES if flags[name] is not None}
+    for name, value in fixed.items():
+        if value < (0 if name == "zero" else 1) or (name == "zero" and value > 3):
+            raise BadInput(f"--{name.replace('_', '-')}", value, "give 0 to 3" if name == "zero" else "give at least 1")
+    fixed.update(remedies.recompute_index(flags["recompute"]))
+    if flags["sequence_parallel"] is not None:
+        fixed["sequence_parallel"] = int(flags["sequence_parallel"])
+    elif "recompute" in fixed:  # who says what is kept says all of it: a flag left out is off
+        fixed["sequence_parallel"] = 0
+    return fixed
+
+
+def _cut(gpus: int, fixed: dict[str, int]) -> Parallelism:
+    """Return the cut of the flags, data parallelism filling up; raises `BadInput` where the product is not the GPUs."""
+    tp, pp, cp = (fixed.get(name, 1) for name in ("tp", "pp", "cp"))
+    each = tp * pp * cp
+    if gpus % each or fixed.get("dp", gpus // each) != gpus // each:
+        told = each * fixed.get("dp", 1)
+        fill = f"give --dp {gpus // each}" if gpus % each == 0 else f"{each} does not divide {gpus}"
+        raise BadInput("--tp x --pp x --cp x --dp", told, f"is not the {gpus} of --gpus; {fill}")
+    return Parallelism(tp, pp, gpus // each, cp, fixed.get("ep", 1))
+
+
+def _complete(fixed: dict[str, int]) -> bool:
+    return {"micro_batch", "interleave", "recompute", "sequence_parallel", "zero"} <= set(fixed)
+
+
+def _asked(case: Case, cut: Parallelism, job: Job) -> StepTime:
+    return step_time(case.model, cut, job, case.hardware, case.links, case.software)
+
+
+def _check(case: Case, cut: Parallelism, job: Job, fixed: dict[str, int]) -> None:
+    """Raise `BadInput` for what does not divide, whatever is chosen for the flags left out."""
+    from roundelay.fabric.steptime import divisibility
+
+    for what, value, do in divisibility.faults(case, cut, job):
+        if (
+            "interleave" in what
+            and "interleave" not in fixed
+            and divisibility.interleaves(case.model.shape.layers, cut.pp)
+        ):
+            continue
+        raise BadInput(what, value, do)
+
+
+def _print_step(step: StepTime, title: str) -> None:
+    p, job = step.parallelism, step.job
+    rows = [
+        {"what": name.removesuffix("_s").replace("_", " "), "s": value, "share": f"{value / step.step_s:.1%}"}
+        for name, value in step.parts.items()
+        if value
+    ]
+    rows.append({"what": "step", "s": step.step_s, "share": "100.0%"})
+    print_table(rows, {"what": title, "s": "seconds", "share": "share"})
+    held = [{"what": kind, "gb": size} for kind, size in step.memory_gb.items() if size]
+    held.append({"what": "in all", "gb": step.memory_total_gb})
+    print_table(held, {"what": "memory of a GPU", "gb": "GB"})
+    note(
+        f"MFU {step.mfu:.1%} (causal pairs only {step.mfu_causal:.1%}), {step.tflops_per_gpu:.0f} TFLOP/s a GPU, "
+        f"{step.tokens_per_s:,.0f} tokens/s; tp {p.tp} pp {p.pp} dp {p.dp} cp {p.cp} ep {p.ep}, micro-batch "
+        f"{job.micro_batch}, interleave {job.interleave}, recompute {job.recompute}, zero {job.zero}"
+        + (", sequence parallel" if job.sequence_parallel else "")
+    )

@@ -1,0 +1,186 @@
+"""The fabric's verbs: `roundelay fabric waste | sweep | faults | report`, and those of `place_verbs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from roundelay import config
+from roundelay.console import note, print_json, print_table, progress
+from roundelay.errors import BadInput
+from roundelay.fabric.cli import place, steptime
+from roundelay.fabric.cli.compare import compare
+from roundelay.fabric.cli.cost import cost
+from roundelay.fabric.cli.emit import emit
+from roundelay.fabric.cli.goodput import goodput
+from roundelay.fabric.waste.study import Study
+from roundelay.files import write_text
+
+COLUMNS = {
+    "arch": "architecture",
+    "waste": "waste",
+    "remainder": "remainder",
+    "topology": "topology",
+    "p50": "p50",
+    "p99": "p99",
+    "max": "max",
+    "largest_job_min_gpus": "job always fits",
+    "wait_share": "wait",
+    "closed_form": "closed form",
+}
+
+
+@click.group(name="fabric")
+def group() -> None:
+    """Plan a GPU fabric of optical-switching transceivers: waste, faults, architectures side by side."""
+
+
+def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the flags that say which fabric, which architectures and which faults."""
+    options = [
+        click.option("--gpus", type=int, help="GPUs of the fabric [2880]"),
+        click.option("--gpus-per-node", type=int, help="GPUs of a node [4]"),
+        click.option("--tp", type=int, help="GPUs of a tensor-parallel group [32]"),
+        click.option("--arch", help="architectures, comma-separated, or all [all]"),
+        click.option("--seeds", type=int, help="node orders (or generated histories) to average over [20]"),
+        click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with settings"),
+        click.option(
+            "--set",
+            "sets",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="any other setting; see docs/fabric-waste.md",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _study(flags: dict[str, Any]) -> Study:
+    file, sets = flags.pop("config_file"), flags.pop("sets")
+    return config.fill(Study, file, sets, flags)
+
+
+@group.command()
+@study_options
+@click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
+@click.option("--fault-ratio", type=float, help="independent draws at this ratio instead of a history")
+@click.option("--job-share", type=float, help="also: share of time a job of this share of the GPUs must wait")
+@click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def waste(as_json: bool, bar: bool | None, **flags: Any) -> None:
+    """How many healthy GPUs each architecture cannot use."""
+    study = _study(flags)
+    _, left_out = study.architectures()
+    if study.fault_ratio is None:
+        rows = study.rows(progress(study.histories(), "replaying", study.seeds, show=bar))
+    else:
+        rows = study.rows()
+    shown = [row.as_dict() for row in rows]
+    for sentence in left_out:
+        note(f"left out: {sentence}")
+    if as_json:
+        print_json({"rows": shown, "left_out": left_out} if left_out else {"rows": shown})
+        return
+    columns = {key: head for key, head in COLUMNS.items() if any(key in row for row in shown)}
+    print_table(shown, columns, f"waste, share of {study.gpus:,} GPUs, TP-{study.tp}, {study.gpus_per_node}-GPU nodes")
+    for row in rows:
+        if row.note:
+            note(f"{row.arch}: {row.note}")
+
+
+@group.command()
+@study_options
+@click.option("--ratios", default="0:0.1:0.01", show_default=True, help="fault ratios: from:to:step, or a list a,b,c")
+@click.option("--out", type=click.Path(path_type=Path), help="also write .json, .csv, .svg or .png")
+@click.option("--force", is_flag=True, help="replace an existing file")
+@click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def sweep(ratios: str, out: Path | None, force: bool, bar: bool | None, as_json: bool, **flags: Any) -> None:
+    """Waste against the fault ratio, simulated and in closed form."""
+    from roundelay.fabric.waste import sweeps
+
+    study = _study(flags)
+    chosen = sweeps.parse_ratios(ratios)
+    if out:
+        sweeps.check_suffix(out)
+    rows = sweeps.sweep(study, chosen, show=bar)
+    if out:
+        sweeps.write(out, rows, study, force=force)
+        note(f"wrote {out}")
+    if as_json:
+        print_json({"rows": rows})
+        return
+    columns = {"fault_ratio": "faults", "arch": "architecture", "waste": "waste", "standard_error": "± s.e.",
+               "closed_form": "closed form", "closed_form_infinite": "infinite ring"}  # fmt: skip
+    print_table(rows, columns, f"waste against fault ratio, {study.gpus:,} GPUs, TP-{study.tp}")
+
+
+@group.command()
+@click.option("--trace", help="read this history instead of generating one")
+@click.option("--servers", type=int, default=400, show_default=True, help="servers of the history")
+@click.option("--days", type=float, help="length of a generated history [the model's span]")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--model", default="fitted", show_default=True, help="fitted, independent or correlated")
+@click.option("--fault-model", help="TOML file of --fit instead of the built-in model")
+@click.option(
+    "--rack-servers",
+    type=int,
+    default=4,
+    show_default=True,
+    help="servers that fail together under correlated",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="write the history in the published format")
+@click.option("--fit", type=click.Path(path_type=Path), help="write a fault model fitted to the history")
+@click.option("--force", is_flag=True, help="replace an existing file")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def faults(out: Path | None, fit: Path | None, force: bool, as_json: bool, seed: int, **flags: Any) -> None:
+    """What a fault history looks like; generate one; fit a model to one."""
+    from roundelay.fabric.faults import generator as models
+    from roundelay.fabric.faults import history
+    from roundelay.fabric.faults import trace as traces
+
+    study = config.fill(Study, None, (), {**flags, "seed": seed})
+    trace = traces.read(study.trace, study.servers) if study.trace else study.generated(seed, study.servers)
+    source = Path(study.trace).name if study.trace else f"generated, {study.model}, seed {seed}"
+    model = models.fit(trace).to_toml(f"{source}, {trace.faults} faults of {trace.servers} servers") if fit else ""
+    if out:
+        if trace.faults > 5_000_000:
+            raise BadInput("--servers", study.servers, "makes a file of over five million faults; give fewer")
+        write_text(out, traces.dumps(trace), force=force)
+        note(f"wrote {out}")
+    if fit:
+        write_text(fit, model, force=force)
+        note(f"wrote {fit}")
+    summary = history.summary(trace)
+    if as_json:
+        print_json(summary)
+        return
+    rows = [{"what": key.replace("_", " "), "value": value} for key, value in summary.items()]
+    print_table(rows, {"what": source, "value": "value"})
+
+
+@group.command()
+@study_options
+@click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("fabric-report.html"), show_default=True)
+@click.option("--force", is_flag=True, help="replace a file that this verb did not make")
+@click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
+def report(out: Path, force: bool, bar: bool | None, **flags: Any) -> None:
+    """One self-contained HTML page: how many GPUs you can use, on which architecture, at these faults."""
+    from roundelay.fabric.pages import report as reports
+
+    study = _study(flags)
+    reports.write(study, out, force=force, show=bar)
+    click.echo(f"The fabric report is at {out.resolve().as_uri()}")
+
+
+for verb in (place.place, place.repair, place.spares, place.explain, emit,
+             steptime.steptime, steptime.search):  # fmt: skip
+    group.add_command(verb)
+for verb in (compare, cost, goodput):
+    group.add_command(verb)

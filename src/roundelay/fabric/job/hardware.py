@@ -1,0 +1,169 @@
+"""A GPU, the software it runs and the fabric it hangs on, read from `specs/`: every number with its unit and source."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from roundelay.errors import BadInput
+
+SPECS = Path(__file__).parents[1] / "specs"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """A GPU: its data sheet, and the ratios of it that training reaches (calibrated; the TOML says on which rows).
+
+    Gb/s are of one direction, per GPU. `hbd_gbps` is the GPU's own NVLink, which `dgx` and `nvl-*` use.
+    """
+
+    matrix_tflops: float
+    multiprocessors: int
+    memory_gb: float
+    memory_gb_per_s: float
+    hbd_gbps: float
+    dcn_gbps: float
+    hbd_latency_us: float
+    dcn_latency_us: float
+    matrix_ratio: float
+    fill_depth: float
+    flash_ratio: float
+    memory_ratio: float
+    hbd_ratio: float
+    dcn_ratio: float
+    overlap_ratio: float
+    kernel_us: float
+    reserved_gb: float
+    software: str
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "software":
+                continue
+            if not 0 <= value < float("inf") or (value == 0 and field.name not in ZERO_IS_FINE):
+                raise BadInput(f"hardware: {field.name}", value, "give a number above zero")
+            if field.name.endswith("_ratio") and value > 1:
+                raise BadInput(f"hardware: {field.name}", value, "is a share of the data sheet; give at most 1")
+
+
+ZERO_IS_FINE = ("hbd_latency_us", "dcn_latency_us", "overlap_ratio", "kernel_us", "reserved_gb", "fill_depth")
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """What the training software does, as its authors describe it; no number here is fitted.
+
+    `flash`: attention never writes its scores. `dropout`: masks are drawn and kept. `lean`: outputs of norms and of the
+    MLP's activation are made again in the backward pass. `tp_overlap`, `dp_overlap`: collectives run beside products.
+    """
+
+    flash: bool
+    dropout: bool
+    lean: bool
+    tp_overlap: bool
+    dp_overlap: bool
+    gradient_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """A fabric as a collective sees it: a high-bandwidth domain (HBD) of at most `hbd_gpus`, then the datacenter
+    network.
+
+    `ring` is a ring of nodes with fibres to the `hops` nearest (0: switched). Gb/s are of one direction, per GPU; 0 for
+    `hbd_gbps` takes the GPU's own.
+    """
+
+    name: str
+    hbd_gpus: int
+    hbd_gbps: float
+    dcn_gbps: float
+    ring: bool = False
+    hops: int = 0
+    gpus_per_node: int = 1
+    switch_us: float = 0.0
+
+
+def hardware(name: str | Path) -> Hardware:
+    """Return the GPU of that name or TOML file; raises `BadInput` naming the nearest."""
+    return _build(Hardware, _table(str(name), "hardware"), str(name))
+
+
+def hardware_names() -> list[str]:
+    """Names of the GPUs that come with the package."""
+    return sorted(path.stem.removeprefix("hardware-") for path in SPECS.glob("hardware-*.toml"))
+
+
+def software(name: str) -> Software:
+    """Return the training software of that name; raises `BadInput` naming the nearest."""
+    tables = tomllib.loads((SPECS / "software.toml").read_text(encoding="utf-8"))
+    return _build(Software, _named(tables, name, "--software"), name)
+
+
+def links(name: str) -> Links:
+    """Return the fabric of that name (those of `fabric.rivals`); raises `BadInput` naming the nearest."""
+    tables = tomllib.loads((SPECS / "links.toml").read_text(encoding="utf-8"))
+    return _build(Links, {"name": name, **_named(tables, name, "--fabric")}, name)
+
+
+def fabric_names() -> list[str]:
+    """Names of the fabrics a step time is known for."""
+    return list(tomllib.loads((SPECS / "links.toml").read_text(encoding="utf-8")))
+
+
+def with_settings(base: Hardware, sets: dict[str, float]) -> Hardware:
+    """Return the GPU with some of its numbers replaced; raises `BadInput` naming the nearest key."""
+    known = [field.name for field in fields(Hardware)]
+    for key in sets:
+        if key not in known:
+            raise BadInput("--set", key, _nearest(key, known))
+    return dataclasses.replace(base, **sets)  # type: ignore[arg-type]
+
+
+def _named(tables: dict[str, Any], name: str, flag: str) -> dict[str, Any]:
+    if name not in tables:
+        raise BadInput(flag, name, _nearest(name, tables))
+    return dict(tables[name])
+
+
+def _nearest(name: str, known: Any) -> str:
+    near = get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+
+
+def _table(name: str, kind: str) -> dict[str, Any]:
+    path = SPECS / f"{kind}-{name}.toml"
+    if "/" in name or not path.is_file():
+        if not name.endswith(".toml"):
+            raise BadInput(f"--{kind}", name, _nearest(name, hardware_names()) + " (or a TOML file)")
+        path = Path(name)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"--{kind}", name, f"cannot be read ({error}); give a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"--{kind}", name, f"is not TOML ({error}); mend it") from None
+
+
+def _build(cls: type[T], table: dict[str, Any], where: str) -> T:
+    """Return a `cls` of the table; raises `BadInput` for a key that is unknown (naming the nearest), missing or not a
+    number.
+    """
+    known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
+    for key, value in table.items():
+        if key not in known:
+            raise BadInput(f"key in {where}", key, _nearest(key, known))
+        wanted = str(known[key].type)
+        fits = {"float": (int, float), "int": (int,), "str": (str,), "bool": (bool,)}[wanted]
+        if not isinstance(value, fits) or (isinstance(value, bool) and wanted != "bool"):
+            raise BadInput(f"{key} in {where}", value, f"expected {wanted}")
+    for key, field in known.items():
+        if key not in table and field.default is dataclasses.MISSING:
+            raise BadInput(f"table in {where}", key, "is missing; give it")
+    return cls(**table)

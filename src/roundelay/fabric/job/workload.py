@@ -1,0 +1,155 @@
+"""A model to be trained: a `roundelay.shape.Shape` and what a Step-1 decoder does not have.
+
+The shape is the very object the language model is built from. GPT models keep the same eight numbers and say here that
+their MLP is not gated, their head is tied and their products have biases; mixtures say how many experts stand where.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from roundelay.errors import BadInput
+from roundelay.shape import Shape
+
+SPECS = Path(__file__).parents[1] / "specs"
+STEP_AUDIO = {"step-audio-tts-3b": "tts-3b", "step-audio-130b": "chat-130b"}
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A decoder of this shape; by default exactly the one `voice.lm` builds.
+
+    `gated` is SwiGLU (three matrices) against GELU (two); `tied` shares embedding and head; `biases` adds them to every
+    product and uses LayerNorm; `positions` learns one vector a place. Every `moe_every`-th layer has `experts` MLPs
+    of inner width `expert_ffn`, of which a token visits `top_k`; the busiest rank gets `imbalance_ratio` more tokens
+    than the mean.
+    """
+
+    shape: Shape
+    gated: bool = True
+    tied: bool = False
+    biases: bool = False
+    positions: bool = False
+    experts: int = 1
+    top_k: int = 1
+    moe_every: int = 1
+    expert_ffn: int = 0
+    imbalance_ratio: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("experts", "top_k", "moe_every"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"model: {name}", getattr(self, name), "must be one or more")
+        if self.top_k > self.experts:
+            raise BadInput("model: top_k", self.top_k, f"is more than the {self.experts} experts")
+        if self.expert_ffn < 0 or not 0 <= self.imbalance_ratio < 100:
+            raise BadInput("model: expert_ffn or imbalance_ratio", self.expert_ffn, "must not be negative")
+        if self.experts > 1 and self.shape.layers % self.moe_every:
+            raise BadInput("model: moe_every", self.moe_every, f"does not divide {self.shape.layers} layers")
+
+    @property
+    def mlp_matrices(self) -> int:
+        """Matrices of one MLP: three if gated, else two."""
+        return 3 if self.gated else 2
+
+    @property
+    def moe_layers(self) -> int:
+        """Layers whose MLP is a mixture."""
+        return self.shape.layers // self.moe_every if self.experts > 1 else 0
+
+    @property
+    def expert_width(self) -> int:
+        """Inner width of one expert."""
+        return self.expert_ffn or self.shape.ffn
+
+    @property
+    def attention_parameters(self) -> int:
+        """Matrix parameters of one layer's attention."""
+        return self.shape.hidden * (2 * self.shape.query + 2 * self.shape.key_value)
+
+    @property
+    def dense_mlp_parameters(self) -> int:
+        """Matrix parameters of one dense MLP."""
+        return self.mlp_matrices * self.shape.hidden * self.shape.ffn
+
+    @property
+    def expert_parameters(self) -> int:
+        """Matrix parameters of one expert."""
+        return self.mlp_matrices * self.shape.hidden * self.expert_width
+
+    @property
+    def router_parameters(self) -> int:
+        """Matrix parameters of one layer's router."""
+        return self.shape.hidden * self.experts if self.experts > 1 else 0
+
+    @property
+    def parameters(self) -> int:
+        """All parameters, exactly; for a plain Step-1 shape those of the shape itself."""
+        s = self.shape
+        norms = (2 if self.biases else 1) * s.hidden
+        attention, dense = self.attention_parameters + 2 * norms, self.dense_mlp_parameters
+        expert = self.expert_parameters
+        if self.biases:
+            attention += s.query + 2 * s.key_value + s.hidden
+            dense += (self.mlp_matrices - 1) * s.ffn + s.hidden
+            expert += (self.mlp_matrices - 1) * self.expert_width + s.hidden
+        layers = s.layers * attention + (s.layers - self.moe_layers) * dense
+        layers += self.moe_layers * (self.experts * expert + self.router_parameters)
+        ends = s.vocab * s.hidden * (1 if self.tied else 2) + norms + (s.max_length * s.hidden if self.positions else 0)
+        return layers + ends
+
+    def forward_flops(self, tokens: int, *, causal: bool = False) -> int:
+        """FLOPs of the matrix products of one sequence's forward pass, a multiply-add being two.
+
+        Counts every query against every key unless `causal`, as Korthikanti et al. (arXiv 2205.05198, appendix A) do.
+        """
+        s = self.shape
+        pairs = tokens * (tokens + 1) // 2 if causal else tokens * tokens
+        used = s.layers * self.attention_parameters + (s.layers - self.moe_layers) * self.dense_mlp_parameters
+        used += self.moe_layers * (self.top_k * self.expert_parameters + self.router_parameters) + s.vocab * s.hidden
+        return 2 * tokens * used + 4 * s.layers * s.query * pairs
+
+    def training_flops(self, tokens: int, *, causal: bool = False) -> int:
+        """Model FLOPs of forward and backward over one sequence: three times the forward's, nothing recomputed."""
+        return 3 * self.forward_flops(tokens, causal=causal)
+
+
+def presets() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted([path.stem.removeprefix("model-") for path in SPECS.glob("model-*.toml")] + list(STEP_AUDIO))
+
+
+def read(name: str | Path) -> Model:
+    """Return the preset of that name, or the model in a TOML file; raises `BadInput` naming what cannot be used."""
+    text = str(name)
+    if text in STEP_AUDIO:
+        return Model(Shape.preset(STEP_AUDIO[text]))
+    path = SPECS / f"model-{text}.toml" if text in presets() else Path(text)
+    if path.suffix != ".toml":
+        near = get_close_matches(text, presets(), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"give a TOML file or one of {', '.join(presets())}"
+        raise BadInput("--model", text, hint)
+    shape = Shape.read(path)
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    unknown = next((key for key in table if key not in ("shape", "model")), None)
+    if unknown:
+        raise BadInput(f"table in {path.name}", unknown, "known are shape and model")
+    return _extended(shape, table.get("model", {}), path.name)
+
+
+def _extended(shape: Shape, table: dict[str, Any], where: str) -> Model:
+    kinds = {field.name: type(field.default) for field in fields(Model) if field.name != "shape"}
+    for key, value in table.items():
+        if key not in kinds:
+            near = get_close_matches(key, kinds, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(kinds)}"
+            raise BadInput(f"model key in {where}", key, hint)
+        wanted = kinds[key]
+        number = wanted is float and isinstance(value, int) and not isinstance(value, bool)
+        if type(value) is not wanted and not number:
+            raise BadInput(f"model: {key} in {where}", value, f"expected {wanted.__name__}")
+    return Model(shape, **table)

@@ -1,0 +1,178 @@
+"""The buyer's page: one self-contained HTML file on which fabric, for this model, at these faults, for this money."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from roundelay.errors import BadInput
+from roundelay.fabric.cost import cost
+from roundelay.fabric.goodput.compare import CompareStudy, Offer, node_gpus
+from roundelay.fabric.pages import compare_pictures, cost_pictures, goodput_picture, pictures
+from roundelay.fabric.topology.topology import Fabric
+from roundelay.fabric.waste import architectures
+
+MARK = '<meta name="generator" content="roundelay fabric compare">'
+RATIOS = [0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1]
+HEADS = (
+    "architecture",
+    "million USD per trillion tokens",
+    "installed",
+    "beside the job",
+    "MFU",
+    "goodput",
+    "interconnect, USD/GPU",
+    "to buy, million USD",
+    "MW",
+    "side by side",
+    "tp × pp × dp × cp × ep",
+)
+
+
+def page(study: CompareStudy, offers: Sequence[Offer]) -> str:
+    """Return the page as HTML; nothing in it asks for another file. Raises `BadInput` where there is no offer."""
+    real = [offer for offer in offers if offer.step and offer.bill]
+    if not real:
+        raise BadInput("--arch", study.arch, f"none can run it: {'; '.join(f'{o.arch}: {o.note}' for o in offers)}")
+    source = Path(study.trace).name if study.trace else f"built-in generator ({study.faults} faults)"
+    template = files("roundelay.fabric.specs").joinpath("compare.html").read_text(encoding="utf-8")
+    rows = [replace(offer.row, arch=offer.arch) for offer in real if offer.row]
+    return Template(template).substitute(
+        mark=MARK,
+        question=f"{escape(study.model)} on {study.gpus:,} {escape(study.hardware)} GPUs at once, "
+        f"sequences of {study.seq:,} tokens, {study.global_batch:,} of them a step",
+        source=f"Faults: {escape(source)}, {study.seeds} histories; the job may lack GPUs for {study.wait_share:.1%} "
+        f"of the time. {study.years:g} years of use, a GPU at USD {study.catalogue.gpu.price_usd:,.0f}, electricity "
+        f"at USD {study.catalogue.electricity_usd_per_kwh:.4f} a kWh.",
+        verdict=_items(verdict(study, offers)),
+        limits=_items(limits(offers)),
+        table=_table(study, real),
+        money=pictures.svg(compare_pictures.prices(real, study.gpus), "What a trillion tokens costs"),
+        goodput=pictures.svg(goodput_picture.figure(rows), "Where the GPUs' time goes"),
+        steps=pictures.svg(compare_pictures.steps(real), "Where a step's time goes"),
+        faults=pictures.svg(compare_pictures.against_faults(curves(study, real)), "Price of a usable GPU"),
+        sensitivity=_sensitivity(real),
+    )
+
+
+def _items(sentences: Sequence[str]) -> str:
+    return "".join(f"<li>{sentence}</li>" for sentence in sentences)
+
+
+def verdict(study: CompareStudy, offers: Sequence[Offer]) -> list[str]:
+    """Return what the numbers of this run say, in plain words; names are escaped, numbers computed."""
+    real = [offer for offer in offers if offer.step and offer.bill]
+    priced = [offer for offer in real if offer.priced]
+    out = []
+    if priced:
+        best = priced[0]
+        usd = best.usd_per_trillion_tokens
+        out.append(
+            f"<b>{escape(best.arch)}</b> trains a trillion tokens for {usd / 1e6:.2f} million USD: "
+            f"{best.installed_gpus:,} GPUs to install, {best.capex_usd / 1e6:.1f} million USD to buy."
+        )
+        out += [
+            f"{escape(o.arch)} costs {o.usd_per_trillion_tokens / usd - 1:.1%} more: {_why(o, best)}."
+            for o in priced[1:]
+        ]
+    fastest = min(real, key=lambda o: o.step.step_s if o.step else 0.0)
+    assert fastest.step
+    out.append(
+        f"The fastest step is {escape(fastest.arch)}'s, {fastest.step.step_s:.2f} s at {fastest.step.mfu:.1%} MFU; the "
+        f"best goodput, counting every installed GPU, is {max(o.row.goodput for o in real if o.row):.1%}."
+    )
+    for offer in real:
+        if not offer.priced and priced:
+            gap = priced[0].usd_per_trillion_tokens - offer.usd_per_trillion_tokens
+            spare = gap * offer.tokens_per_year * study.years / 1e12 / offer.installed_gpus
+            out.append(
+                f"{escape(offer.arch)} has no bill. "
+                + (
+                    f"It is the cheapest as long as its interconnect costs less than {spare:,.0f} USD a GPU."
+                    if gap > 0
+                    else f"It costs more than {escape(priced[0].arch)} even if its interconnect were free."
+                )
+            )
+    out += [f"{escape(o.arch)} makes no offer: {escape(o.note or '')}." for o in offers if not o.bill]
+    return out
+
+
+def _why(offer: Offer, best: Offer) -> str:
+    """Return what sets an offer apart from the best: tokens, GPUs, interconnect."""
+    mine, theirs = (each.interconnect_usd / each.installed_gpus for each in (offer, best))
+    tokens = offer.tokens_per_year / best.tokens_per_year - 1
+    gpus = offer.installed_gpus - best.installed_gpus
+    many = "as many" if abs(tokens) < 0.0005 else f"{tokens:+.1%}"
+    return f"{many} tokens a year, {gpus:+,} GPUs, {mine - theirs:+,.0f} USD of interconnect a GPU"
+
+
+def limits(offers: Sequence[Offer]) -> list[str]:
+    """Return what a buyer must not read out of the page."""
+    out = [
+        "Step times come from an analytic model, held to published measurements in <code>results/steptime</code>: "
+        "offers a few per cent apart are equal as far as it can tell.",
+        "Servers, buildings and the datacenter network are left out: taken as the same for all.",
+        "Every GPU is the same; rates of the domains are those of the paper's cost table. Power counts at its limit.",
+        "A fault takes a node: 4 GPUs, and 8 on dgx, whose servers are one node each.",
+        "A job keeps its size: where it lacks GPUs it waits. An elastic one is asked with <code>fabric goodput</code>.",
+    ]
+    out += [f"{escape(o.arch)}: {escape(o.note)}." for o in offers if o.bill and o.note]
+    return out
+
+
+def curves(study: CompareStudy, offers: Sequence[Offer]) -> dict[str, tuple[list[float], list[float]]]:
+    """Return per architecture (fault ratios, USD per usable GPU) on the GPUs it installs; unusable ratios left out."""
+    rules = {bill.arch: bill for bill in study.bills()}
+    out = {}
+    for offer in offers:
+        bill = rules[offer.arch]
+        node = node_gpus(bill)
+        fabric = Fabric(offer.installed_gpus // node, node)
+        (arch,), _ = architectures.build(bill.waste_rule, fabric, offer.group_gpus)
+        price = study.catalogue.gpu.price_usd + bill.usd_per_gpu
+        shares = [(p, arch.expected_usable(p) / fabric.gpus) for p in RATIOS]
+        out[offer.arch] = [p for p, s in shares if s > 0.01], [price / s for _, s in shares if s > 0.01]
+    return out
+
+
+def _sensitivity(offers: Sequence[Offer]) -> str:
+    """Return the picture of which price turns the order of the two best, and the sentence that says so."""
+    priced = [offer for offer in offers if offer.priced and offer.bill]
+    if len(priced) < 2 or not priced[0].bill or not priced[1].bill:
+        return "<p>There are no two priced offers to weigh.</p>"
+    rows = cost.sensitivity(priced[0].bill, priced[1].bill, "trillion tokens")
+    decides = next((row for row in rows if row["decides"]), None)
+    words = "No single price turns the order of these two."
+    if decides:
+        words = (
+            f"Between the two best, the price of {escape(decides['item'])} decides: at "
+            f"{decides['break_even_usd']:,.4g} USD instead of {decides['price_usd']:,.4g} both would cost the same."
+        )
+    drawn = pictures.svg(cost_pictures.figure([("sensitivity", rows)]), "Which price decides")
+    return f"<figure>{drawn}<figcaption>{words}</figcaption></figure>"
+
+
+def _table(study: CompareStudy, offers: Sequence[Offer]) -> str:
+    lines = ["<tr>" + "".join(f"<th>{head}</th>" for head in HEADS) + "</tr>"]
+    for offer in offers:
+        assert offer.step and offer.row
+        p = offer.step.parallelism
+        cells = (
+            f"{'' if offer.priced else 'at least '}{offer.usd_per_trillion_tokens / 1e6:,.3f}",
+            f"{offer.installed_gpus:,}",
+            f"{offer.installed_gpus / study.gpus - 1:.1%}",
+            f"{offer.step.mfu:.1%}",
+            f"{offer.row.goodput:.1%}",
+            f"{offer.interconnect_usd / offer.installed_gpus:,.0f}" if offer.priced else "not priced",
+            f"{offer.capex_usd / 1e6:,.1f}",
+            f"{offer.kw / 1000:,.2f}",
+            f"{offer.group_gpus:,}",
+            f"{p.tp} × {p.pp} × {p.dp} × {p.cp} × {p.ep}",
+        )
+        row = "".join(f"<td>{cell}</td>" for cell in cells)
+        lines.append(f"<tr><th scope=row>{escape(offer.arch)}</th>{row}</tr>")
+    return "<table>" + "".join(lines) + "</table>"

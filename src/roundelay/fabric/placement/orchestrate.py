@@ -1,0 +1,236 @@
+"""Place a job on the ring: aligned under its ToRs where that is possible, whole where it is not.
+
+Source: InfinitePOD (arXiv 2502.03885) section 5, as remembered; the search is `align`, ours. Every plan carries its
+score and the bound that no plan can beat.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from roundelay.errors import BadInput
+from roundelay.fabric.placement import align, dcn
+from roundelay.fabric.placement.placement import JobPlace, Placement
+from roundelay.fabric.topology.deployment import Deployment
+from roundelay.fabric.topology.topology import segments
+from roundelay.fabric.waste import replay
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good a job's placement is; ratios are of all GPUs, or of the job's DCN bytes."""
+
+    groups: int
+    job_gpus: int
+    waste: float
+    cross_tor: float
+    cross_tor_bound: float
+    cross_domain: float | None
+    tor_rank_pairs: int
+    tor_rank_pairs_bound: int
+    aligned: bool
+    seconds: float
+    realisable: bool
+
+    def as_dict(self) -> dict[str, object]:
+        values = {key: getattr(self, key) for key in self.__slots__}
+        return {key: value for key, value in values.items() if value is not None}
+
+
+def free_mask(placement: Placement) -> np.ndarray:
+    """Return bool [nodes], true where a node is healthy and in no group."""
+    return (placement.group_of() < 0) & ~placement.down_mask()
+
+
+def on_ring(deployment: Deployment, by_node: np.ndarray) -> np.ndarray:
+    """Return per-node values in ring order."""
+    return by_node[deployment.node(np.arange(deployment.nodes))]
+
+
+def cut(unavailable_N: np.ndarray, k: int, m: int, closed: bool, spare_every: int = 0) -> list[np.ndarray]:
+    """Return the most groups of m ring positions: each segment cut into runs, the tail dropped. O(nodes).
+
+    `spare_every` leaves one node free amid every so many groups. A run that would need both longest hops of an odd K at
+    one node is started anew behind it.
+    """
+    out = []
+    n = len(unavailable_N)
+    for whole in segments(unavailable_N, k, closed):
+        segment = np.delete(whole, _spare_places(len(whole), m, spare_every)) if spare_every else whole
+        hops = np.diff(segment) % n
+        if k % 2 == 0 or k == 1 or not ((hops[1:] == k) & (hops[:-1] == k)).any():
+            out += list(segment[: len(segment) // m * m].reshape(-1, m))
+            continue
+        run: list[int] = []
+        for i, position in enumerate(segment):
+            if len(run) >= 2 and hops[i - 1] == k and hops[i - 2] == k:
+                run = []
+            run.append(int(position))
+            if len(run) == m:
+                out.append(np.array(run))
+                run = []
+    return [chain for chain in out if (np.diff(chain) % n <= k).all()] if spare_every else out
+
+
+def capacity(deployment: Deployment, free_N: np.ndarray, tp: int) -> int:
+    """Return how many groups of `tp` GPUs fit on the free nodes."""
+    m = deployment.ring.fabric.nodes_per_group(tp)
+    parts = segments(~on_ring(deployment, free_N), deployment.ring.k, deployment.ring.closed)
+    return sum(len(part) // m for part in parts)
+
+
+def pack(deployment: Deployment, free_N: np.ndarray, demands: Sequence[tuple[int, int]]) -> list[list[tuple[int, ...]]]:
+    """Return the groups of each demand (tp, groups), as nodes in ring order: largest first, into the tightest segment.
+
+    Exact where the sizes divide each other; otherwise bin packing, best fit decreasing. A demand that does not fit
+    whole gets what fits.
+    """
+    k, n = deployment.ring.k, deployment.nodes
+    parts = [list(part) for part in segments(~on_ring(deployment, free_N), k, deployment.ring.closed)]
+    out: list[list[tuple[int, ...]]] = [[] for _ in demands]
+    for index in sorted(range(len(demands)), key=lambda i: -demands[i][0]):
+        tp, wanted = demands[index]
+        m = deployment.ring.fabric.nodes_per_group(tp)
+        while len(out[index]) < wanted:
+            fitting = [part for part in parts if len(part) >= m]
+            if not fitting:
+                break
+            part = min(fitting, key=lambda p: (len(p) % m, len(p)))
+            chain, part[:] = part[:m], part[m:]
+            hops = np.diff(chain) % n
+            if k % 2 and k > 1 and ((hops[1:] == k) & (hops[:-1] == k)).any():
+                part[:0] = chain[1:]
+                continue
+            out[index].append(tuple(int(x) for x in deployment.node(np.array(chain))))
+    return out
+
+
+def chains_of(deployment: Deployment, free_N: np.ndarray, m: int, spare_every: int = 0) -> list[np.ndarray]:
+    """Return the most groups of m free nodes, as ring positions, without regard to ToRs."""
+    return cut(~on_ring(deployment, free_N), deployment.ring.k, m, deployment.ring.closed, spare_every)
+
+
+def place(
+    placement: Placement, tp: int, job_gpus: int, name: str = "job", *, rings: str | None = None, spare_every: int = 0
+) -> tuple[Placement, Score]:
+    """Return the placement with one job more, and the job's score.
+
+    `spare_every` keeps one column of nodes free behind every so many groups. Raises `BadInput` where the job does not
+    fit, saying why, what would fit, and which nodes to mend first.
+    """
+    started = time.perf_counter()
+    deployment = placement.deployment
+    m = deployment.ring.fabric.nodes_per_group(tp)
+    if job_gpus < tp or job_gpus % tp:
+        raise BadInput("--job-gpus", job_gpus, f"give a multiple of TP-{tp}")
+    wanted = job_gpus // tp
+    traffic = dcn.parse_rings(rings, wanted, deployment.nodes_per_tor)
+    free_N = free_mask(placement)
+    usable_N = reserve(deployment, free_N, m, spare_every) if spare_every else free_N
+    fits = capacity(deployment, usable_N, tp)
+    if wanted > fits:
+        raise BadInput("--job-gpus", job_gpus, _cannot(placement, free_N, tp, fits, wanted))
+    found = None
+    if deployment.nodes_per_tor > 1:
+        found = align.aligned(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
+    if found is not None:
+        nodes_Gm = found[1] * deployment.nodes_per_tor + found[0][:, None]
+    else:
+        nodes_Gm = deployment.node(np.array(chains_of(deployment, free_N, m, spare_every)[:wanted]).reshape(-1, m))
+    if len(nodes_Gm) < wanted:
+        raise BadInput("--job-gpus", job_gpus, f"only {len(nodes_Gm) * tp} GPUs are realisable on the transceivers")
+    nodes_Gm = nodes_Gm[rank_groups(deployment.tor(nodes_Gm), deployment.nodes_per_tor)]
+    job = JobPlace.of(name, tp, nodes_Gm)
+    placed = placement.with_job(job)
+    return placed, score(placed, job, traffic, time.perf_counter() - started, aligned=found is not None)
+
+
+def reserve(deployment: Deployment, free_N: np.ndarray, m: int, spare_every: int) -> np.ndarray:
+    """Return `free_N` without the columns of ToRs kept as spares: one amid every `spare_every` free groups."""
+    rows = deployment.rows(free_N).copy()
+    some = np.flatnonzero(rows.all(axis=0))
+    rows[:, some[_spare_places(len(some), m, spare_every)]] = False
+    return rows.T.reshape(-1)
+
+
+def _spare_places(nodes: int, m: int, spare_every: int) -> slice:
+    """Return the places of spares in a row of free nodes: half of the groups before each, half behind it."""
+    return slice((spare_every + 1) // 2 * m, nodes, spare_every * m + 1)
+
+
+def rank_groups(tor_Gm: np.ndarray, nodes_per_tor: int) -> np.ndarray:
+    """Return the order of groups in which consecutive ones share their ToRs: wholly aligned ones first, by place."""
+    order = np.lexsort(tor_Gm.T[::-1])
+    same = (np.diff(tor_Gm[order], axis=0) == 0).all(axis=1)
+    kind = np.concatenate([[0], np.cumsum(~same)])
+    complete = np.bincount(kind)[kind] == nodes_per_tor
+    partial = order[~complete]
+    return np.concatenate([order[complete], partial[align.tuples(tor_Gm[partial], nodes_per_tor, 4 * nodes_per_tor)]])
+
+
+def score(
+    placement: Placement, job: JobPlace, rings: Sequence[dcn.Rings], seconds: float, *, aligned: bool = True
+) -> Score:
+    """Return the score of one job of the placement."""
+    deployment = placement.deployment
+    fabric = deployment.ring.fabric
+    nodes_Gm = job.array()
+    tor_Gm = deployment.tor(nodes_Gm)
+    free_N = free_mask(placement)
+    stranded = int(free_N.sum()) * fabric.gpus_per_node - capacity(deployment, free_N, job.tp) * job.tp
+    domains = deployment.domain(nodes_Gm) if deployment.tors_per_domain else None
+    return Score(
+        groups=len(job.groups),
+        job_gpus=len(job.groups) * job.tp,
+        waste=stranded / fabric.gpus,
+        cross_tor=dcn.crossing(tor_Gm, rings),
+        cross_tor_bound=dcn.crossing_bound(len(job.groups), deployment.nodes_per_tor, rings),
+        cross_domain=None if domains is None else dcn.crossing(domains, rings),
+        tor_rank_pairs=align.cost(tor_Gm),
+        tor_rank_pairs_bound=align.cost_bound(len(job.groups), nodes_Gm.shape[1], deployment.nodes_per_tor),
+        aligned=aligned,
+        seconds=seconds,
+        realisable=realisable(placement),
+    )
+
+
+def realisable(placement: Placement) -> bool:
+    """Return whether the transceivers can form every group, by deriving each one's path."""
+    try:
+        placement.circuits()
+    except BadInput:
+        return False
+    return True
+
+
+def _cannot(placement: Placement, free_N: np.ndarray, tp: int, fits: int, wanted: int) -> str:
+    """Return why a job does not fit: what would, and which nodes to mend first."""
+    gpus_free = int(free_N.sum()) * placement.deployment.ring.fabric.gpus_per_node
+    text = f"{gpus_free} GPUs are free and healthy; in groups of {tp}, {fits * tp} fit; give --job-gpus {fits * tp}"
+    short = wanted * tp - gpus_free
+    if short > 0 and placement.down:
+        text += f", or mend at least {-(-short // placement.deployment.ring.fabric.gpus_per_node)} nodes"
+    best = mend_first(placement, tp)
+    if best:
+        text += f"; first {', '.join(placement.host(node) for node in best)}"
+    return text
+
+
+def mend_first(placement: Placement, tp: int, most: int = 5) -> list[int]:
+    """Return the down nodes whose single repair gives the most further groups, best first; none that gives nothing."""
+    deployment = placement.deployment
+    m = deployment.ring.fabric.nodes_per_group(tp)
+    blocked = np.flatnonzero(~free_mask(placement))
+    down = np.array(sorted(placement.down), dtype=np.int64)[:10_000]
+    if not len(down):
+        return []
+    place = deployment.position(down)
+    node = np.concatenate([deployment.position(blocked), np.repeat(place, 2)]).astype(np.int32)
+    delta = np.concatenate([np.ones(len(blocked)), np.tile([-1, 1], len(down))]).astype(np.int8)
+    fits = replay.chain(node, delta, deployment.nodes, deployment.ring.k, m, deployment.ring.closed)[len(blocked) :]
+    gain = fits[1::2] - fits[0]
+    return [int(down[i]) for i in np.argsort(-gain, kind="stable")[:most] if gain[i] > 0]

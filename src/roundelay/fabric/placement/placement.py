@@ -1,0 +1,245 @@
+"""A placement: which nodes form each TP group, in which order, and the path every transceiver takes for it.
+
+`placement.json` is the canonical form (schema in specs/placement.schema.json); every scheduler's file is a view of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from roundelay.errors import BadInput
+from roundelay.fabric.topology.deployment import Deployment
+from roundelay.fabric.topology.optics import Circuits, realise
+
+FORMAT, VERSION = "roundelay-placement", 1
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """One job: its groups [G][m] of node ids, each in ring order, all in rank order (TP innermost)."""
+
+    name: str
+    tp: int
+    groups: tuple[tuple[int, ...], ...]
+    _array: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, name: str, tp: int, nodes_Gm: np.ndarray) -> JobPlace:
+        """Return the job of the groups int [G, m]."""
+        return cls(name, tp, tuple(map(tuple, nodes_Gm.tolist())), nodes_Gm)
+
+    def array(self) -> np.ndarray:
+        """Return the groups as int64 [G, m], made once; raises ValueError where they differ in length."""
+        if self._array is None:
+            made = np.array(self.groups, dtype=np.int64) if self.groups else np.zeros((0, 0), dtype=np.int64)
+            object.__setattr__(self, "_array", made)
+            return made
+        return self._array
+
+    @property
+    def nodes(self) -> Iterator[int]:
+        """Yield the job's nodes in rank order."""
+        return (node for group in self.groups for node in group)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Jobs on a deployment, beside the nodes that are down; `hosts` names the nodes, in node order."""
+
+    deployment: Deployment
+    jobs: tuple[JobPlace, ...]
+    down: tuple[int, ...] = ()
+    hosts: tuple[str, ...] = ()
+    epoch: int = 0
+
+    def host(self, node: int) -> str:
+        """Return the node's host name."""
+        return self.hosts[node] if self.hosts else f"node-{node:06d}"
+
+    def job(self, name: str | None = None) -> JobPlace:
+        """Return the job of that name, or the only one."""
+        if name is None and len(self.jobs) == 1:
+            return self.jobs[0]
+        for job in self.jobs:
+            if job.name == name:
+                return job
+        known = ", ".join(job.name for job in self.jobs) or "none"
+        raise BadInput("job", name, f"name one of: {known}")
+
+    def rank_order(self, name: str | None = None) -> list[int]:
+        """Return the job's nodes in rank order: a TP group is consecutive ranks, in ring order."""
+        return list(self.job(name).nodes)
+
+    def group_of(self) -> np.ndarray:
+        """Return each node's group, counted over all jobs, int32 [nodes]; -1 is free or down."""
+        out = np.full(self.deployment.nodes, -1, dtype=np.int32)
+        first = 0
+        for job in self.jobs:
+            nodes_Gm = job.array()
+            out[nodes_Gm] = np.arange(first, first + len(nodes_Gm))[:, None]
+            first += len(nodes_Gm)
+        return out
+
+    def down_mask(self) -> np.ndarray:
+        """Return bool [nodes], true where a node is down."""
+        mask = np.zeros(self.deployment.nodes, dtype=bool)
+        mask[list(self.down)] = True
+        return mask
+
+    def circuits(self) -> Circuits:
+        """Return every transceiver's path, in ring positions; raises `BadInput` where a group is not realisable."""
+        position = self.deployment.position
+        groups = [position(np.array(group)).tolist() for job in self.jobs for group in job.groups]
+        return realise(self.deployment.ring, groups, self.epoch)
+
+    def check(self) -> Placement:
+        """Return the placement itself; raises `BadInput` naming what a scheduler or the optics would refuse."""
+        down = set(self.down)
+        seen: set[int] = set()
+        for node in (*down, *(node for job in self.jobs for node in job.nodes)):
+            if not 0 <= node < self.deployment.nodes:
+                raise BadInput("node", node, f"the fabric has nodes 0 to {self.deployment.nodes - 1}")
+        for job in self.jobs:
+            size = self.deployment.ring.fabric.nodes_per_group(job.tp)
+            for group in job.groups:
+                if len(group) != size:
+                    raise BadInput("group", list(group), f"TP-{job.tp} takes {size} nodes; place again")
+                for node in group:
+                    if node in down:
+                        raise BadInput("node", node, f"is down and stands in a group of {job.name}; repair it")
+                    if node in seen:
+                        raise BadInput("node", node, "stands in two places; a node belongs to one group")
+                    seen.add(node)
+        if len({job.name for job in self.jobs}) < len(self.jobs):
+            raise BadInput("jobs", [job.name for job in self.jobs], "two have one name; rename one")
+        if self.hosts and (len(self.hosts) != self.deployment.nodes or len(set(self.hosts)) < len(self.hosts)):
+            raise BadInput("hosts", len(self.hosts), f"give {self.deployment.nodes} different names, one a node")
+        self.circuits()
+        return self
+
+    def with_job(self, job: JobPlace) -> Placement:
+        """Return the placement with one job more, at the next epoch."""
+        return replace(self, jobs=(*self.jobs, job), epoch=self.epoch + 1).check()
+
+    def without_job(self, name: str) -> Placement:
+        """Return the placement after the job has left, at the next epoch."""
+        gone = self.job(name)
+        return replace(self, jobs=tuple(job for job in self.jobs if job is not gone), epoch=self.epoch + 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the placement as it stands in placement.json, circuits included."""
+        deployment, ring = self.deployment, self.deployment.ring
+        paths_NB = self.circuits().paths_NB
+        position = deployment.position
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "epoch": self.epoch,
+            "fabric": {
+                "nodes": deployment.nodes,
+                "gpus_per_node": ring.fabric.gpus_per_node,
+                "k": ring.k,
+                "closed": ring.closed,
+                "nodes_per_tor": deployment.nodes_per_tor,
+                "tors_per_domain": deployment.tors_per_domain,
+            },
+            "hosts": list(self.hosts),
+            "down": sorted(self.down),
+            "jobs": [
+                {
+                    "name": job.name,
+                    "tp": job.tp,
+                    "groups": [
+                        {"nodes": list(group), "paths": paths_NB[position(np.array(group))].tolist()}
+                        for group in job.groups
+                    ],
+                }
+                for job in self.jobs
+            ],
+        }
+
+    def dumps(self) -> str:
+        """Return the file's text: sorted keys, the same placement gives the same bytes."""
+        return json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":")) + "\n"
+
+
+def read(path: Path | str) -> Placement:
+    """Return the placement of a file, checked; raises `BadInput` for another version or an unrealisable edit."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput("placement", path, f"cannot be read ({error.strerror}); give a file of fabric place") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BadInput("placement", path, f"is not JSON ({error}); give a file of fabric place") from None
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise BadInput("placement", path, f"is no {FORMAT} file; give a file of fabric place")
+    if value.get("version") != VERSION:
+        raise BadInput("placement version", value.get("version"), f"this program reads version {VERSION}; place again")
+    try:
+        placement = _parse(value)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput("placement", path, f"lacks or garbles a field ({error!r}); place again") from None
+    placement.check()
+    _check_paths(placement, value)
+    return placement
+
+
+def _parse(value: Mapping[str, Any]) -> Placement:
+    fabric = value["fabric"]
+    deployment = Deployment.of(
+        _whole(fabric["nodes"]),
+        _whole(fabric["gpus_per_node"]),
+        _whole(fabric["k"]),
+        _whole(fabric["nodes_per_tor"]),
+        closed=bool(fabric["closed"]),
+        tors_per_domain=_whole(fabric["tors_per_domain"]),
+    )
+    jobs = tuple(
+        JobPlace(str(job["name"]), _whole(job["tp"]), tuple(tuple(map(_whole, g["nodes"])) for g in job["groups"]))
+        for job in value["jobs"]
+    )
+    down = tuple(map(_whole, value["down"]))
+    return Placement(deployment, jobs, down, tuple(map(str, value["hosts"])), _whole(value["epoch"]))
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is no whole number")
+    return value
+
+
+def _check_paths(placement: Placement, value: Mapping[str, Any]) -> None:
+    """Raise `BadInput` where the file's transceiver paths are not those that its groups need."""
+    true = placement.as_dict()["jobs"]
+    for ours, theirs in zip(true, value["jobs"], strict=True):
+        for group, stated in zip(ours["groups"], theirs["groups"], strict=True):
+            if group["paths"] != stated.get("paths"):
+                raise BadInput("paths of group", stated["nodes"], "are not those its nodes need; place again")
+
+
+def down_nodes(path: Path | str, nodes: int, hosts: Sequence[str] = ()) -> tuple[int, ...]:
+    """Return the nodes named in a file, one a line or separated by blanks, by number or host name."""
+    try:
+        words = Path(path).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("--down", path, f"cannot be read ({error}); give a file with one node a line") from None
+    return parse_nodes(words, nodes, hosts)
+
+
+def parse_nodes(words: Sequence[str], nodes: int, hosts: Sequence[str] = ()) -> tuple[int, ...]:
+    """Return node numbers for numbers or host names; raises `BadInput` for the first unknown."""
+    by_name = {name: i for i, name in enumerate(hosts)}
+    out = []
+    for word in words:
+        plain = word.removeprefix("node-") if not hosts else word
+        number = by_name.get(word, int(plain) if plain.isdecimal() else -1)
+        if not 0 <= number < nodes:
+            raise BadInput("node", word, f"the fabric has nodes 0 to {nodes - 1}")
+        out.append(number)
+    return tuple(dict.fromkeys(out))

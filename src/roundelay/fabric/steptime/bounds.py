@@ -1,0 +1,55 @@
+"""Lower bounds that hold for every inner choice of an outer configuration, for `fabric.search`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from roundelay.fabric.steptime import layers, memory
+from roundelay.fabric.steptime.candidates import LEANEST
+from roundelay.fabric.steptime.grid import Case, Grid
+from roundelay.fabric.steptime.steptime import communication
+
+
+def leanest(grid: Grid, fixed: Mapping[str, int]) -> Grid:
+    """Return the grid with the inner axes at what holds the fewest bytes, or where they are fixed."""
+    return replace(grid, **{name: np.full(len(grid), float(fixed.get(name, v))) for name, v in LEANEST.items()})
+
+
+def least_bytes(case: Case, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
+    """Return a number of bytes [N] that no inner choice goes below.
+
+    Weights, gradients and optimiser fall with the ZeRO stage. Activations: sequence parallelism only divides them, and
+    of the three recomputations the least is taken, for the one layer that full recomputation makes again may weigh
+    more.
+    """
+    lean = leanest(grid, fixed)
+    modes = [fixed["recompute"]] if "recompute" in fixed else [0, 1, 2]
+    totals = [memory.held(case, replace(lean, recompute=np.full(len(grid), float(mode)))).total for mode in modes]
+    return np.minimum.reduce(totals)
+
+
+def least_seconds(case: Case, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
+    """Return seconds [N] that no inner choice goes below: compute with nothing recomputed, and its forward collectives.
+
+    Every part left out (recomputation, hidden or open backward collectives, data parallelism, optimiser) is at least
+    zero, and sequence parallelism only shortens the element-wise passes.
+    """
+    del fixed
+    lean = replace(grid, recompute=np.zeros(len(grid)), sequence_parallel=np.ones(len(grid)))
+    share = case.model.moe_layers / case.model.shape.layers
+    layer = layers.dense(case, lean)
+    if share:
+        layer = layer.mix(layers.moe(case, lean), share)
+    ending = layers.head(case, lean)
+    comms = communication(case, lean, layer, share)
+    middle, last, _ = memory.stage_layers(case, lean)
+    one = sum((getattr(layer, name) for name in layer.__slots__), start=np.zeros(1)) + 4 * comms.unit
+    head = sum((getattr(ending, name) for name in ending.__slots__), start=np.zeros(1)) + 2 * comms.unit
+    micro = case.global_batch / (grid.dp * grid.micro_batch)
+    hops = np.where(grid.pp > 1, 2 * grid.interleave, 0.0) * comms.hop
+    pace = np.maximum(middle * one, last * one + head)
+    # one millionth off for rounding: the step adds the same numbers in another order
+    return (micro * (pace + hops) + (grid.pp - 1) / grid.interleave * (middle * one + hops)) * (1 - 1e-6)

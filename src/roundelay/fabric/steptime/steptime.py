@@ -1,0 +1,309 @@
+"""The time of one training step, as named parts that sum to it: analytic, so that every second can be asked why.
+
+`step_time` times one configuration, `evaluate` a grid of them by the very same formulas. The critical stage of the
+pipeline sets the pace: every micro-batch passes it once, the others fill and drain (the bubble). What a collective
+cannot hide behind compute is a part of its own. Sources: 1F1B and interleaving, Narayanan et al. (arXiv 2104.04473,
+section 2.2); sequence parallelism and selective recomputation, Korthikanti et al. (arXiv 2205.05198); the rest is ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from roundelay.fabric.job import hardware as specs
+from roundelay.fabric.job import workload as models
+from roundelay.fabric.job.hardware import Hardware, Links, Software
+from roundelay.fabric.job.parallelism import Job, Parallelism
+from roundelay.fabric.job.workload import Model
+from roundelay.fabric.steptime import collectives, layers, memory
+from roundelay.fabric.steptime.grid import Case, Grid
+from roundelay.fabric.steptime.memory import Held
+
+Array = np.ndarray
+# read and written a parameter: Adam 28 (gradient, master weight, two moments; three of them written), weights 6, the
+# gradient's norm 4, unscaling or clipping 8, clearing 4
+OPTIMISER_BYTES = 50
+KINDS = ("weights", "gradients", "optimiser", "activations", "logits", "reserved")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Seconds of a step [N]; their sum is the step.
+
+    products, attention, elementwise, recompute: compute of all micro-batches on the critical stage; head: the output
+    head and the loss, where that stage has them; tensor, context, expert, pipeline, data: communication that nothing
+    hides; bubble: waiting while the pipeline fills and drains; optimiser: Adam.
+    """
+
+    products: Array
+    attention: Array
+    elementwise: Array
+    recompute: Array
+    head: Array
+    tensor: Array
+    context: Array
+    expert: Array
+    pipeline: Array
+    bubble: Array
+    data: Array
+    optimiser: Array
+
+    @property
+    def total(self) -> Array:
+        """The step."""
+        return sum((getattr(self, field.name) for field in fields(self)), start=np.zeros(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A grid, timed: parts, what is hidden, what is held, and the step in seconds [N]."""
+
+    parts: Parts
+    hidden_tensor: Array
+    hidden_data: Array
+    held: Held
+    step_s: Array
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """One step: `parts` in seconds sum to `step_s`; `memory_gb` by kind sums to `memory_total_gb` (1 GB = 10^9 bytes).
+
+    `mfu` counts every query against every key, as the papers do, `mfu_causal` only the pairs that the mask leaves;
+    `hfu` adds what is recomputed. `hidden` are seconds of communication that run beside compute and cost nothing.
+    """
+
+    step_s: float
+    parts: dict[str, float]
+    hidden: dict[str, float]
+    memory_gb: dict[str, float]
+    memory_total_gb: float
+    memory_limit_gb: float
+    mfu: float
+    mfu_causal: float
+    hfu: float
+    tflops_per_gpu: float
+    tokens_per_s: float
+    gpus: int
+    parallelism: Parallelism
+    job: Job
+
+    @property
+    def fits(self) -> bool:
+        """Whether it fits into the GPU's memory."""
+        return self.memory_total_gb <= self.memory_limit_gb
+
+
+def case_of(
+    model: Model | str,
+    seq: int,
+    global_batch: int,
+    hardware: Hardware | str = "h100",
+    fabric: Links | str = "dgx",
+    software: Software | str | None = None,
+) -> Case:
+    """Return what all configurations share, from nouns or their names; the software is by default the GPU's."""
+    model = models.read(model) if isinstance(model, str) else model
+    gpu = specs.hardware(hardware) if isinstance(hardware, str) else hardware
+    links = specs.links(fabric) if isinstance(fabric, str) else fabric
+    if software is None:
+        software = gpu.software
+    soft = specs.software(software) if isinstance(software, str) else software
+    return Case(model, gpu, links, soft, seq, global_batch)
+
+
+def evaluate(case: Case, grid: Grid) -> Evaluated:
+    """Return the times and bytes of every configuration of the grid, whether or not it fits or divides."""
+    model = case.model
+    share = model.moe_layers / model.shape.layers
+    layer = layers.dense(case, grid)
+    if share:
+        layer = layer.mix(layers.moe(case, grid), share)
+    ending = layers.head(case, grid)
+    held = memory.held(case, grid)
+    comms = communication(case, grid, layer, share)
+    middle, last, _ = memory.stage_layers(case, grid)
+
+    again = recompute(case, grid, layer, comms.forward)
+    products = layer.matrix + layer.input_gradient + layer.weight_gradient
+    attention = layer.attention + layer.attention_back
+    passes = layer.elementwise + layer.elementwise_back
+    one_layer = products + attention + passes + again + comms.tensor + comms.context + comms.expert
+    head = ending.matrix + ending.input_gradient + ending.weight_gradient + ending.elementwise + ending.elementwise_back
+    head = head + 2 * comms.unit
+    last_paces = last * one_layer + head > middle * one_layer
+    n = np.where(last_paces, last, middle)
+    micro = case.global_batch / (grid.dp * grid.micro_batch)
+    hops = np.where(grid.pp > 1, 2 * grid.interleave, 0.0) * comms.hop
+    filling = (grid.pp - 1) / grid.interleave * (middle * one_layer + hops)
+
+    backward = middle * (layer.input_gradient + layer.weight_gradient + layer.attention_back + layer.elementwise_back)
+    forward = middle * (layer.matrix + layer.attention + layer.elementwise)
+    data, hidden = data_parallel(case, grid, held, (forward, backward, micro))
+    parts = Parts(
+        products=micro * n * products,
+        attention=micro * n * attention,
+        elementwise=micro * n * passes,
+        recompute=micro * n * again,
+        head=np.where(last_paces, micro * head, 0.0),
+        tensor=micro * n * comms.tensor,
+        context=micro * n * comms.context,
+        expert=micro * n * comms.expert,
+        pipeline=micro * hops,
+        bubble=filling,
+        data=data,
+        optimiser=optimiser_s(case, grid, held),
+    )
+    return Evaluated(parts, micro * n * comms.hidden, hidden, held, parts.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Communication:
+    """Seconds a layer and micro-batch, exposed: tensor, context, expert.
+
+    `unit` is one pass over the tensor-parallel group; `forward`, what a recomputed forward pass would expose again;
+    `hop`, one transfer between stages.
+    """
+
+    tensor: Array
+    hidden: Array
+    context: Array
+    expert: Array
+    unit: Array
+    forward: Array
+    hop: Array
+
+
+def communication(case: Case, grid: Grid, layer: layers.Work, share: float) -> Communication:
+    """Return the communication of one layer.
+
+    Forward, two all-reduces (with sequence parallelism, two pairs of all-gather and reduce-scatter, as many bytes).
+    Backward the same again, beside the weights' gradients where the software can; sequence parallelism gathers the
+    inputs once more and leaves two gathers in the open (Korthikanti et al., section 4.2.2).
+    """
+    shape, t = case.model.shape, layers.tokens(case, grid)
+    row = t * shape.hidden * layers.BF16
+    alone = grid.tp == 1
+    unit = np.where(alone, 0.0, collectives.hbd_pass_s(case, row, grid.tp))
+    forward = 4 * unit
+    if share:
+        wide = collectives.hbd_pass_s(case, row * case.model.top_k, grid.tp)
+        forward = forward + share * np.where((grid.ep > 1) & ~alone, 2 * (wide - unit), 0.0)
+    open_back = np.where(grid.sequence_parallel > 0, forward / 2, 0.0)
+    beside = forward
+    cover = layer.weight_gradient + np.where(grid.sequence_parallel > 0, layer.input_gradient, 0.0)
+    hidden = case.hardware.overlap_ratio * np.minimum(beside, cover) if case.software.tp_overlap else 0.0 * beside
+    keys = t * grid.cp * 2 * np.maximum(shape.key_value / grid.tp, shape.head_dim) * layers.BF16
+    context = np.where(grid.cp > 1, 3 * collectives.pass_s(case, keys, grid.cp, grid.tp), 0.0)
+    expert = np.zeros(len(grid))
+    expert_forward = np.zeros(len(grid))
+    if share:
+        sent = row * case.model.top_k / np.where(grid.sequence_parallel > 0, grid.tp, 1.0)
+        once = collectives.all_to_all_s(case, grid, sent * (1 + case.model.imbalance_ratio))
+        expert_forward = share * 2 * once
+        expert = 2 * expert_forward
+    inside = grid.gpus <= collectives.domain(case)
+    rate = np.where(inside, case.hbd_bytes_per_s, case.dcn_bytes_per_s)
+    hop = row / grid.tp / rate + case.hardware.dcn_latency_us * 1e-6
+    again = forward + context / 3 + expert_forward
+    return Communication(forward + open_back + beside - hidden, hidden, context, expert, unit, again, hop)
+
+
+def recompute(case: Case, grid: Grid, layer: layers.Work, forward: Array) -> Array:
+    """Seconds of doing again what was not kept: nothing, attention's core, or the forward pass with its collectives."""
+    core, _, passes, _ = layers.attention_core(case, grid)
+    whole = layer.matrix + layer.attention + layer.elementwise + forward
+    return np.select([grid.recompute == 2, grid.recompute == 1], [whole, core + passes], 0.0)
+
+
+def data_parallel(case: Case, grid: Grid, held: Held, stage: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    """Return (exposed, hidden) seconds of data parallelism in a step.
+
+    Gradients are all-reduced once a step; ZeRO 1 scatters them and gathers weights; ZeRO 2 scatters after every
+    micro-batch; ZeRO 3 also gathers the weights for every pass. `stage` is forward and backward of one micro-batch, and
+    the count of micro-batches.
+    """
+    forward, backward, micro = stage
+    ratio, soft = case.hardware.overlap_ratio, case.software
+    reduce = np.zeros(len(grid))
+    gather = np.zeros(len(grid))
+    for parameters, ranks, inner in (
+        (held.dense_parameters, grid.dp * grid.cp, grid.tp),
+        (held.expert_parameters, grid.dp * grid.cp / grid.ep, grid.tp * grid.ep),
+    ):
+        reduce += collectives.pass_s(case, parameters * soft.gradient_bytes, ranks, inner) * (ranks > 1)
+        gather += collectives.pass_s(case, parameters * layers.BF16, ranks, inner) * (ranks > 1)
+    after = np.where(grid.zero == 0, reduce, np.where(grid.zero < 3, gather, 0.0))
+    times = np.where(grid.zero >= 2, micro, 1.0)
+    passes = np.where(grid.zero == 3, 2 * micro, 0.0)
+    if not soft.dp_overlap:
+        return reduce * times + gather * passes + after, np.zeros(len(grid))
+    beside = np.minimum(reduce, ratio * backward) * times
+    beside = beside + np.where(grid.zero == 0, 0.0, np.minimum(after, ratio * forward))
+    beside = beside + np.minimum(gather, ratio * forward) * passes
+    return reduce * times + gather * passes + after - beside, beside
+
+
+def optimiser_s(case: Case, grid: Grid, held: Held) -> Array:
+    """Seconds of Adam over the parameters this GPU keeps the state of; it only moves memory."""
+    ranks = np.where(grid.zero >= 1, grid.dp * grid.cp, 1.0)
+    experts = np.where(grid.zero >= 1, grid.dp * grid.cp / grid.ep, 1.0)
+    own = held.dense_parameters / ranks + held.expert_parameters / experts
+    return layers.moved_s(case, OPTIMISER_BYTES * own, 1)
+
+
+def step_time(
+    model: Model | str,
+    parallelism: Parallelism,
+    job: Job,
+    hardware: Hardware | str = "h100",
+    fabric: Links | str = "dgx",
+    software: Software | str | None = None,
+) -> StepTime:
+    """Return the time of one step of this job, cut this way, on this GPU and fabric.
+
+    Names stand for what comes with the package. Raises `BadInput` where something does not divide or the domain is too
+    small; whether it fits into memory is `StepTime.fits` (`remedies.require` says what would make it fit).
+    """
+    from roundelay.fabric.steptime import divisibility
+
+    case = case_of(model, job.seq, job.global_batch, hardware, fabric, software)
+    divisibility.check(case, parallelism, job)
+    grid = Grid.single(parallelism, job)
+    return result(case, grid, evaluate(case, grid), 0)
+
+
+def result(case: Case, grid: Grid, timed: Evaluated, index: int) -> StepTime:
+    """Return one configuration of a timed grid as a `StepTime`."""
+    parallelism, job = grid.row(index, case.seq, case.global_batch)
+    step = float(timed.step_s[index])
+    kinds = {kind: float(getattr(timed.held, kind)[index]) / 1e9 for kind in KINDS}
+    model, gpus, peak = case.model, parallelism.gpus, case.hardware.matrix_tflops * 1e12
+    flops = case.global_batch * model.training_flops(case.seq)
+    done = flops + case.global_batch * recomputed_flops(case, job)
+    return StepTime(
+        step_s=step,
+        parts={f"{f.name}_s": float(getattr(timed.parts, f.name)[index]) for f in fields(Parts)},
+        hidden={"tensor_s": float(timed.hidden_tensor[index]), "data_s": float(timed.hidden_data[index])},
+        memory_gb=kinds,
+        memory_total_gb=sum(kinds.values()),
+        memory_limit_gb=case.hardware.memory_gb,
+        mfu=flops / step / gpus / peak,
+        mfu_causal=case.global_batch * model.training_flops(case.seq, causal=True) / step / gpus / peak,
+        hfu=done / step / gpus / peak,
+        tflops_per_gpu=flops / step / gpus / 1e12,
+        tokens_per_s=case.global_batch * case.seq / step,
+        gpus=gpus,
+        parallelism=parallelism,
+        job=job,
+    )
+
+
+def recomputed_flops(case: Case, job: Job) -> int:
+    """FLOPs of one sequence that are done twice (Korthikanti et al., appendix A)."""
+    shape = case.model.shape
+    if job.recompute == "full":
+        return case.model.forward_flops(case.seq) - 2 * case.seq * shape.vocab * shape.hidden
+    return 4 * shape.layers * shape.query * case.seq**2 if job.recompute == "selective" else 0

@@ -1,0 +1,255 @@
+"""Every architecture a planner compares, each as one rule for how many GPUs stay usable when nodes are down.
+
+Two forms of rule are enough (spec section 3). `Chain` is the K-hop ring: healthy nodes within K hops form groups.
+`Blocks` is everything else: the fabric is cut into equal blocks, and what a block still gives depends only on how many
+of its nodes are down. Big-Switch is one block, DGX and SiP-Ring are small ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from roundelay.errors import BadInput
+from roundelay.fabric.topology.topology import Fabric, KHopRing
+from roundelay.fabric.waste import closed_form, replay
+
+
+class Architecture(Protocol):
+    """What `waste` asks of an architecture; counts are nodes, times nodes' worth of GPUs."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fabric(self) -> Fabric: ...
+
+    def usable(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        """Return usable GPUs [E+1] before the first and after each event (delta +1 down, -1 up)."""
+        ...
+
+    def spared(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray | None:
+        """Return GPUs [E+1] that are healthy, unused, and counted as spares rather than waste; None if none are."""
+        ...
+
+    def in_use(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        """Return, for each fault, the probability [E] that its node was in a group, if any may be left over."""
+        ...
+
+    def expected_usable(self, p: float) -> float:
+        """Return the exact mean of usable GPUs when each node is down with probability p, independently."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """InfinitePOD: the K-hop ring, cut greedily into groups of m nodes; exact for one group size."""
+
+    name: str
+    fabric: Fabric
+    tp: int
+    k: int
+    closed: bool = True
+
+    def usable(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        m = self.tp // self.fabric.gpus_per_node
+        return replay.chain(node_E, delta_E, self.fabric.nodes, self.k, m, self.closed) * self.tp
+
+    def spared(self, node_E: np.ndarray, delta_E: np.ndarray) -> None:
+        return None
+
+    def in_use(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        m = self.tp // self.fabric.gpus_per_node
+        return replay.chain_value(node_E, delta_E, self.fabric.nodes, self.k, m, self.closed)
+
+    def expected_usable(self, p: float) -> float:
+        m = self.tp // self.fabric.gpus_per_node
+        wasted = closed_form.khop_finite(p, self.k, m, self.fabric.nodes, closed=self.closed)
+        return self.fabric.gpus * (1 - p - wasted)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Equal blocks of nodes; `usable_D[d]` GPUs remain usable in a block with d nodes down.
+
+    `blocks_per_group` > 1 joins that many whole blocks into a group of `tp` GPUs, wherever they lie (optical switches
+    between cubes); `spared_D[d]` GPUs are healthy spares.
+    """
+
+    name: str
+    fabric: Fabric
+    tp: int
+    block_nodes: int
+    usable_D: np.ndarray
+    blocks_per_group: int = 1
+    spared_D: np.ndarray | None = None
+
+    def usable(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        total = self._sum(self.usable_D, node_E, delta_E)
+        return total if self.blocks_per_group == 1 else total // self.tp * self.tp
+
+    def spared(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray | None:
+        return None if self.spared_D is None else self._sum(self.spared_D, node_E, delta_E)
+
+    def in_use(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        healthy_D = (self.block_nodes - np.arange(self.block_nodes + 1)) * self.fabric.gpus_per_node
+        share_D = self.usable_D / np.maximum(healthy_D, 1)
+        blocks = self.fabric.nodes // self.block_nodes
+        inside_E = replay.block_value(node_E, delta_E, blocks, self.block_nodes, share_D)
+        if self.blocks_per_group > 1:  # of the whole blocks, some are left over
+            whole = self._sum(self.usable_D, node_E, delta_E)[:-1]
+            inside_E = inside_E * (whole // self.tp * self.tp / np.maximum(whole, 1))
+        return np.where(delta_E > 0, inside_E, 0.0)
+
+    def expected_usable(self, p: float) -> float:
+        blocks = self.fabric.nodes // self.block_nodes
+        if self.blocks_per_group == 1:
+            return blocks * float(closed_form.binomial(self.block_nodes, p) @ self.usable_D)
+        whole = (1 - p) ** self.block_nodes  # a block counts only while all its nodes are healthy
+        whole_B = np.arange(blocks + 1)
+        groups_B = whole_B // self.blocks_per_group
+        return float(closed_form.binomial(blocks, 1 - whole)[::-1] @ groups_B) * self.tp
+
+    def _sum(self, table_D: np.ndarray, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
+        return replay.blocks(node_E, delta_E, self.fabric.nodes, self.block_nodes, table_D.astype(np.int64))
+
+
+def _floor_table(block_nodes: int, gpus_per_node: int, tp: int) -> np.ndarray:
+    """Return usable GPUs [block_nodes+1] of a switched block: its healthy GPUs, rounded down to whole groups."""
+    healthy = (block_nodes - np.arange(block_nodes + 1)) * gpus_per_node
+    return healthy // tp * tp
+
+
+def _whole_table(block_nodes: int, usable: int) -> np.ndarray:
+    """Return usable GPUs [block_nodes+1] of a block that one fault kills."""
+    return np.concatenate([[usable], np.zeros(block_nodes, dtype=np.int64)])
+
+
+def _tile(name: str, fabric: Fabric, block_gpus: int, what: str) -> int:
+    """Return the nodes of a block; raises `BadInput` that says what would be cut."""
+    if block_gpus % fabric.gpus_per_node:
+        raise BadInput(
+            name,
+            f"on nodes of {fabric.gpus_per_node} GPUs",
+            f"{what} of {block_gpus} GPUs cuts a node in two; choose another --arch or --gpus-per-node",
+        )
+    rest = fabric.gpus % block_gpus
+    if rest:
+        fit = fabric.gpus - rest
+        raise BadInput(
+            name,
+            f"on {fabric.gpus} GPUs",
+            f"{rest} GPUs would be cut off: not a whole number of {what}s of "
+            f"{block_gpus}; give --gpus {fit or block_gpus}, or name other --arch",
+        )
+    return block_gpus // fabric.gpus_per_node
+
+
+def big_switch(fabric: Fabric, tp: int) -> Blocks:
+    """The ideal: any healthy nodes form groups."""
+    return Blocks("big-switch", fabric, tp, fabric.nodes, _floor_table(fabric.nodes, fabric.gpus_per_node, tp))
+
+
+def infinitepod(k: int, fabric: Fabric, tp: int) -> Chain:
+    """InfinitePOD with fibres to the K nearest nodes on both sides, closed to a ring."""
+    KHopRing(fabric, k)
+    return Chain(f"infinitepod-k{k}", fabric, tp, k)
+
+
+def nvl(size: int, fabric: Fabric, tp: int, spares: bool = False) -> Blocks:
+    """NVL-36, 72 or 576: a switched domain of `size` GPUs.
+
+    With `spares` the GPUs above the largest multiple of TP are counted as bought spares (64+8 of NVL-72), not as waste.
+    """
+    name = f"nvl-{size}"
+    nodes = _tile(name, fabric, size, "domain")
+    usable_D = _floor_table(nodes, fabric.gpus_per_node, tp)
+    spared_D = None
+    if spares:
+        healthy_D = (nodes - np.arange(nodes + 1)) * fabric.gpus_per_node
+        spared_D = np.maximum(healthy_D - size // tp * tp, 0)
+    return Blocks(name, fabric, tp, nodes, usable_D, spared_D=spared_D)
+
+
+def dgx(fabric: Fabric, tp: int) -> Blocks:
+    """DGX: a switched domain of 8 GPUs; a larger TP fits none of them."""
+    nodes = _tile("dgx", fabric, 8, "domain")
+    return Blocks("dgx", fabric, tp, nodes, _floor_table(nodes, fabric.gpus_per_node, tp))
+
+
+def sip_ring(fabric: Fabric, tp: int) -> Blocks:
+    """SiP-Ring: static rings of TP GPUs; a fault kills its ring."""
+    nodes = _tile("sip-ring", fabric, tp, "ring")
+    return Blocks("sip-ring", fabric, tp, nodes, _whole_table(nodes, tp))
+
+
+CUBE_GPUS = 64
+
+
+def _tpuv4(name: str, fabric: Fabric, tp: int, block_gpus: int) -> Blocks:
+    cube_nodes = _tile(name, fabric, CUBE_GPUS, "cube")
+    if tp > CUBE_GPUS:
+        if tp % CUBE_GPUS:
+            raise BadInput("--tp", tp, f"{name} joins whole cubes of {CUBE_GPUS}; give a multiple of {CUBE_GPUS}")
+        table = _whole_table(cube_nodes, CUBE_GPUS)
+        return Blocks(name, fabric, tp, cube_nodes, table, blocks_per_group=tp // CUBE_GPUS)
+    nodes = block_gpus // fabric.gpus_per_node
+    return Blocks(name, fabric, tp, nodes, _whole_table(nodes, block_gpus // tp * tp))
+
+
+def tpuv4_cube(fabric: Fabric, tp: int) -> Blocks:
+    """TPUv4 as its optical switches see it: a fault takes the whole 4x4x4 cube; larger groups join any whole cubes."""
+    return _tpuv4("tpuv4-cube", fabric, tp, CUBE_GPUS)
+
+
+def tpuv4_subblock(fabric: Fabric, tp: int) -> Blocks:
+    """TPUv4 read kindly: a cube is cut into static blocks of TP GPUs and a fault takes its block."""
+    if tp < CUBE_GPUS and CUBE_GPUS % tp:
+        raise BadInput("--tp", tp, f"tpuv4-subblock cuts a cube of {CUBE_GPUS} evenly; give a divisor of {CUBE_GPUS}")
+    return _tpuv4("tpuv4-subblock", fabric, tp, min(tp, CUBE_GPUS))
+
+
+BUILDERS: dict[str, Callable[[Fabric, int], Architecture]] = {
+    "big-switch": big_switch,
+    "infinitepod-k1": partial(infinitepod, 1),
+    "infinitepod-k2": partial(infinitepod, 2),
+    "infinitepod-k3": partial(infinitepod, 3),
+    "nvl-36": partial(nvl, 36),
+    "nvl-72": partial(nvl, 72),
+    "nvl-576": partial(nvl, 576),
+    "tpuv4-subblock": tpuv4_subblock,
+    "tpuv4-cube": tpuv4_cube,
+    "sip-ring": sip_ring,
+    "dgx": dgx,
+}
+
+
+def build(names: str, fabric: Fabric, tp: int, *, spares: bool = False) -> tuple[list[Architecture], list[str]]:
+    """Return the architectures of a comma-separated list or "all", and what "all" had to leave out, as sentences.
+
+    "all" leaves out a domain that would cut a node in two (36 GPUs on 8-GPU nodes) and a TP that a static cut does not
+    divide; a name given by hand that does not fit, and GPUs that fill no whole domain, raise `BadInput`.
+    """
+    fabric.nodes_per_group(tp)
+    everything = names.strip() == "all"
+    wanted = list(BUILDERS) if everything else [name.strip() for name in names.split(",")]
+    chosen: list[Architecture] = []
+    left_out: list[str] = []
+    for name in wanted:
+        if name not in BUILDERS:
+            raise BadInput("--arch", name, f"choose from all, {', '.join(BUILDERS)}")
+        try:
+            if spares and name.startswith("nvl-"):
+                chosen.append(nvl(int(name[4:]), fabric, tp, spares=True))
+            else:
+                chosen.append(BUILDERS[name](fabric, tp))
+        except BadInput as error:
+            if everything and ("cuts a node" in error.do or error.what in ("--tp", "K")):
+                left_out.append(str(error))
+            else:
+                raise
+    return chosen, left_out

@@ -1,0 +1,225 @@
+"""Somebody on the line, for measuring: plays sound as fast as it lasts and notes, to the millisecond, what comes back.
+
+A microphone's piece is sent when its last sample has been spoken, not before; silence is sound too.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from roundelay.errors import RoundelayError
+from roundelay.server.audio.formats import OUT_RATE_HZ, from_int16, to_int16
+
+PIECE = OUT_RATE_HZ // 50  # samples sent at a time: 20 ms, a packet of WebRTC
+PAUSE_S = 1.0  # inside a sentence, for false takeovers
+ANSWER_S = 12.0  # the longest wait for anything; a reply that does not sound after 8 s has failed
+BARGE_AFTER_S = 0.3  # of the answer, before it is spoken over
+REST_S = 0.15  # between the end of an answer and the next voice
+AUDIBLE = 0.003  # of full scale, -50 dB: a sample that can be heard
+
+
+@dataclass(slots=True)
+class Heard:
+    """One response as a client that plays it as it comes hears it: times on the clock of `time.monotonic`, in s."""
+
+    first: float | None = None  # the first frame with sound came
+    last: float = 0.0
+    audible: float | None = None  # the first sample that is no silence was played
+    ends: float = 0.0  # when all that has come will have been played
+    gap_s: float = 0.0  # the longest time with nothing to play, after it had begun
+    status: str = ""
+
+    def add(self, at: float, sound: np.ndarray) -> None:
+        """Sound came, float32 at 24 kHz."""
+        if self.first is None:
+            self.first = self.ends = at
+        self.gap_s = max(self.gap_s, at - self.ends)
+        begins, self.last = max(self.ends, at), at
+        loud = np.abs(sound) > AUDIBLE
+        if self.audible is None and loud.any():
+            self.audible = begins + int(np.argmax(loud)) / OUT_RATE_HZ
+        self.ends = begins + len(sound) / OUT_RATE_HZ
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a person waits for, in ms: the first sound, the first that is no silence, and the worst gap in playback."""
+
+    first_ms: float
+    audible_ms: float
+    gap_ms: float
+
+
+@dataclass(slots=True)
+class Caller:
+    """One conversation over a WebSocket. Raises `RoundelayError` for an error event."""
+
+    link: Any
+    port: int
+    session: str = ""
+    heard: dict[str, Heard] = field(default_factory=dict)  # by response
+    newest: Heard = field(default_factory=Heard)
+    _updated: bool = False
+    _due: float = field(default_factory=time.monotonic)  # when the next piece of the microphone is complete
+
+    def begin(self) -> None:
+        """Wait for the session and set it up: the judge of prosody and words ends turns."""
+        self._until(lambda: bool(self.session))
+        ears = {"turn_detection": {"type": "semantic_vad"}}
+        self.send("session.update", session={"type": "realtime", "audio": {"input": ears}})
+        self._until(lambda: self._updated)
+
+    def send(self, kind: str, **fields: Any) -> None:
+        """Send a client event."""
+        self.link.send(json.dumps({"type": kind, **fields}))
+
+    def _until(self, wanted: Callable[[], bool]) -> None:
+        if not self.silence(wanted):
+            raise RoundelayError(f"nothing came for {ANSWER_S:.0f} s")
+
+    def _take(self, wait_s: float) -> None:
+        try:
+            frame = json.loads(self.link.recv(timeout=wait_s))
+        except TimeoutError:
+            return
+        at, kind = time.monotonic(), frame["type"]
+        if kind == "error":
+            raise RoundelayError(frame["error"]["message"])
+        if kind == "session.created":
+            self.session = frame["session"]["id"]
+        elif kind == "session.updated":
+            self._updated = True
+        elif kind == "response.created":
+            self.newest = self.heard[frame["response"]["id"]] = Heard()
+        elif kind == "response.output_audio.delta":
+            self._of(frame["response_id"]).add(at, from_int16(base64.b64decode(frame["delta"])))
+        elif kind == "response.done":
+            self._of(frame["response"]["id"]).status = frame["response"]["status"]
+
+    def _of(self, response: str) -> Heard:
+        return self.heard.setdefault(response, Heard())
+
+    # -- the microphone
+
+    def _piece(self, sound: np.ndarray) -> None:
+        """Take frames until the piece has been spoken, then send it."""
+        self._due += len(sound) / OUT_RATE_HZ
+        while (wait_s := self._due - time.monotonic()) > 0:
+            self._take(wait_s)
+        self.send("input_audio_buffer.append", audio=base64.b64encode(to_int16(sound).tobytes()).decode())
+
+    def say(self, sound: np.ndarray) -> float:
+        """Speak, float32 at 24 kHz; returns when the last sample was spoken."""
+        for at in range(0, len(sound), PIECE):
+            self._piece(sound[at : at + PIECE])
+        return self._due
+
+    def silence(self, until: Callable[[], bool], most_s: float = ANSWER_S) -> bool:
+        """Say nothing until something holds; whether it did in time."""
+        end = self._due + most_s
+        while not until():
+            if self._due >= end:
+                return False
+            self._piece(np.zeros(PIECE, np.float32))
+        return True
+
+    def settle(self) -> None:
+        """Say nothing until every answer is over and played."""
+        self.silence(lambda: all(each.status and self._due > each.ends + REST_S for each in self.heard.values()))
+        self.heard = {}
+
+    # -- what is measured
+
+    def turn(self, voice: np.ndarray) -> Answer | None:
+        """What a person waits for after a question, float32 at 24 kHz; None where no sound came."""
+        before, ended = self.newest, self.say(voice)
+        self.silence(lambda: self.newest is not before and bool(self.newest.audible or self.newest.status))
+        reply = self.newest
+        self.settle()
+        if reply is before or reply.first is None:
+            return None
+        audible = reply.audible or reply.first
+        return Answer((reply.first - ended) * 1000, (audible - ended) * 1000, reply.gap_s * 1000)
+
+    def barge_in(self, prompt: str, over: np.ndarray) -> float | None:
+        """Milliseconds from the first sample spoken over an answer to its last sound; None if it was over before."""
+        before = self.newest
+        content = [{"type": "input_text", "text": prompt}]
+        self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+        self.send("response.create")
+        self.silence(lambda: self.newest is not before and bool(self.newest.first or self.newest.status))
+        reply, until = self.newest, self._due + BARGE_AFTER_S
+        self.silence(lambda: self._due >= until or bool(reply.status))
+        began = self._due
+        self.say(over)
+        self.silence(lambda: bool(reply.status))
+        self.silence(lambda: self.newest is not reply)
+        self.settle()
+        return max(0.0, reply.last - began) * 1000 if reply.status == "cancelled" else None
+
+    def taken_over(self, voice: np.ndarray) -> bool:
+        """Whether a pause inside the sentence was taken for its end."""
+        half, before = quietest(voice), self.newest
+        until = self.say(voice[:half]) + PAUSE_S
+        self.silence(lambda: self._due >= until)
+        taken = self.newest is not before
+        during = self.newest
+        self.say(voice[half:])
+        self.silence(lambda: self.newest is not during and bool(self.newest.first or self.newest.status))
+        self.settle()
+        return taken
+
+    def trace(self) -> dict[str, Any]:
+        """What the server noted of this conversation: its turns, part by part, and its drafts."""
+        return dict(ask(self.port, f"/v1/x/sessions/{self.session}"))
+
+
+@contextmanager
+def call(port: int) -> Iterator[Caller]:
+    """A conversation with the server on that port of loopback."""
+    from websockets.sync.client import connect
+
+    with connect(f"ws://127.0.0.1:{port}/v1/realtime", max_size=None, proxy=None, close_timeout=1) as link:
+        caller = Caller(link, port)
+        caller.begin()
+        yield caller
+
+
+def ask(port: int, path: str, body: object = None) -> Any:
+    """The JSON of an address of the server; with a body it is posted, and the answer is bytes."""
+    with _open(port, path, body) as answer:
+        data = answer.read()
+    return json.loads(data) if body is None else data
+
+
+def first_byte(port: int, text: str) -> float:
+    """Milliseconds from asking for a text to be spoken to the first byte of its sound."""
+    began = time.monotonic()
+    with _open(port, "/v1/audio/speech", {"input": text, "response_format": "pcm"}) as answer:
+        answer.read(1)
+        took = time.monotonic() - began
+        answer.read()
+    return took * 1000
+
+
+def _open(port: int, path: str, body: object) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, {"content-type": "application/json"})
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10 * ANSWER_S)
+
+
+def quietest(voice: np.ndarray) -> int:
+    """The quietest place in the middle third, float32 at 24 kHz: between two words."""
+    size = OUT_RATE_HZ // 50
+    third = len(voice) // 3
+    power = np.convolve(np.square(voice[third : 2 * third]), np.ones(size), "same")
+    return third + int(np.argmin(power))

@@ -1,0 +1,75 @@
+"""Reading a request: its JSON, its recording; and what every endpoint says about controls it did not use."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from starlette.requests import Request
+
+from roundelay.errors import BadInput, MissingPackage
+from roundelay.server.errors import ApiError, wrong
+from roundelay.server.http.fields import Field, read
+from roundelay.voice.audio import Audio
+
+IGNORED = "x-roundelay-ignored"  # names the controls that were given and have no effect here
+
+
+async def json_fields(request: Request, fields: Sequence[Field]) -> tuple[dict[str, Any], list[str]]:
+    """The checked fields of a JSON body, and the names without effect. Raises `ApiError` 400."""
+    data = await request.body()
+    try:
+        return read(fields, json.loads(data))
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, "invalid_json", f"the body is not JSON ({str(error)[:80]})") from None
+
+
+def ignored_header(ignored: Sequence[str]) -> dict[str, str]:
+    """The header that names them, if any; other than letters and such is left out of a header."""
+    names = [name for name in ignored if name.isascii() and name.isprintable()]
+    return {IGNORED: ", ".join(names)[:1000]} if names else {}
+
+
+def bytes_of(text: Any, param: str) -> bytes:
+    """The bytes of strict base64. Raises `ApiError` 400."""
+    if not isinstance(text, str):
+        raise wrong(param, f"{param} must be base64 text", "invalid_type")
+    try:
+        return base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise wrong(param, f"{param} is not base64 ({str(error)[:60]})", "invalid_base64") from None
+
+
+def recording(data: bytes, name: str, longest_s: float, param: str = "file") -> Audio:
+    """The sound in an uploaded file, by libsndfile. Raises `ApiError` 400 for what cannot be read, 413 if too long.
+
+    How long it is, is asked before it is unpacked: a small FLAC may hold hours.
+    """
+    try:
+        import soundfile
+    except ImportError:
+        raise MissingPackage("soundfile", "voice") from None
+    suffix = PurePath(name).suffix.lower()
+    suffix = suffix if suffix[1:].isalnum() and len(suffix) <= 6 else ".bin"
+    with tempfile.TemporaryDirectory(prefix="roundelay-") as folder:
+        path = Path(folder) / f"upload{suffix}"
+        path.write_bytes(data)
+        try:
+            info = soundfile.info(str(path))
+        except (soundfile.LibsndfileError, RuntimeError):
+            pass  # Audio.read says why
+        else:
+            if info.samplerate and info.frames / info.samplerate > longest_s:
+                seconds = f"{info.frames / info.samplerate:,.0f} s"
+                message = f"the recording lasts {seconds}; at most {longest_s:.0f} s are taken"
+                raise ApiError(413, "audio_too_long", message, param=param)
+        try:
+            return Audio.read(path)
+        except BadInput as error:
+            message = str(error).replace(str(path), repr(name[:60])).replace(f"{folder}/", "")
+            raise wrong(param, message, "invalid_audio") from None

@@ -1,0 +1,157 @@
+"""One response on the wire: its events in the order that clients rely on, its sound in the session's format."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from roundelay.server.audio.formats import G711, MODEL_RATE_HZ, Rate, to_int16
+from roundelay.server.realtime.frames import Frame, Items, frame, new_id
+from roundelay.server.realtime.output_buffer import Mouth
+from roundelay.server.realtime.settings import PCM, RATES_HZ
+from roundelay.voice.realtime.core.context import AUDIO_TOKENS_PER_S, CHARACTERS_PER_TOKEN
+
+Send = Callable[[Frame], None]
+
+
+class Output:
+    """A response from `response.created` to `response.done`; message and calls appear when there is some of them.
+
+    Its sound goes out in frames, or, where there is a mouth, by it.
+    """
+
+    def __init__(self, send: Send, items: Items, number: int, wish: dict[str, Any], mouth: Mouth | None = None) -> None:
+        self.id, self.number, self.wish, self._mouth = new_id("resp"), number, wish, mouth
+        self.item_id: str | None = None
+        self.done, self.sent = False, 0  # samples at 16 kHz
+        self._send, self._items = send, items
+        self._text, self._output = "", []  # type: str, list[Frame]
+        self._aloud = wish["modalities"] == ("audio",)
+        kind = wish["format"]
+        self._rate = Rate(MODEL_RATE_HZ, RATES_HZ[kind])
+        self._coder = None if kind == PCM else G711(kind)
+        send(frame("response.created", response=self._resource("in_progress")))
+
+    @property
+    def aloud(self) -> bool:
+        """Whether it is sound; else text."""
+        return self._aloud
+
+    def say(self, clause: str) -> None:
+        """The next clause, as transcript or as text."""
+        self._open()
+        delta = clause if not self._text else f" {clause}"
+        self._text += delta
+        kind = "response.output_audio_transcript.delta" if self._aloud else "response.output_text.delta"
+        self._part(kind, delta=delta)
+
+    def play(self, sound: np.ndarray, *, last: bool = False) -> None:
+        """The next sound, float32 at 16 kHz; of a text response it is not sent."""
+        self.sent += len(sound)
+        if not self._aloud:
+            return
+        self._open()
+        if self._mouth is not None:
+            self._mouth.play(self.id, sound)
+            return
+        changed = self._rate.push(sound, last=last)
+        data = self._coder.encode(changed) if self._coder else to_int16(changed).tobytes()
+        if data:
+            self._part("response.output_audio.delta", delta=base64.b64encode(data).decode())
+
+    def call(self, call: str, name: str, arguments: str) -> None:
+        """A function call."""
+        item: Frame = {"id": new_id("item"), "object": "realtime.item", "type": "function_call", "call_id": call,
+                       "name": name, "arguments": ""}  # fmt: skip
+        at = len(self._output)
+        self._output.append(item)
+        self._add(item, call, at)
+        place = {"response_id": self.id, "item_id": item["id"], "output_index": at, "call_id": call}
+        self._send(frame("response.function_call_arguments.delta", delta=arguments, **place))
+        self._send(frame("response.function_call_arguments.done", arguments=arguments, name=name, **place))
+        item.update(arguments=arguments, status="completed")
+        self._finish_item(item, at)
+
+    def end(self, status: str, reason: str | None = None, error: Frame | None = None) -> None:
+        """Close what is open and send `response.done`: completed, cancelled or failed."""
+        if self.done:
+            return
+        self.done = True
+        if self.item_id is not None:
+            if self._aloud:
+                if status == "completed":
+                    self.play(np.zeros(0, np.float32), last=True)
+                self._part("response.output_audio.done")
+                self._part("response.output_audio_transcript.done", transcript=self._text)
+            else:
+                self._part("response.output_text.done", text=self._text)
+            part = {"type": "audio", "transcript": self._text} if self._aloud else {"type": "text", "text": self._text}
+            self._part("response.content_part.done", part=part)
+            at, item = self._message()
+            item.update(status="completed" if status == "completed" else "incomplete", content=[self._content()])
+            self._finish_item(item, at)
+        details: Frame | None = None
+        if status != "completed":
+            details = {"type": status, **({"reason": reason} if reason else {}), **({"error": error} if error else {})}
+        self._send(frame("response.done", response=self._resource(status, details)))
+        if self._mouth is not None:
+            self._mouth.end(self.id)
+
+    def _open(self) -> None:
+        """The message item and its part, once."""
+        if self.item_id is not None:
+            return
+        self.item_id = new_id("item")
+        item: Frame = {"id": self.item_id, "object": "realtime.item", "type": "message", "role": "assistant",
+                       "content": []}  # fmt: skip
+        at = len(self._output)
+        self._output.append(item)
+        self._add(item, f"reply-{self.number}", at)
+        part = {"type": "audio", "transcript": ""} if self._aloud else {"type": "text", "text": ""}
+        self._part("response.content_part.added", part=part)
+
+    def _add(self, item: Frame, key: str, at: int) -> None:
+        item["status"] = "in_progress"
+        self._send(frame("response.output_item.added", response_id=self.id, output_index=at, item=dict(item)))
+        before = self._items.add(item, key)
+        self._send(frame("conversation.item.added", previous_item_id=before, item=dict(item)))
+
+    def _finish_item(self, item: Frame, at: int) -> None:
+        self._send(frame("response.output_item.done", response_id=self.id, output_index=at, item=dict(item)))
+        self._send(frame("conversation.item.done", item=dict(item)))
+
+    def _message(self) -> tuple[int, Frame]:
+        return next((at, item) for at, item in enumerate(self._output) if item["id"] == self.item_id)
+
+    def _content(self) -> Frame:
+        if self._aloud:
+            return {"type": "output_audio", "transcript": self._text}
+        return {"type": "output_text", "text": self._text}
+
+    def _part(self, kind: str, **fields: Any) -> None:
+        place = {"response_id": self.id, "item_id": self.item_id, "output_index": self._message()[0]}
+        self._send(frame(kind, **place, content_index=0, **fields))
+
+    def _resource(self, status: str, details: Frame | None = None) -> Frame:
+        sound = {"output": {"format": {"type": self.wish["format"]}, "voice": self.wish["voice"]}}
+        return {
+            "object": "realtime.response", "id": self.id, "status": status, "status_details": details,
+            "output": [dict(item) for item in self._output], "conversation_id": self.wish["conversation_id"],
+            "output_modalities": list(self.wish["modalities"]), "max_output_tokens": "inf", "audio": sound,
+            "metadata": self.wish["metadata"], "usage": None if status == "in_progress" else self._usage(),
+            **({"x_ignored": self.wish["ignored"]} if self.wish["ignored"] else {}),
+        }  # fmt: skip
+
+    def _usage(self) -> Frame:
+        """Nothing is billed; tokens are what the reply takes of the model's context, by the codec's rate and text's."""
+        audio = round(self.sent / MODEL_RATE_HZ * AUDIO_TOKENS_PER_S) if self._aloud else 0
+        words = round(len(self._text) / CHARACTERS_PER_TOKEN)
+        heard: int = self.wish["heard_tokens"]
+        return {
+            "total_tokens": heard + audio + words, "input_tokens": heard, "output_tokens": audio + words,
+            "input_token_details": {"text_tokens": 0, "audio_tokens": heard, "cached_tokens": 0},
+            "output_token_details": {"text_tokens": words, "audio_tokens": audio},
+        }  # fmt: skip

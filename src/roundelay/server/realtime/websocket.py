@@ -1,0 +1,67 @@
+"""`WS /v1/realtime`: a conversation over a WebSocket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from roundelay.server.errors import ApiError, unsupported
+from roundelay.server.http import aliases
+from roundelay.server.http.middleware import error_response
+from roundelay.server.realtime.connection import Gone, Live, admit
+from roundelay.server.realtime.settings import Settings
+from roundelay.server.service import key_of, service
+
+
+async def realtime(socket: WebSocket) -> None:
+    """One conversation, from handshake to close. A refusal is an HTTP answer with a typed body."""
+    house = service(socket)
+    try:
+        query = socket.query_params
+        if query.get("call_id") is not None:
+            raise unsupported("call_id", "a call is led over its own data channel, not by a second line")
+        aliases.model(query.get("model"))
+        admit(house)
+    except ApiError as error:
+        await socket.send_denial_response(error_response(error))
+        return
+    await socket.accept("realtime" if "realtime" in socket.scope["subprotocols"] else None)
+    settings: Settings = house.settings_of(key_of(socket)) or Settings()
+    if query.get("intent") == "transcription":
+        settings = replace(settings, kind="transcription")
+    live = Live(Line(socket), house, settings)
+    live.enter()
+    await live.run()
+
+
+class Line:
+    """A WebSocket as a conversation's line."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+
+    async def receive(self) -> str | None:
+        """The next frame; None for bytes. Raises `Gone`."""
+        try:
+            message = await self._socket.receive()
+        except (RuntimeError, WebSocketDisconnect):
+            raise Gone from None
+        if message["type"] == "websocket.disconnect":
+            raise Gone
+        text: str | None = message.get("text")
+        return text
+
+    async def send(self, line: str) -> None:
+        """Send a frame. Raises `Gone`."""
+        try:
+            await self._socket.send_text(line)
+        except (RuntimeError, WebSocketDisconnect):
+            raise Gone from None
+
+    async def close(self, code: int, reason: str | None) -> None:
+        """Close, saying why. Raises `Gone`."""
+        try:
+            await self._socket.close(code, reason)
+        except (RuntimeError, WebSocketDisconnect):
+            raise Gone from None

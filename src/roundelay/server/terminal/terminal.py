@@ -1,0 +1,131 @@
+"""A conversation without a socket: the same frames, passed in this process. For `roundelay talk` and the benchmark."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from roundelay.errors import BadInput, RoundelayError
+from roundelay.server.audio.formats import OUT_RATE_HZ, from_int16, to_int16
+from roundelay.server.realtime.connection import Gone, Live
+from roundelay.server.realtime.settings import Settings
+from roundelay.server.service import Service
+from roundelay.voice.audio import Audio
+
+PIECE_S = 0.04  # sound is passed on in pieces of this length, as the page does
+AFTER_S = 3.0  # silence after a recording: longer than any wait for the end of a turn
+MOST_S = 120.0  # beyond the recording's own length
+
+
+class Pipe:
+    """A conversation's line with the client's end in this process."""
+
+    def __init__(self) -> None:
+        self.frames: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def put(self, kind: str, **fields: Any) -> None:
+        """Send a client event."""
+        self._lines.put_nowait(json.dumps({"type": kind, **fields}))
+
+    def hang_up(self) -> None:
+        """Leave."""
+        self._lines.put_nowait(None)
+
+    async def receive(self) -> str:
+        """The next client event, for `Live`. Raises `Gone`."""
+        line = await self._lines.get()
+        if line is None:
+            raise Gone
+        return line
+
+    async def send(self, line: str) -> None:
+        """A server event, from `Live`."""
+        self.frames.put_nowait(json.loads(line))
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """The end, from `Live`."""
+        self.frames.put_nowait(None)
+
+
+async def ready(house: Service) -> None:
+    """Wait for the model. Raises `RoundelayError` where there is none."""
+    house.engine.start()
+    while house.engine.state == "loading":
+        await asyncio.sleep(0.02)
+    if house.engine.state == "missing":
+        raise RoundelayError(house.engine.reason)
+
+
+async def talk(house: Service, sound: Audio, voice: str | None, caption: Callable[[str, str], None]) -> Audio:
+    """What is answered to a recording that is played to the server in real time; `caption(who, words)` follows it.
+
+    Raises `BadInput` where no voice was found in the recording, `RoundelayError` where the answer failed.
+    """
+    await ready(house)
+    pipe = Pipe()
+    live = Live(pipe, house, Settings())
+    live.enter()
+    running = asyncio.create_task(live.run())
+    mouth = asyncio.create_task(_play(pipe, sound))
+    ears: dict[str, Any] = {"transcription": {"model": "roundelay"}, "turn_detection": {"type": "semantic_vad"}}
+    output = {"voice": voice} if voice else {}
+    pipe.put("session.update", session={"type": "realtime", "audio": {"input": ears, "output": output}})
+    try:
+        async with asyncio.timeout(sound.duration_s + MOST_S):
+            return await _listen(pipe, mouth, caption)
+    except TimeoutError:
+        raise RoundelayError("no answer came in time") from None
+    finally:
+        mouth.cancel()
+        pipe.hang_up()
+        await asyncio.gather(running, mouth, return_exceptions=True)
+
+
+async def _play(pipe: Pipe, sound: Audio) -> None:
+    """Pass the recording on as fast as it lasts, and silence after it."""
+    samples = np.concatenate([sound.resample(OUT_RATE_HZ).samples, np.zeros(int(AFTER_S * OUT_RATE_HZ), np.float32)])
+    step, began = int(PIECE_S * OUT_RATE_HZ), time.monotonic()
+    for at in range(0, len(samples), step):
+        data = base64.b64encode(to_int16(samples[at : at + step]).tobytes()).decode()
+        pipe.put("input_audio_buffer.append", audio=data)
+        await asyncio.sleep(max(0.0, began + (at + step) / OUT_RATE_HZ - time.monotonic()))
+
+
+async def _listen(pipe: Pipe, mouth: asyncio.Task[None], caption: Callable[[str, str], None]) -> Audio:
+    """The sound of all answers, until the recording is over and everything in it was answered."""
+    heard: list[np.ndarray] = []
+    open_turns = 0
+    while True:
+        try:
+            frame = await asyncio.wait_for(pipe.frames.get(), 0.1)
+        except TimeoutError:
+            if mouth.done() and open_turns <= 0:
+                break
+            continue
+        if frame is None:
+            raise RoundelayError("the conversation ended early")
+        kind = frame["type"]
+        if kind == "error":
+            raise RoundelayError(frame["error"]["message"])
+        if kind == "input_audio_buffer.committed":
+            open_turns += 1
+        elif kind.endswith("input_audio_transcription.completed"):
+            caption("you", frame["transcript"])
+        elif kind == "response.output_audio.delta":
+            heard.append(from_int16(base64.b64decode(frame["delta"])))
+        elif kind == "response.output_audio_transcript.done":
+            caption("bot", frame["transcript"])
+        elif kind == "response.done":
+            open_turns -= 1
+            if frame["response"]["status"] == "failed":
+                raise RoundelayError(frame["response"]["status_details"]["error"]["message"])
+    if not heard:
+        raise BadInput("--file", "", "holds no voice that could be answered")
+    return Audio.from_array(np.concatenate(heard), OUT_RATE_HZ)

@@ -1,0 +1,56 @@
+"""Who the bot is in a conversation: a name, how it is to speak, with which voice. The paper's agent plays roles; the
+built-in ones are ours.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from roundelay.errors import BadInput
+from roundelay.voice.realtime.core.events import Message
+
+FILE = Path(__file__).with_name("personas.toml")
+LONGEST = 4_000  # characters of instructions: they are in every turn's context
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A role. `voice` is a built-in voice's name, or None for the default; `greeting` is said before the first turn.
+
+    Raises `BadInput` for instructions beyond the limit.
+    """
+
+    name: str
+    instructions: str
+    voice: str | None = None
+    greeting: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.instructions) > LONGEST:
+            raise BadInput("instructions", self.instructions, f"are over {LONGEST} characters")
+
+    @property
+    def message(self) -> Message:
+        """The message that stands before the history; its key is the same for all, so that one replaces another."""
+        return Message("system", self.instructions, "persona")
+
+
+@cache
+def personas() -> Mapping[str, Persona]:
+    """The built-in personas by name; the first is the default."""
+    table = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return {name: Persona(name, **entry) for name, entry in table.items()}
+
+
+def persona(name: str | None = None) -> Persona:
+    """The persona of that name, or the default. Raises `BadInput` for an unknown one, listing those known."""
+    known = personas()
+    if name is None:
+        return next(iter(known.values()))
+    if name not in known:
+        raise BadInput("persona", name, f"is unknown; known: {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,75 @@
+"""The gates: an utterance that fails one is dropped and counted under the gate's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+FRAME_S = 0.02
+CLIP_LEVEL = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The thresholds (ours): seconds, seconds per character, fractions, the judge's error (None: off)."""
+
+    shortest_s: float = 0.3
+    longest_s: float = 15.0
+    fastest_s_per_char: float = 0.025
+    slowest_s_per_char: float = 0.25
+    clipped: float = 0.002
+    speech: float = 0.25
+    quietest_peak: float = 0.02
+    worst_wer: float | None = None
+
+
+def rejected(samples_T: np.ndarray, rate_hz: int, text: str, limits: Limits) -> str | None:
+    """The name of the first gate an utterance fails, in order of cost, or None if it passes them all."""
+    seconds = samples_T.size / rate_hz
+    if not text:
+        return "no text"
+    if not np.isfinite(samples_T).all():
+        return "not finite"
+    if seconds < limits.shortest_s:
+        return "too short"
+    if seconds > limits.longest_s:
+        return "too long"
+    spoken_s = speech_fraction(samples_T, rate_hz) * seconds
+    if np.abs(samples_T).max() < limits.quietest_peak:
+        return "too quiet"
+    if np.mean(np.abs(samples_T) >= CLIP_LEVEL) > limits.clipped:
+        return "clipped"
+    if spoken_s / seconds < limits.speech:
+        return "no speech"
+    if spoken_s / len(text) < limits.fastest_s_per_char:
+        return "too fast for its text"
+    if len(text) > 12 and spoken_s / len(text) > limits.slowest_s_per_char:
+        return "too slow for its text"
+    return None
+
+
+def speech_fraction(samples_T: np.ndarray, rate_hz: int) -> float:
+    """The share of 20 ms frames within 35 dB of the loudest one: a plain energy detector."""
+    size = max(1, round(FRAME_S * rate_hz))
+    frames = samples_T[: samples_T.size // size * size].reshape(-1, size)
+    if not len(frames):
+        return 0.0
+    power = np.mean(frames.astype(np.float64) ** 2, axis=1)
+    return float(np.mean(power > max(power.max() * 10**-3.5, 1e-10)))
+
+
+def recogniser_gate(limits: Limits) -> Callable[[np.ndarray, int, str], str | None] | None:
+    """A gate that asks the judge (PocketSphinx, slow: about real time), or None if `worst_wer` is not set."""
+    if limits.worst_wer is None:
+        return None
+    from roundelay.voice.eval.judges import Judge
+    from roundelay.voice.eval.wer import word_errors
+
+    worst, judge = limits.worst_wer, Judge()
+
+    def gate(samples_T: np.ndarray, rate_hz: int, text: str) -> str | None:
+        return "misheard" if word_errors(text, judge.hear(samples_T, rate_hz)).rate > worst else None
+
+    return gate

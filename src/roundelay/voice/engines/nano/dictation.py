@@ -1,0 +1,55 @@
+"""Writing down what is heard, while it is heard: words appear about a fifth of a second after they end (ours)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from roundelay.voice.engines.nano import vocabulary
+from roundelay.voice.lm.engine import Engine, Session, extend
+from roundelay.voice.tokenizer.text import Symbol
+
+MOST = 28  # characters written in one group: the longest word, and a little
+LAST = 60  # characters after the sound has ended
+
+
+@dataclass(slots=True)
+class Hearing:
+    """One utterance being written down, on an empty session; `cancelled` is asked before every token."""
+
+    engine: Engine[Any]
+    session: Session[Any]
+    cancelled: Callable[[], bool] = lambda: False
+    written: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=vocabulary.hearing)
+
+    @property
+    def text(self) -> str:
+        """The words so far."""
+        return " ".join(vocabulary.text_of(self.written).split())
+
+    def group(self, codes: Sequence[int], phones: Sequence[int]) -> None:
+        """Hear 120 ms: its five codes and the ids of the phones that begin in it; write the words that ended."""
+        self._write([*codes, *phones], vocabulary.LISTEN, MOST)
+        self.waiting = [vocabulary.LISTEN]
+
+    def finish(self) -> str:
+        """All words."""
+        self._write([Symbol.AUDIO_END], Symbol.EOT, LAST)
+        return self.text
+
+    def _write(self, ids: Sequence[int], end: int, most: int) -> None:
+        """Feed what waits and `ids`, then write the likeliest characters until `end`."""
+        logits = extend(self.engine, self.session, [*self.waiting, *ids], self.cancelled)
+        first = vocabulary.FIRST_CHARACTER
+        for _ in range(most):
+            if logits is None:
+                return
+            token = first + int(np.argmax(logits[first : first + len(vocabulary.CHARACTERS)]))
+            if logits[end] >= logits[token]:
+                return
+            self.written.append(token)
+            logits = extend(self.engine, self.session, [token], self.cancelled)

@@ -1,0 +1,66 @@
+"""The slots of a phrasing: what may fill each kind, as a call writes it and as it is said (ours).
+
+Closed kinds are lists: country, city, unit, near, holiday, month, nth, term, the facts' `FAMILY.slot`, `.head`,
+`.tail`, and of typed fractions part, parts. Open kinds are made of others: numbers a b (any), s q e p (of a power, a
+root, an exponent, percent), year, node; numbers with a unit: amount, span (minutes, hours), shift (days, weeks from
+today); day (a holiday, or a month with a day).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from roundelay.voice.nlu.domain.tables import HOLIDAYS, MONTH_DAYS, cities, countries, families, terms, units
+from roundelay.voice.text.numbers import cardinal, ordinal
+
+LARGEST_PART = 99  # the normaliser reads 1/99 as one ninety ninth
+NUMBERS = frozenset("abseqp")
+OPEN = NUMBERS | {"year", "node", "amount", "span", "shift", "day"}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One filling of a slot: as a call writes it, and one way to say it."""
+
+    call: str
+    said: str
+
+
+@cache
+def forms(kind: str) -> tuple[Form, ...]:
+    """All fillings of a closed kind."""
+    family, _, part = kind.partition(".")
+    if part:
+        return _fact_forms(family, part)
+    match kind:
+        case "country":
+            return tuple(Form(name, said) for name, country in countries().items() for said in country.said)
+        case "city":
+            return tuple(Form(name, name) for name in cities())
+        case "unit":
+            return tuple(Form(name, said) for name, unit in units().items() for said in unit.said)
+        case "near":
+            return tuple(Form(word, word) for word in ("today", "tomorrow", "yesterday"))
+        case "holiday":
+            return tuple(Form(name, said) for name, ways in HOLIDAYS.items() for said in ways[0].split("|"))
+        case "month":
+            return tuple(Form(month, month) for month in MONTH_DAYS)
+        case "nth":
+            return tuple(Form(str(day), way(str(day))) for day in range(1, 32) for way in (ordinal, cardinal))
+        case "part" | "parts":  # of a fraction: a third, two thirds
+            end = "s" if kind == "parts" else " of"
+            names = {"4": "quarter"} | {str(n): ordinal(str(n)) for n in range(3, LARGEST_PART + 1) if n != 4}
+            more = {"4": "fourth"} | ({"2": "halve"} if kind == "parts" else {})
+            return tuple(Form(n, name + end) for table in (names, more) for n, name in table.items())
+        case "term":
+            return tuple(Form(name, said) for name, entry in terms().items() for said in entry.said)
+    raise KeyError(kind)
+
+
+def _fact_forms(family: str, part: str) -> tuple[Form, ...]:
+    facts = families()[family]
+    if part == "slot":
+        return tuple(Form(key, said) for key, entry in facts.entries.items() for said in entry.said)
+    table = facts.heads if part == "head" else facts.tails
+    return tuple(Form(key, said) for key, ways in table.items() for said in ways)

@@ -1,0 +1,86 @@
+"""Whether somebody has said all he wanted to say, from how it sounds and from the words read of it.
+
+Rules with weights set by hand, for no conversation with known turns may be shipped here: ours. A falling or strongly
+rising end and a fading voice speak for the end, a level pitch against it; so does a last word that asks for another
+("what is the", "twelve plus"), or a filler. Words outweigh the sound where there are any. Who answers knows better than
+these rules which words may stand alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from roundelay.voice.realtime.core.backchannel import words
+from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.vad import periodicity
+
+WINDOW, HOP = 640, 320  # 40 ms hold two periods of 70 Hz; every 20 ms
+LOOK_S = 1.2  # of the end is listened to
+LAST_FRAMES = 6  # 120 ms: about the last vowel
+FALL_ST, RISE_ST = -1.5, 3.0  # semitones: a statement's end, a question's
+FADE_DB = 4.0  # the last vowel under those before
+SURE = 1.5  # logarithm of the odds at which somebody who knows is sure
+
+# After these, English needs another word.
+OPEN = frozenset({
+    "a", "an", "the", "my", "your", "his", "her", "its", "our", "their", "this", "these", "those", "some", "any",
+    "every", "and", "or", "but", "because", "if", "when", "while", "than", "so", "that", "which", "who", "whose",
+    "although", "of", "to", "in", "on", "at", "for", "from", "with", "by", "about", "into", "between", "under", "over",
+    "per", "is", "are", "was", "were", "am", "be", "been", "does", "did", "has", "had", "will", "would",
+    "could", "should", "can", "may", "must", "i", "we", "they", "he", "she", "what", "how", "where",
+    "whats", "many", "much", "very", "plus", "minus", "times", "divided", "multiplied", "percent",
+    "as", "not", "dont", "please", "um", "uh", "er", "hmm", "well", "like", "let", "tell", "give", "say",
+    "convert", "add", "subtract", "multiply", "divide",
+})  # fmt: skip
+CLOSED_AFTER_TWO = frozenset({"are", "is", "am", "can", "will", "do", "did", "it", "please", "so", "that", "like"})
+
+
+def sounds_over(sound: np.ndarray) -> float:
+    """How much the end of a turn, float32 [n] at 16 kHz, sounds like an end: -1 (goes on) to 1 (over), 0 unknown."""
+    line = np.asarray(sound[-round(LOOK_S * RATE_HZ) :], np.float64)
+    if len(line) < WINDOW + LAST_FRAMES * HOP:
+        return 0.0
+    frames = np.lib.stride_tricks.sliding_window_view(line, WINDOW)[::HOP]
+    level_db = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-10)
+    found = [periodicity(frame) for frame in frames]
+    voiced = [at for at, (clear, _) in enumerate(found) if clear > 0.6 and level_db[at] > level_db.max() - 25]
+    if len(voiced) < 2 * LAST_FRAMES:
+        return 0.0
+    last, before = voiced[-LAST_FRAMES:], voiced[:-LAST_FRAMES]
+    # Medians: one octave error must not look like a melody.
+    turn_st = 12 * np.log2(np.median([found[at][1] for at in last]) / np.median([found[at][1] for at in before]))
+    fade_db = float(np.median(level_db[before]) - np.median(level_db[last]))
+    melody = 1.0 if turn_st <= FALL_ST or turn_st >= RISE_ST else -0.6
+    fading = float(np.clip(fade_db / FADE_DB, -1, 1))
+    return float(np.clip(0.6 * melody + 0.4 * fading, -1, 1))
+
+
+def reads_over(text: str, whole: float | None = None) -> float:
+    """How much the words look complete: -1 (another must follow) to 1, 0 where there are none.
+
+    `whole` is how probable somebody who knows finds it that nothing must follow; None where nobody can tell.
+    """
+    line = words(text)
+    if not line:
+        return 0.0
+    if whole is not None:
+        whole = min(max(whole, 1e-6), 1 - 1e-6)
+        return float(np.clip(np.log(whole / (1 - whole)) / SURE, -1, 1))
+    if line[-1] in OPEN and not (len(line) >= 3 and line[-1] in CLOSED_AFTER_TWO):
+        return -1.0
+    if text.rstrip().endswith(("?", ".", "!")):
+        return 1.0
+    return 0.8 if len(line) > 1 else 0.5
+
+
+def over(sound: np.ndarray, text: str | None = None, whole: float | None = None) -> float:
+    """The probability (0 to 1) that the turn is over; `text` is what was read of it, None while that is not known.
+
+    `whole` is what `reads_over` takes.
+    """
+    return weighed(sounds_over(sound), reads_over(text, whole) if text is not None else 0.0)
+
+
+def weighed(sounds: float, reads: float) -> float:
+    """The probability that the turn is over, from what `sounds_over` and `reads_over` say."""
+    return float(1 / (1 + np.exp(-(0.1 + 1.0 * sounds + 2.2 * reads))))

@@ -1,0 +1,173 @@
+"""How one kind of written thing is said: dates, times, money, addresses, words in capitals (ours)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from roundelay.voice.text import numbers
+
+MONTHS = numbers.words("january february march april may june july august september october november december")
+SIGNS = {
+    ".": "dot", "/": "slash", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark", "=": "equals",
+    "&": "and", "#": "hash", "%": "percent", "~": "tilde", "+": "plus", "@": "at",
+}  # fmt: skip
+LONGEST_NUMBER = 9  # digits without commas that are still a quantity; longer ones are read digit by digit
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
+_CLUSTERS = ("STR", "SCR", "SPR", "SPL", "THR", "SHR", "SCH", "CHR", "PHR")
+_HARD = re.compile(r"^[^AEIOUY]{3}|[^AEIOUY]{4}|[AEIOU]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """`languages/en.toml`, in the forms the rules use."""
+
+    letters: Mapping[int, str]
+    symbols: Mapping[str, str]
+    currencies: Mapping[str, list[str]]
+    magnitudes: Mapping[str, str]
+    units: Mapping[str, str]
+    abbreviations: Mapping[str, str]
+    phrases: Mapping[str, str]
+    spoken: frozenset[str]
+    spelled: frozenset[str]
+    counted: frozenset[str]
+    rulers: frozenset[str]
+    signs: frozenset[str]  # characters beyond ASCII that the other tables know
+
+
+@cache
+def tables() -> Tables:
+    """The tables, read once."""
+    raw: dict[str, Any] = tomllib.loads(files("roundelay.voice.text.languages").joinpath("en.toml").read_text("utf-8"))
+    named = [key for part in ("symbols", "currencies", "units") for key in _folded(raw[part])]
+    return Tables(
+        signs=frozenset(c for key in named for c in key if not c.isascii()),
+        letters=str.maketrans(raw["letters"]),
+        symbols=_folded(raw["symbols"]),
+        currencies=_folded(raw["currencies"]),
+        magnitudes=_folded(raw["magnitudes"]),
+        units=_folded(raw["units"]),
+        abbreviations=_folded(raw["abbreviations"]),
+        phrases=_folded(raw["phrases"]),
+        spoken=frozenset((raw["words"]["spoken"] + raw["words"]["ordinary"]).split()),
+        spelled=frozenset(raw["words"]["letters"].split()),
+        counted=frozenset(raw["roman"]["counted"].split()),
+        rulers=frozenset(raw["roman"]["rulers"].split()),
+    )
+
+
+def _folded(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys as they stand in a prepared text: one code point for each of the micro and ohm signs."""
+    return {unicodedata.normalize("NFKC", key): value for key, value in table.items()}
+
+
+def number(text: str) -> str:
+    """A bare number: years as years, long rows of digits one by one, all else as a quantity."""
+    if text.isdigit():
+        if len(text) == 4 and "1100" <= text <= "2099":
+            return numbers.year(text)
+        if len(text) > LONGEST_NUMBER:
+            return numbers.spelled(text)
+    return numbers.decimal(text)
+
+
+def date(day: str, month: int, year: str = "", *, day_first: bool = False) -> str | None:
+    """Month, day as an ordinal, year, or the day first as it was written; None for what no calendar has."""
+    if not (1 <= month <= 12 and 1 <= int(day) <= 31):
+        return None
+    nth = numbers.ordinal(str(int(day)))
+    words = [nth, "of", MONTHS[month - 1]] if day_first else [MONTHS[month - 1], nth]
+    if len(year) == 2:
+        words.append(f"oh {numbers.cardinal(year[1])}" if year[0] == "0" else numbers.cardinal(year))
+    elif year:
+        words.append(number(year))
+    return " ".join(words)
+
+
+def clock(hour: str, minute: str, second: str, half: str) -> str | None:
+    """A time of day; `half` is am, pm or nothing. None for what no clock shows."""
+    h, m = int(hour), int(minute or 0)
+    if h > 24 or m > 59 or int(second or 0) > 59 or (half and not 1 <= h <= 12):
+        return None
+    words = [numbers.cardinal(str(h))]
+    if m:
+        words.append(f"oh {numbers.cardinal(str(m))}" if m < 10 else numbers.cardinal(str(m)))
+    elif not half:
+        words.append("o'clock" if 1 <= h <= 12 else "hundred")
+    if second:
+        words.append(f"and {quantity(second.lstrip('0') or '0', 'second')}")
+    if half:
+        words.append(" ".join(half.lower().replace(".", "")))
+    return " ".join(words)
+
+
+def quantity(amount: str, unit: str, *, one: bool = False) -> str:
+    """An amount with its unit, "one|many"; `one` keeps the singular, as in a five-kilometer run."""
+    single, _, many = unit.partition("|")
+    return f"{numbers.decimal(amount)} {single if one or amount == '1' else many or numbers.plural(single)}"
+
+
+def money(amount: str, currency: str, magnitude: str = "") -> str:
+    """An amount of money: two decimals are hundredths, another number of them is read as it stands."""
+    one, many, cent, cents = tables().currencies[currency]
+    whole, _, rest = amount.replace(",", "").partition(".")
+    if magnitude:
+        return f"{numbers.decimal(amount)} {tables().magnitudes[magnitude]} {many}"
+    whole = whole or "0"
+    if len(rest) != 2:
+        return quantity(amount, f"{one}|{many}")
+    parts = [quantity(whole, f"{one}|{many}")] if int(whole) or not int(rest) else []
+    if int(rest):
+        parts.append(quantity(str(int(rest)), f"{cent}|{cents}"))
+    return " and ".join(parts)
+
+
+def address(text: str) -> str:
+    """An e-mail or web address: words as words, signs by name, digits one by one."""
+    words = []
+    for part in re.findall(r"[A-Za-z]+|\d+|[^\sA-Za-z\d]", text):
+        if part.isdigit():
+            words.append(numbers.spelled(part))
+        elif part.isalpha():
+            lower = part.lower()
+            words.append(lower if len(lower) > 2 and re.search("[aeiouy]", lower) else " ".join(lower))
+        else:
+            words.append(SIGNS.get(part, ""))
+    return " ".join(words)
+
+
+def word(text: str, *, shouting: bool = False) -> str:
+    """A word of letters and apostrophes: capitals are a word or letters, joined words come apart.
+
+    `shouting` says that the whole text is in capitals, which then mean nothing.
+    """
+    base, _, suffix = text.partition("'")
+    tail = f"'{suffix.lower()}" if suffix else ""
+    if suffix.isupper() and len(suffix) == 1 and base.isupper() and base.endswith("N"):
+        return base.lower() + tail  # DON'T
+    if base.islower() or (base[:1].isupper() and base[1:].islower()) or len(base) < 2:
+        return base.lower() + tail
+    if re.fullmatch("[A-Z]{2,}s", base):
+        said = capitals(base[:-1], shouting=False)
+        return said + ("'s" if " " in said else "s") if not tail else said + tail
+    parts = _CAMEL.findall(base)
+    return " ".join(capitals(part, shouting=shouting) if part.isupper() else part.lower() for part in parts) + tail
+
+
+def capitals(text: str, *, shouting: bool) -> str:
+    """A word in capitals: as a word where it is known or can be said, else letter by letter."""
+    known = tables()
+    if text in known.spelled:
+        return " ".join(text.lower())
+    if shouting or text in known.spoken:
+        return text.lower()
+    hard = _HARD.search(text) and not text.startswith(_CLUSTERS)
+    sayable = len(text) > 3 and re.search("[AEIOUY]", text) and not hard
+    return text.lower() if sayable else " ".join(text.lower())

@@ -1,0 +1,51 @@
+"""Step times against published measurements: every row within its tolerance, the rows not calibrated on included."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from roundelay.fabric.job.hardware import hardware
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "results" / "steptime"))
+import published_runs as runs
+
+TABLES = runs.tables()
+ROWS = [row for rows in TABLES.values() for row in rows]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.table}: {row.name}")
+def test_a_published_row_is_met(row: runs.Row) -> None:
+    assert runs.held(row), f"{row.name}: theirs {row.theirs} {row.unit}, ours {row.ours:.4g} ({row.error:+.1%})"
+
+
+def test_korthikanti_table_5_on_average() -> None:
+    errors = [abs(row.error) for row in runs.korthikanti()]
+    assert len(errors) == 8 and sum(errors) / 8 <= 0.035 and max(errors) <= 0.085
+
+
+def test_no_row_of_table_5_was_calibrated_on() -> None:
+    assert not any(row.calibrates for row in runs.korthikanti() + runs.megatron() + runs.megascale())
+
+
+def test_the_tolerances_can_fail() -> None:
+    slower = replace(hardware("a100-80g"), matrix_ratio=0.6)
+    assert not any(runs.held(row) for row in runs.korthikanti(slower))
+
+
+@pytest.mark.parametrize(
+    ("row", "mfu"),
+    list(zip(runs.korthikanti()[1::2], (0.415, 0.514, 0.560, 0.563), strict=True)),
+    ids=lambda each: str(each)[:20],
+)
+def test_model_flops_are_those_of_the_paper(row: runs.Row, mfu: float) -> None:
+    """At their seconds, our FLOPs give their MFU: the definition is the same."""
+    assert row.step is not None
+    assert row.step.mfu * row.ours / row.theirs == pytest.approx(mfu, abs=0.004)
+
+
+def test_llama_fits_the_gpus_it_ran_on() -> None:
+    assert all(row.step is not None and row.step.fits for row in runs.llama())

@@ -1,0 +1,47 @@
+"""Rate changes piece by piece: laws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from roundelay.server.audio.formats import CUTOFF, HALF, Rate
+
+PAIRS = [(16_000, 24_000), (24_000, 16_000), (16_000, 8_000), (8_000, 16_000), (48_000, 16_000), (16_000, 48_000)]
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_pieces_give_what_the_whole_gives_and_nothing_is_late(pair: tuple[int, int]) -> None:
+    source, target = pair
+    draw = np.random.default_rng(0)
+    sound = (0.1 * draw.standard_normal(source // 2)).astype(np.float32)
+    whole = Rate(source, target).push(sound, last=True)
+    assert len(whole) == -(-len(sound) * target // source)
+    rate, at, given, parts = Rate(source, target), 0, 0, []
+    while at < len(sound):
+        size = int(draw.integers(0, 500))
+        parts.append(rate.push(sound[at : at + size]))
+        at, given = min(at + size, len(sound)), given + len(parts[-1])
+        late_s = at / source - given / target
+        assert late_s <= (HALF + 1) / min(pair), "all that is certain is given at once"
+    parts.append(rate.push(sound[:0], last=True))
+    assert np.abs(np.concatenate(parts) - whole).max() < 1e-6
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_tone_that_both_rates_hold_keeps_its_place_and_height_and_others_are_gone(pair: tuple[int, int]) -> None:
+    source, target = pair
+    inner = slice(target // 10, -target // 10)
+    for hz in (100.0, 0.42 * min(pair)):
+        given = Rate(source, target).push(np.sin(2 * np.pi * hz * np.arange(source) / source), last=True)
+        wanted = np.sin(2 * np.pi * hz * np.arange(target) / target)
+        assert np.abs(given - wanted)[inner].max() < 1e-3, hz
+    if target < source:
+        above = np.sin(2 * np.pi * 0.55 * target * np.arange(source) / source)
+        assert np.abs(Rate(source, target).push(above, last=True))[inner].max() < 1e-3
+    assert CUTOFF < 1
+
+
+def test_the_same_rate_changes_nothing() -> None:
+    sound = np.ones(7, np.float32)
+    assert Rate(16_000, 16_000).push(sound) is sound

@@ -1,0 +1,251 @@
+"""The embedded model's parts that need no weights: units, pieces of text, segments of sound, drawing what is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby, pairwise
+
+import numpy as np
+import pytest
+
+from roundelay.errors import BadInput
+from roundelay.shape import Shape
+from roundelay.voice.audio import Audio
+from roundelay.voice.engines.nano import vocabulary
+from roundelay.voice.engines.nano.dictation import MOST, Hearing
+from roundelay.voice.engines.nano.generate import EXTRA_GROUPS, SLOWEST_GROUPS, STILL_GROUPS, Speaking, listened, said
+from roundelay.voice.engines.nano.segments import LONGEST_S, segments
+from roundelay.voice.lm.engine import Session
+from roundelay.voice.text.chunks import LONGEST, pieces
+from roundelay.voice.text.normalise import normalise
+from roundelay.voice.tokenizer.text import Symbol
+from roundelay.voice.tokens import Tokens
+
+V = vocabulary.NANO
+
+
+def test_characters_come_back_and_others_are_refused() -> None:
+    text = "it's 3.5 o'clock"
+    assert vocabulary.text_of(vocabulary.characters(text)) == text
+    with pytest.raises(BadInput, match="no unit"):
+        vocabulary.characters("Über")
+
+
+def test_units_do_not_overlap() -> None:
+    places = [*map(int, Symbol), *vocabulary.characters(vocabulary.CHARACTERS), *vocabulary.PHONE_IDS]
+    places += [vocabulary.voice_id(name) for name in vocabulary.VOICES]
+    assert len(set(places)) == len(places) and max(places) < V.text
+
+
+def test_sound_comes_back_from_the_models_ids() -> None:
+    tokens = Tokens.interleave(np.arange(8), np.arange(100, 112))
+    mixed = [vocabulary.PAUSE, *vocabulary.codes(tokens), int(Symbol.EOT)]
+    assert vocabulary.tokens(mixed).tolist() == tokens.ids.tolist()
+    assert max(vocabulary.codes(tokens)) < V.size
+
+
+@pytest.mark.parametrize("longest", [12, 40, 90])
+def test_pieces_hold_the_words_in_order_and_are_short(longest: int) -> None:
+    text = "Dr. Lee, who paid $3.50, left at 9:05. " * 5 + "supercalifragilisticexpialidocious " * 3
+    parts = pieces(text, longest)
+    assert "".join("".join(parts).split()) == "".join(normalise(text).split())
+    assert max(map(len, parts)) <= longest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We meet on Feb. 17, 2025.",
+        "Room No. 5",
+        "p. 12 and Fig. 3",
+        "Jan. 3",
+        "Dr. Lee",
+        "George C. Scott",
+        "cats vs. dogs",
+        "J. R. R. Tolkien",
+    ],
+)
+def test_what_is_read_together_is_one_piece(text: str) -> None:
+    assert pieces(text) == [normalise(text)]
+
+
+@pytest.mark.parametrize("text", [", ".join(["$7,777,777.77"] * 5), "9" * 90, "H100 " * 50, "1/2, " * 50])
+def test_pieces_are_short_in_what_is_said(text: str) -> None:
+    parts = pieces(text)
+    assert " ".join(parts) == normalise(text) and max(map(len, parts)) <= LONGEST
+    assert min(map(len, parts)) > LONGEST // 4  # no piece is a word that was left over
+
+
+def test_sentences_are_pieces_and_marks_are_none() -> None:
+    text = 'No. That is wrong! "Why?" he said. ... \nBecause: I do.\n***\nHe is Dr.\nWho'
+    said = ["no", "that is wrong", "why", "he said", "because", "i do", "he is doctor", "who"]
+    assert pieces(text) == said
+    with pytest.raises(BadInput, match="nothing to read aloud"):
+        pieces("...")
+
+
+def test_segments_find_speech_and_leave_silence() -> None:
+    rng = np.random.default_rng(0)
+    loud, quiet = 0.1 * rng.standard_normal(16_000), 1e-5 * rng.standard_normal(32_000)
+    wave = np.concatenate([quiet, *[np.concatenate([np.tile(loud, 5), quiet]) for _ in range(3)]]).clip(-1, 1)
+    found = segments(Audio(wave.astype(np.float32), 16_000))
+    assert len(found) == 3 and all(part.duration_s <= LONGEST_S for part in found)
+    assert sum(part.duration_s for part in found) == pytest.approx(15, abs=2.5)
+    assert segments(Audio(quiet.astype(np.float32), 16_000)) == []
+
+
+def test_endless_speech_is_cut() -> None:
+    wave = 0.1 * np.random.default_rng(0).standard_normal(16_000 * 50).clip(-3, 3)
+    found = segments(Audio(wave.astype(np.float32), 16_000))
+    assert all(part.duration_s <= LONGEST_S for part in found)
+    assert sum(part.duration_s for part in found) == pytest.approx(50, abs=0.1)
+
+
+def test_a_long_stretch_is_cut_where_it_is_quietest() -> None:
+    wave = 0.1 * np.random.default_rng(0).standard_normal(16_000 * 15).clip(-3, 3)
+    wave[16_000 * 8 : 16_000 * 8 + 8_000] *= 0.3
+    first, *_ = segments(Audio(wave.astype(np.float32), 16_000))
+    assert 8 < first.duration_s < 8.5
+
+
+class Same:
+    """An engine whose logits never change."""
+
+    def __init__(self, logits: np.ndarray, room: int = 2048) -> None:
+        self.logits, self.shape = logits, replace(Shape.preset("nano"), max_length=room)
+        self.opened: list[Session[None]] = []
+
+    def open(self) -> Session[None]:
+        self.opened.append(Session(None))
+        return self.opened[-1]
+
+    def prefill(self, session: Session[None], ids: list[int], cancelled: object = None) -> np.ndarray:
+        session.ids[:] = ids
+        return self.logits
+
+    def step(self, session: Session[None], token: int) -> np.ndarray:
+        session.ids.append(token)
+        return self.logits
+
+    def fork(self, session: Session[None]) -> Session[None]:
+        return Session(None, list(session.ids))
+
+
+def spoken(
+    logits: np.ndarray, words: list[str], seed: int = 0, ways: dict[str, list[tuple[int, ...]]] | None = None
+) -> tuple[list[list[int]], list[int]]:
+    engine = Same(logits)
+    speaking = Speaking(engine, engine.open(), words, seed, ways=lambda word: (ways or {}).get(word, []))
+    speaking.begin(None)
+    return speaking.until(len(words)), speaking.session.ids
+
+
+def test_what_is_drawn_keeps_the_pattern_the_words_and_the_seed() -> None:
+    logits = np.random.default_rng(1).normal(0, 1, V.size).astype(np.float32)
+    logits[V.text :] -= 8  # more often a phone than sound
+    logits[vocabulary.NEXT] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 8.0
+    groups, ids = spoken(logits, ["two", "words"])
+    Tokens(vocabulary.tokens([i for group in groups for i in group]))  # raises where the 2+3 pattern is broken
+    assert vocabulary.text_of(ids) == "two words " and ids.count(int(vocabulary.NOTHING)) == 1
+    assert spoken(logits, ["two", "words"])[1] == ids != spoken(logits, ["two", "words"], seed=1)[1]
+
+
+def test_phones_are_said_in_the_order_they_were_thought() -> None:
+    logits = np.random.default_rng(2).normal(0, 1, V.size).astype(np.float32)
+    logits[vocabulary.PAUSE], logits[Symbol.THINK_END], logits[vocabulary.NEXT] = -9.0, -9.0, 5.0
+    _, ids = spoken(logits, ["cat"])
+    start, stop = ids.index(int(vocabulary.NEXT)), ids.index(int(Symbol.THINK_END))
+    thought = [i for i in ids[start:stop] if i in vocabulary.PHONE_IDS]
+    said = [i for i in ids[stop:] if i in vocabulary.PHONE_IDS]
+    assert len(thought) == 2 * len("cat") + 2 and said == thought[: len(said)] and said
+
+
+def test_a_word_is_thought_in_a_way_it_is_known_to_sound() -> None:
+    logits = np.random.default_rng(3).normal(0, 1, V.size).astype(np.float32)
+    logits[Symbol.THINK_END] = -9.0
+    first = vocabulary.PHONE_IDS.start
+    logits[first + 5], logits[first + 9] = 2.0, 3.0  # it would say 9 if it might
+    ways = {"a": [(5, 6), (5, 7, 8), (4,)], "w": [tuple(range(1, 8))]}
+    logits[first + 7], logits[vocabulary.NEXT] = logits[first + 6] + 1, 5.0
+    for word, way in (("a", [5, 7, 8]), ("w", [*range(1, 8)])):
+        _, ids = spoken(logits, [word], ways=ways)
+        thought = ids[ids.index(int(vocabulary.NEXT)) : ids.index(int(Symbol.THINK_END))]
+        assert [i - first for i in thought if i in vocabulary.PHONE_IDS] == way
+
+
+def test_a_phone_it_does_not_like_is_said_in_time_whatever_pauses_it_takes() -> None:
+    logits = np.zeros(V.size, np.float32)
+    logits[V.text :], logits[vocabulary.PAUSE], logits[vocabulary.NEXT] = 9.0, 14.0, 20.0
+    logits[vocabulary.PHONE_IDS.start + 1 : vocabulary.PHONE_IDS.stop] = -30.0
+    groups, ids = spoken(logits, ["cat"], ways={"cat": [(20, 2, 31)]})
+    said = ids[ids.index(int(Symbol.THINK_END)) :]
+    assert [i - vocabulary.PAUSE for i in said if i in vocabulary.PHONE_IDS and i != vocabulary.PAUSE] == [20, 2, 31]
+    assert len(groups) <= 5 * STILL_GROUPS
+
+
+def test_a_voice_that_never_stops_is_stopped() -> None:
+    logits = np.zeros(V.size, np.float32)
+    logits[V.text :] = 30
+    groups, ids = spoken(logits, ["endless"])
+    assert len(groups) == int(8 * SLOWEST_GROUPS) + EXTRA_GROUPS or ids[-1] != Symbol.EOT
+    runs = [len(list(run)) for codes, run in groupby(i >= V.text for i in ids[3:]) if codes]
+    assert max(runs) <= STILL_GROUPS * V.group  # it may not hold one sound for ever
+
+
+@pytest.mark.parametrize("room", [70, 80, 101])
+def test_words_that_no_session_has_room_for_are_said_in_another(room: int) -> None:
+    logits = np.random.default_rng(1).normal(0, 1, V.size).astype(np.float32)
+    logits[V.text :] -= 5.2
+    logits[vocabulary.NEXT] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 4.0
+    words = [f"{a}{b}" for a in "bdfg" for b in "aeiou"]
+    engine = Same(logits, room)
+    speaking = Speaking(engine, engine.open(), words)
+    groups = list(said(speaking, None, lambda groups: np.zeros((6 * len(groups), 40)), lambda n: 1))
+    Tokens(vocabulary.tokens([i for group in groups for i in group]))
+    told = [vocabulary.text_of(session.ids).split() for session in engine.opened]
+    assert len(told) > 1 and all(len(session.ids) < room for session in engine.opened)
+    assert set(words) <= {word for part in told for word in part}
+    for before, after in pairwise(told):
+        assert words.index(after[0]) - words.index(before[-1]) in (0, 1)  # the last is said again where it was cut
+
+
+def test_a_session_in_which_no_word_fits_ends() -> None:
+    engine = Same(np.zeros(V.size, np.float32), 4)
+    speaking = Speaking(engine, engine.open(), ["three", "short", "words"])
+    assert not list(said(speaking, None, lambda groups: np.zeros((0, 40)), lambda n: 1)) and len(engine.opened) == 3
+
+
+def test_a_voice_that_listens_to_itself_keeps_what_it_hears_best() -> None:
+    logits = np.random.default_rng(4).normal(0, 1, V.size).astype(np.float32)
+    logits[V.text :] -= 5.2  # a phone about as often as sound
+    logits[vocabulary.NEXT] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 2.0
+    engine, tries = Same(logits), []
+
+    def hear(groups: list[list[int]]) -> np.ndarray:
+        tries.append(sum(i for group in groups for i in group))
+        logs = np.full((6 * len(groups), 40), -20.0)
+        logs[:, 0] = -float(tries[-1] % 1000)  # a judge with a taste for certain sums
+        return logs
+
+    speaking = Speaking(engine, engine.open(), ["a", "few", "words", "more"])
+    speaking.begin(None)
+    groups = list(listened(speaking, hear, lambda n: 3))
+    Tokens(vocabulary.tokens([i for group in groups for i in group]))
+    assert len(tries) % 3 == 0 and len(set(tries)) > 3  # three different ways, several times
+    alone = Speaking(engine, engine.open(), ["a", "few", "words", "more"])
+    alone.begin(None)
+    assert list(listened(alone, hear, lambda n: 1)) and len(tries) % 3 == 0  # one way needs no judge
+
+
+def test_hearing_writes_until_it_listens_on() -> None:
+    logits = np.zeros(V.size, np.float32)
+    logits[vocabulary.characters("a")[0]] = 5.0
+    engine = Same(logits)
+    hearing = Hearing(engine, engine.open())
+    hearing.group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [vocabulary.PAUSE])
+    assert hearing.text == "a" * MOST  # an endless word is cut
+    logits[vocabulary.LISTEN] = 9.0
+    hearing.group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [])
+    assert hearing.text == "a" * MOST
+    logits[Symbol.EOT] = 9.5
+    assert hearing.finish() == "a" * MOST

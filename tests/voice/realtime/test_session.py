@@ -1,0 +1,383 @@
+"""The conversation's machine, case by case: what each rule is for. `tests/sim` plays whole conversations."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from roundelay.errors import BadInput
+from roundelay.voice.realtime.core import actions as do
+from roundelay.voice.realtime.core import events as ev
+from roundelay.voice.realtime.core.backchannel import is_backchannel, is_echo, wants_floor
+from roundelay.voice.realtime.core.context import AUDIO_PER_TEXT, AUDIO_TOKENS_PER_S, Clause, Context, Entry, heard
+from roundelay.voice.realtime.core.session import Session
+from roundelay.voice.realtime.core.settings import Thresholds
+from roundelay.voice.realtime.core.state import State
+from roundelay.voice.realtime.core.transitions import ROWS, always
+
+SOUND = np.zeros(16_000, np.float32)
+ROOT = Path(__file__).parents[3]
+
+
+def replying(session: Session, ms: int = 2_000) -> list[do.Action]:
+    """Let the session reply to a question that lasted from 100 to 1,000 ms; it sounds for `ms` from 1,500 on."""
+    text = "one two three four five six seven eight."
+    feed = session.feed
+    feed(ev.SpeechStarted(100, 1_600))
+    feed(ev.SpeechStopped(1_096, 16_000))
+    feed(ev.Transcribed(1_150, 1, "what is the time", 16_000))
+    feed(ev.TurnJudged(1_150, 1, 1.0))
+    feed(ev.ReplyText(1_200, 1, text))
+    feed(ev.ReplyAudio(1_210, 1, np.zeros(ms * 16, np.float32)))
+    feed(ev.ReplyDone(1_220, 1))
+    return feed(ev.Tick(1_500))
+
+
+def kinds(actions: list[do.Action]) -> list[str]:
+    return [type(action).__name__ for action in actions]
+
+
+def test_a_draft_waits_for_the_commit_and_is_given_out_at_once() -> None:
+    session = Session()
+    actions = replying(session)
+    assert kinds(actions) == ["StopTurn", "CommitTurn", "Caption", "Begin", "Say", "Play", "Finish"]
+    assert actions[3] == do.Begin(1, 1, ahead_ms=288)  # 384 ms of silence, less the 96 before the draft
+
+
+def test_a_user_who_goes_on_drops_every_draft() -> None:
+    session = Session()
+    session.feed(ev.SpeechStarted(100, 1_600))
+    session.feed(ev.SpeechStopped(1_096, 16_000))
+    session.feed(ev.ReplyAudio(1_200, 1, SOUND))
+    assert session.feed(ev.SpeechStarted(1_300, 19_000)) == [do.Drop(1)]
+    assert session.feed(ev.ReplyAudio(1_350, 1, SOUND)) == []  # news of it that is late is nothing
+
+
+def test_corrected_words_make_a_newer_draft_which_is_the_one_committed() -> None:
+    session = Session()
+    session.feed(ev.SpeechStarted(100, 1_600))
+    session.feed(ev.SpeechStopped(1_096, 16_000))
+    session.feed(ev.Transcribed(1_150, 1, "what is the rhyme", 16_000))
+    _, second = session.feed(ev.Transcribed(1_200, 1, "what is the time", 16_000))
+    assert isinstance(second, do.Draft) and second.reply == 2 and second.heard == "what is the time"
+    session.feed(ev.TurnJudged(1_210, 1, 1.0))
+    actions = session.feed(ev.Tick(2_000))
+    assert do.Drop(1) in actions and do.Begin(2, 1, 184) in actions
+
+
+def test_a_reading_that_differs_in_spelling_alone_makes_no_draft() -> None:
+    session = Session()
+    session.feed(ev.SpeechStarted(100, 1_600))
+    session.feed(ev.SpeechStopped(1_096, 16_000))
+    session.feed(ev.Transcribed(1_150, 1, "what is the time", 16_000))
+    assert kinds(session.feed(ev.Transcribed(1_200, 1, "What is the time?", 16_000))) == ["Caption"]
+
+
+def test_barge_in_stops_the_reply_and_keeps_only_what_was_heard() -> None:
+    session = Session()
+    replying(session)
+    session.feed(ev.Played(2_500, 1, 16_000))  # half of it
+    assert session.feed(ev.SpeechStarted(2_564, 40_000)) == [do.Hold(1)]
+    assert session.feed(ev.Tick(3_063)) == []
+    stop, start = session.feed(ev.Tick(3_064))
+    assert stop == do.Stop(1, 16_000, "one two three four", "barge-in") and start == do.StartTurn(2, 40_000)
+    assert session.history[-1].text == "one two three four"
+
+
+@pytest.mark.parametrize("text", ["uh-huh", "Yeah, right.", "", "three four five"])
+def test_backchannels_noises_and_echoes_let_the_reply_go_on(text: str) -> None:
+    session = Session()
+    replying(session)
+    session.feed(ev.SpeechStarted(2_564, 40_000))
+    assert kinds(session.feed(ev.SpeechStopped(2_900, 43_000))) == ["Transcribe"]
+    assert session.feed(ev.Transcribed(2_950, 2, text, 43_000)) == [do.Resume(1)]
+    assert session.state is State.BOT_REPLYING
+
+
+def test_a_short_word_to_the_bot_stops_it_even_when_it_is_read_late() -> None:
+    for late in (False, True):
+        session = Session()
+        replying(session)
+        session.feed(ev.SpeechStarted(2_564, 40_000))
+        session.feed(ev.SpeechStopped(2_900, 43_000))
+        if late:
+            assert session.feed(ev.Tick(3_300)) == [do.Resume(1)]
+        actions = session.feed(ev.Transcribed(3_350 if late else 2_950, 2, "stop please", 43_000))
+        assert kinds(actions)[:2] == ["Stop", "StartTurn"] and session.state is State.USER_PAUSED
+
+
+def test_an_echo_is_no_voice() -> None:
+    session = Session()
+    replying(session)
+    assert session.feed(ev.SpeechStarted(2_564, 40_000, echo=0.9)) == []
+    assert session.state is State.BOT_REPLYING
+    session.feed(ev.Played(3_500, 1, 32_000))
+    session.feed(ev.SpeechStopped(3_550, 56_000))
+    assert session.feed(ev.SpeechStarted(3_600, 57_000, echo=0.9)) == []  # the room's tail
+    session.feed(ev.SpeechStopped(3_700, 58_000))
+    assert kinds(session.feed(ev.SpeechStarted(5_000, 80_000, echo=0.9))) == ["StartTurn"]  # too late for an echo
+
+
+def test_a_draft_calls_no_tool_until_it_is_committed() -> None:
+    session = Session()
+    session.feed(ev.SpeechStarted(100, 1_600))
+    session.feed(ev.SpeechStopped(1_096, 16_000))
+    assert session.feed(ev.ToolCalled(1_200, 1, "c", "clock", "{}")) == []
+    session.feed(ev.TurnJudged(1_210, 1, 1.0))
+    assert do.CallTool(1, "c", "clock", "{}") in session.feed(ev.Tick(2_000))
+
+
+def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answers() -> None:
+    session = Session()
+    session.feed(ev.MessageAdded(0, ev.Message("user", "what time is it")))
+    session.feed(ev.ReplyAsked(0))
+    assert kinds(session.feed(ev.ToolCalled(10, 1, "c", "clock", "{}"))) == ["CallTool"]
+    session.feed(ev.ToolCalled(11, 1, "d", "radio", "{}"))
+    session.feed(ev.ReplyText(20, 1, "Let me see."))
+    session.feed(ev.ReplyAudio(20, 1, SOUND))
+    assert session.feed(ev.ToolReturned(30, "c", "noon")) == []  # the voice goes on
+    session.feed(ev.ReplyDone(40, 1))
+    end, draft, _ = session.feed(ev.Played(1_040, 1, 16_000))
+    assert isinstance(end, do.End) and isinstance(draft, do.Draft) and draft.cause == "tool"
+    assert [message.text for message in draft.history] == ["what time is it", "Let me see.", "clock({}) = noon"]
+    actions = session.feed(ev.Tick(30_011 + 8_000))
+    assert do.AbandonTool("d") in actions
+    assert any("no answer in time" in message.text for message in session.history)
+
+
+def tool_waits(*calls: str) -> Session:
+    """A session whose reply says a word, is heard, and has called tools."""
+    session = Session()
+    session.feed(ev.MessageAdded(0, ev.Message("user", "what time is it")))
+    session.feed(ev.ReplyAsked(0))
+    for at, call in enumerate(calls):
+        session.feed(ev.ToolCalled(10 + at, 1, call, "clock", "{}"))
+    session.feed(ev.ReplyText(20, 1, "Let me see."))
+    session.feed(ev.ReplyAudio(20, 1, SOUND))
+    session.feed(ev.ReplyDone(40, 1))
+    return session
+
+
+@pytest.mark.parametrize("told_ms", [35_000, 39_000])  # while the bot tells that there was no answer, and after
+def test_an_answer_that_comes_after_all_takes_the_place_of_none(told_ms: int) -> None:
+    session = tool_waits("c", "d")
+    session.feed(ev.ToolReturned(50, "c", "noon"))
+    session.feed(ev.Played(1_040, 1, 16_000))
+    session.feed(ev.ReplyText(1_050, 2, "Noon."))
+    session.feed(ev.ReplyAudio(1_050, 2, SOUND))
+    session.feed(ev.ReplyDone(1_060, 2))
+    session.feed(ev.Played(2_100, 2, 16_000))
+    assert do.AbandonTool("d") in session.feed(ev.Tick(30_011))
+    session.feed(ev.ToolReturned(told_ms, "d", "one o'clock", fold=False))
+    session.feed(ev.ToolReturned(told_ms, "c", "midnight", fold=False))  # it was answered: nothing changes
+    texts = [message.text for message in session.history if message.role == "tool"]
+    assert texts == ["clock({}) = noon", "clock({}) = one o'clock"]
+
+
+def test_a_result_is_told_with_the_options_that_came_with_it() -> None:
+    session = tool_waits("c")
+    assert session.feed(ev.ToolReturned(50, "c", "noon", options={"voice": "ash"})) == []
+    _, draft, begin = session.feed(ev.Played(1_040, 1, 16_000))
+    assert isinstance(draft, do.Draft) and isinstance(begin, do.Begin)
+    assert draft.options == begin.options == {"voice": "ash"} and session.memory.fold_options is None
+
+
+def test_a_result_that_the_client_takes_back_is_not_told() -> None:
+    session = tool_waits("c")
+    session.feed(ev.ToolReturned(50, "c", "noon"))
+    session.feed(ev.MessageRemoved(60, "c"))
+    assert kinds(session.feed(ev.Played(1_040, 1, 16_000))) == ["End"]
+    assert [message.role for message in session.history] == ["user", "assistant"]
+
+
+def test_a_call_that_has_the_name_of_another_gets_its_own() -> None:
+    session = Session()
+    names = []
+    for at in range(3):
+        session.feed(ev.MessageAdded(100 * at, ev.Message("user", "what time is it")))
+        session.feed(ev.ReplyAsked(100 * at))
+        for _ in range(2):
+            call = session.feed(ev.ToolCalled(100 * at + 2, at + 1, "call_0", "clock", "{}"))[0]
+            assert isinstance(call, do.CallTool)
+            names.append(call.call)
+            session.feed(ev.ToolReturned(100 * at + 2, call.call, f"it is {len(names)}", fold=False))
+        session.feed(ev.ReplyDone(100 * at + 3, at + 1))
+    assert names[0] == "call_0" and len(set(names)) == 6
+    told = [message.text for message in session.history if message.role == "tool"]
+    assert told == [f"clock({{}}) = it is {at}" for at in range(1, 7)]
+
+
+def test_a_clients_system_messages_leave_too_when_there_are_too_many() -> None:
+    session = Session(Thresholds(messages_max=32), [ev.Message("system", "be short", "persona")])
+    for at in range(100):
+        session.feed(ev.MessageAdded(at, ev.Message("system", f"know {at}", f"item-{at}")))
+        session.feed(ev.MessageAdded(at, ev.Message("user", f"say {at}")))
+        assert len(session.history) <= 32
+    texts = [message.text for message in session.history]
+    assert texts[0] == "be short" and {"know 99", "say 99", "say 94"} <= set(texts) and "know 0" not in texts
+
+
+def test_a_turn_that_the_client_bounds_takes_nothing_from_before_it() -> None:
+    session = Session(Thresholds(detection="none"))
+    given = session.feed(ev.TurnEnded(1_000, 16_000, 32_000))[0]
+    draft = session.feed(ev.ReplyAsked(1_001))[0]
+    assert isinstance(given, do.Transcribe) and isinstance(draft, do.Draft) and given.exact and draft.exact
+    found = Session()
+    found.feed(ev.SpeechStarted(100, 1_600))
+    draft = found.feed(ev.SpeechStopped(1_096, 16_000))[1]
+    assert isinstance(draft, do.Draft) and not draft.exact
+
+
+def test_a_reply_asked_for_while_the_user_speaks_waits() -> None:
+    session = Session(Thresholds(create_reply=False))
+    session.feed(ev.SpeechStarted(100, 1_600))
+    assert session.feed(ev.ReplyAsked(200, {"metadata": 1})) == []
+    session.feed(ev.SpeechStopped(1_096, 16_000))
+    actions = session.feed(ev.Tick(3_000))
+    assert kinds(actions) == ["Draft", "StopTurn", "CommitTurn", "Begin"] and actions[-1].options == {"metadata": 1}
+
+
+def test_push_to_talk_answers_the_sound_that_was_not_read_yet() -> None:
+    session = Session(Thresholds(detection="none"))
+    assert kinds(session.feed(ev.TurnEnded(1_000, 0, 16_000))) == ["Transcribe", "CommitTurn"]
+    draft = session.feed(ev.ReplyAsked(1_001))[0]
+    assert isinstance(draft, do.Draft) and (draft.cause, draft.turn, draft.start, draft.end) == ("turn", 1, 0, 16_000)
+    session.feed(ev.Transcribed(1_200, 1, "hello", 16_000))
+    assert session.history == (ev.Message("user", "hello", "turn-1"),)
+
+
+def test_a_closing_session_says_what_it_says_and_takes_nothing_new() -> None:
+    session = Session()
+    replying(session)
+    assert session.feed(ev.CloseAsked(1_600)) == []
+    with pytest.raises(ev.IllegalEvent) as caught:
+        session.feed(ev.TurnEnded(1_700, 0, 100))
+    assert caught.value.code == "closed"
+    assert kinds(session.feed(ev.Played(3_500, 1, 32_000))) == ["End", "Close"]
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (ev.Tick(1_499), "earlier"),
+        (ev.ReplyAsked(1_600), "already_replying"),
+        (ev.Played(1_600, 1, 32_001), "out_of_range"),
+        (ev.Played(1_600, 2, 1), "unknown"),
+        (ev.ReplyAudio(1_600, 1, SOUND), "wrong_state"),
+        (ev.TurnJudged(1_600, 9, 0.5), "unknown"),
+        (ev.ToolReturned(1_600, "never", ""), "unknown"),
+        (ev.MessageRemoved(1_600, "never"), "unknown"),
+        (ev.SpeechStarted(1_600, 30_000, echo=2), "out_of_range"),
+    ],
+)
+def test_an_illegal_event_raises_and_changes_nothing(event: ev.Event, code: str) -> None:
+    session = Session()
+    replying(session)
+    before = session.memory
+    with pytest.raises(ev.IllegalEvent) as caught:
+        session.feed(event)
+    assert caught.value.code == code and session.memory is before
+
+
+def test_the_limits_hold() -> None:
+    session = Session(Thresholds(tools_waiting=1, clauses_max=1, reply_max_ms=1_000))
+    session.feed(ev.MessageAdded(0, ev.Message("user", "hello")))
+    session.feed(ev.ReplyAsked(0))
+    session.feed(ev.ToolCalled(1, 1, "a", "f", "{}"))
+    session.feed(ev.ReplyText(2, 1, "yes"))
+    session.feed(ev.ReplyAudio(3, 1, SOUND))
+    for event in (ev.ToolCalled(4, 1, "b", "f", "{}"), ev.ReplyText(4, 1, "no"), ev.ReplyAudio(4, 1, SOUND[:1])):
+        with pytest.raises(ev.IllegalEvent) as caught:
+            session.feed(event)
+        assert caught.value.code == "too_many"
+
+
+def test_no_row_of_the_table_hides_another() -> None:
+    open_ended = set()
+    for row in ROWS:
+        assert (row.state, row.event) not in open_ended, f"{row} stands after a row without a condition"
+        if row.guard is always:
+            open_ended.add((row.state, row.event))
+
+
+# ---- what was heard
+
+
+def test_heard_grows_word_by_word_and_never_counts_a_word_too_early() -> None:
+    whole = Clause("one two three", 13_000, complete=True)
+    assert [heard([whole], n, 65) for n in (0, 2_999, 3_000, 7_000, 12_999, 13_000)] == [
+        "", "", "one", "one two", "one two", "one two three"]  # fmt: skip
+    growing = Clause("one two three", 3_000, complete=False)  # 13 letters will take 13 x 65 ms
+    assert heard([growing], 3_000, 65) == "" and heard([growing], 3_200, 65) == "one"
+    assert heard([whole, growing], 13_000 + 3_200, 65) == "one two three one"
+
+
+def test_heard_is_monotone() -> None:
+    draw = random.Random(3)
+    for _ in range(300):
+        line = [Clause(" ".join("ab" * draw.randint(1, 4) for _ in range(draw.randint(1, 5))), draw.randint(0, 30_000),
+                       draw.random() < 0.8) for _ in range(draw.randint(0, 4))]  # fmt: skip
+        lengths = [len(heard(line, n, 65)) for n in range(0, 120_000, 4_000)]
+        assert lengths == sorted(lengths)
+
+
+def test_a_turn_costs_fourteen_times_as_much_as_audio() -> None:
+    minute = "a" * (15 * 60)  # fifteen characters a second
+    as_audio, as_text = Entry(ev.Message("user", "", "t"), 60_000), Entry(ev.Message("user", minute, "t"))
+    assert as_audio.tokens == round(60 * AUDIO_TOKENS_PER_S) == 2_500
+    assert as_audio.tokens / as_text.tokens == pytest.approx(AUDIO_PER_TEXT, rel=0.02)
+
+
+def test_a_long_history_is_summarised_and_without_a_summary_cut() -> None:
+    session = Session(Thresholds(context_tokens=64, context_keep=2), [ev.Message("system", "be short", "persona")])
+    asked: list[do.Summarise] = []
+    for at in range(30):
+        actions = session.feed(ev.MessageAdded(at, ev.Message("user", f"{at} " + "word " * 20)))
+        asked += [action for action in actions if isinstance(action, do.Summarise)]
+        assert session.memory.context.tokens <= 2 * 64 + 25
+    assert asked and session.history[0].text == "be short" and len(session.history) < 10
+    session.feed(ev.Summarised(40, asked[-1].key, "so far so good"))
+    assert session.history[:2] == (ev.Message("system", "be short", "persona"),
+                                   ev.Message("system", "so far so good", f"summary-{asked[-1].key}"))  # fmt: skip
+
+
+def test_a_key_is_replaced_in_its_place() -> None:
+    context = Context().add(ev.Message("system", "a", "persona")).add(ev.Message("user", "b", "x"))
+    assert context.add(ev.Message("system", "c", "persona")).messages == (
+        ev.Message("system", "c", "persona"), ev.Message("user", "b", "x"))  # fmt: skip
+
+
+# ---- words over the bot's voice, thresholds, the page
+
+
+def test_words_over_the_bots_voice() -> None:
+    assert all(is_backchannel(text) for text in ("Uh-huh.", "mm-hmm", "I see, okay", "yeah yeah"))
+    assert not any(is_backchannel(text) for text in ("", "yeah but wait", "no", "stop"))
+    said = "the waste of the ring is four percent at most"
+    assert is_echo("waste of the wing is four", said) and not is_echo("percent four the of", said)
+    assert not is_echo("ring", said), "one word proves nothing"
+    assert wants_floor("wait a moment", said) and not wants_floor("", said)
+
+
+def test_thresholds_refuse_what_makes_no_conversation() -> None:
+    for change in ({"voice": 1.5}, {"barge_in_ms": -1}, {"detection": "magic"}, {"unsure": 0.9}, {"drafts_alive": 0},
+                   {"commit_sure_ms": 2_000}):  # fmt: skip
+        with pytest.raises(BadInput):
+            replace(Thresholds(), **change)  # type: ignore[arg-type]
+    limits = Thresholds()
+    waits = [limits.wait_ms(end) or 0 for end in (None, 0.0, 0.5, 1.0)]
+    assert waits == sorted(waits, reverse=True) and waits[0] > 1_000 + limits.silence_min_ms
+
+
+def test_the_drawing_in_the_docs_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("make_session", ROOT / "docs" / "make_session.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = (ROOT / "docs" / "voice-realtime.md").read_text()
+    assert module.page(text) == text, "run `make docs`"
