@@ -13,12 +13,12 @@ from roundelay.voice.decoder import griffinlim
 from roundelay.voice.decoder.source import pitch_of, pulses
 from roundelay.voice.decoder.stream import AHEAD_MS, Decoder
 from roundelay.voice.decoder.vocoder import SourceState, filter_source
+from roundelay.voice.decoder.voices import registry, vector_of
 from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, manifest
 from roundelay.voice.tokenizer import frontend
 from roundelay.voice.tokenizer.dual import GROUP_SAMPLES, Tokenizer
 from roundelay.voice.tokenizer.phone_recognizer import PHONES, Ears, onsets
 from roundelay.voice.tokens import Tokens
-from roundelay.voice.voices import registry, vector_of
 
 SAME = 1e-5  # the stated tolerance between streaming and offline, of full scale
 

@@ -20,7 +20,7 @@ OPENAI_VOICES = (
 
 def built_in() -> list[str]:
     """The built-in voices' names, the default first: those whose way of speaking the model learnt, then the timbres."""
-    from roundelay.voice.voices import registry
+    from roundelay.voice.decoder.voices import registry
 
     known = list(registry())
     try:

@@ -68,9 +68,9 @@ def resynth(sound: Path, out: Path, voice: str | None, stream: bool, force: bool
     from roundelay.voice.audio import Audio
     from roundelay.voice.decoder.speaker import SpeakerEncoder
     from roundelay.voice.decoder.stream import Decoder
+    from roundelay.voice.decoder.voices import vector_of
     from roundelay.voice.tokenizer.dual import Tokenizer
     from roundelay.voice.tokenizer.frontend import RATE_HZ
-    from roundelay.voice.voices import vector_of
 
     free(out, force)
     audio = Audio.read(sound, RATE_HZ)

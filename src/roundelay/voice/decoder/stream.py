@@ -15,11 +15,11 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.decoder import flow, griffinlim, vocoder
+from roundelay.voice.decoder.voices import VoiceLike, vector_of
 from roundelay.voice.graphs import Graph, graph
 from roundelay.voice.tokenizer.frontend import HOP, RATE_HZ
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.vocab import VOCAB
-from roundelay.voice.voices import VoiceLike, vector_of
 
 AHEAD_MS = 20 * (flow.PRIOR_AHEAD + flow.FLOW_AHEAD) + 10 * (vocoder.AHEAD + vocoder.OVERLAP)  # 110
 BLOCK_GROUPS = 50  # `decode` feeds the stream six seconds at a time

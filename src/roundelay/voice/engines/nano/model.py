@@ -20,6 +20,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.decoder.stream import Decoder
+from roundelay.voice.decoder.voices import VoiceLike
 from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.engines.nano.ctc_decoder import search
 from roundelay.voice.engines.nano.dictation import Hearing
@@ -41,7 +42,6 @@ from roundelay.voice.tokenizer.phone_recognizer import PHONES, Ears
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.vocab import VOCAB
-from roundelay.voice.voices import VoiceLike
 
 WEIGHTS = PACKAGED / "lm"
 FILE = "lm.onnx"

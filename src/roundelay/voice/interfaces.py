@@ -1,0 +1,216 @@
+"""What the voice half asks of an engine, and the nouns that pass between them. Protocols and nouns, no work (ours).
+
+    Transcriber   Audio -> Transcript               ASR
+    Responder     a turn and its history -> text and tool calls, as they come
+    Synthesizer   Utterance -> Audio, in blocks     TTS
+    EndOfTurn     a turn's words so far -> how probable it is that nothing follows
+
+An engine is any object with the methods of one or more of these; it need not import this module. Sound carries its own
+rate: a synthesizer speaks at the rate of the `Audio` it yields, a transcriber resamples what it is given. Engines are
+shared by threads. What an engine can do beyond the least is in its `capabilities`, which callers ask before they use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from roundelay.voice.audio import Audio
+from roundelay.voice.style import PLAIN, Style
+from roundelay.voice.voices import Voice
+
+Role = Literal["system", "user", "assistant", "tool"]
+Cancelled = Callable[[], bool]
+
+
+def never() -> bool:
+    """False: nobody cancels."""
+    return False
+
+
+class Capability(StrEnum):
+    """What an engine may be able to do beyond the least its protocol asks."""
+
+    WORD_TIMES = "word_times"  # a transcriber: when each word was said
+    CONFIDENCE = "confidence"  # a transcriber: how sure it is
+    PARTIAL = "partial"  # a transcriber: transcripts of what is still being said
+    LANGUAGE = "language"  # a transcriber or synthesizer: other languages than its first
+    TOOLS = "tools"  # a responder: calls tools, and answers to their results
+    CHAT = "chat"  # a responder: answers anything, not a domain of its own
+    SPEED = "speed"  # a synthesizer: Style.speed
+    EMOTION = "emotion"  # a synthesizer: Style.emotion
+    DIALECT = "dialect"  # a synthesizer: Style.dialect
+    SING = "sing"  # a synthesizer: Style.mode
+    CLONE = "clone"  # a synthesizer: a Voice made from a recording
+    CANDIDATES = "candidates"  # a synthesizer: keeps the best of several renderings
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a transcript, and when it was said, in seconds from the start of the audio."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a transcript; `confidence` is 0 to 1, None where the engine gives none."""
+
+    text: str
+    start_s: float
+    end_s: float
+    words: tuple[Word, ...] = ()
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said: "" where nobody spoke. `final` is False for a partial one, which a later one replaces."""
+
+    text: str
+    segments: tuple[Segment, ...] = ()
+    language: str | None = None
+    confidence: float | None = None
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What is to be said. `voice` None is the engine's default; a seed gives the same sound on the same machine."""
+
+    text: str
+    voice: Voice | None = None
+    style: Style = PLAIN
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One entry of a history, as text. `key` names it: `turn-3`, `reply-7`, `call-…`, or a client's own id."""
+
+    role: Role
+    text: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a responder is told of it: `parameters` is a JSON Schema object."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the responder wants called: `arguments` as JSON text. `id` "" lets the caller choose one."""
+
+    name: str
+    arguments: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a responder answers: the user's words after a history, the tools it may call, how the reply will be spoken.
+
+    `text` is "" where the history's last message, a tool's result, is to be answered. `tool_choice` is "auto", "none",
+    "required", or a tool's name behind "function:".
+    """
+
+    text: str
+    history: Sequence[Message] = ()
+    tools: Sequence[ToolSpec] = ()
+    tool_choice: str = "auto"
+    style: Style = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A reply whole: its text, and the tool calls in it. `skill` is the call of the engine's own that made the text."""
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    skill: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How one call of an engine is to run. An engine may ignore all of it but `cancelled`.
+
+    `candidates` is asked before each stretch of speech for how many renderings there is time; None leaves it to the
+    engine. `progress` passes the parts of a long work on one by one, as a progress bar does.
+    """
+
+    cancelled: Cancelled = never
+    candidates: Callable[[], int] | None = None
+    progress: Callable[[Sequence[Any]], Iterable[Any]] = iter
+
+
+DEFAULT_OPTIONS = CallOptions()
+
+
+class Engine(Protocol):
+    """What every engine says of itself."""
+
+    @property
+    def name(self) -> str:
+        """The name it is chosen and reported by."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do beyond the least."""
+        ...
+
+
+@runtime_checkable
+class Transcriber(Engine, Protocol):
+    """Speech recognition."""
+
+    def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
+        """The words of a recording of any rate and length."""
+        ...
+
+
+@runtime_checkable
+class Responder(Engine, Protocol):
+    """What answers a turn."""
+
+    def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[str | ToolCall | Response]:
+        """Yield text as it comes, and tool calls; or one `Response` where the whole is known at once."""
+        ...
+
+
+@runtime_checkable
+class Synthesizer(Engine, Protocol):
+    """Speech synthesis."""
+
+    @property
+    def rate_hz(self) -> int:
+        """The rate of all the audio it yields."""
+        ...
+
+    def voices(self) -> Sequence[Voice]:
+        """Its own voices, the default first."""
+        ...
+
+    def synthesize(self, utterance: Utterance, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Audio]:
+        """Yield the sound of an utterance as it is made. `cancelled` is asked between blocks at the least."""
+        ...
+
+
+@runtime_checkable
+class EndOfTurn(Engine, Protocol):
+    """End-of-turn prediction from words; prosody is judged by `voice.realtime.endpointing`."""
+
+    def probability(self, text: str, domain_only: bool) -> float | None:
+        """How probable it is (0 to 1) that nothing must follow; None if unknown. `domain_only`: the responder answers
+        its own domain alone, so words that begin none of its questions are incomplete."""
+        ...
