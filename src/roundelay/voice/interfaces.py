@@ -7,7 +7,7 @@
 
 An engine is any object with the methods of one or more of these; it need not import this module. Sound carries its own
 rate: a synthesizer speaks at the rate of the `Audio` it yields, a transcriber resamples what it is given. Engines are
-shared by threads. What an engine can do beyond the least is in its `capabilities`, which callers ask before they use it.
+shared by threads. What an engine can do beyond the least is in its `capabilities`; callers ask there first.
 """
 
 from __future__ import annotations

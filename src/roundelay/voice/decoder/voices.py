@@ -1,4 +1,4 @@
-"""The built-in voices' vectors, and the vector of any voice: built-in voices by name, cloned ones by a recording, any by its vector."""
+"""The vector of a voice: a built-in one by name, a cloned one by a recording, any by its vector."""
 
 from __future__ import annotations
 
