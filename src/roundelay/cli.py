@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 
 import click
 
+from roundelay import __version__
 from roundelay.errors import RoundelayError
 
 # room -> module that holds its click group, or module:name of a verb that is a room by itself
@@ -35,7 +35,7 @@ class Rooms(click.Group):
 
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(version("roundelay"), prog_name="roundelay")
+@click.version_option(__version__, prog_name="roundelay")
 def root() -> None:
     """A voice that runs offline, and the planner of the fabric it is trained on."""
 

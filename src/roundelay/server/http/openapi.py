@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from roundelay import __version__
 from roundelay.server.audio import formats
 from roundelay.server.http import chat, fabric, fields, speech, transcriptions
 from roundelay.server.http.fields import Field
@@ -120,7 +120,7 @@ def document() -> dict[str, Any]:
     }  # fmt: skip
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Roundelay", "version": version("roundelay"), "license": {"name": "Apache-2.0"},
+        "info": {"title": "Roundelay", "version": __version__, "license": {"name": "Apache-2.0"},
                  "description": "OpenAI-shaped speech; the conversation itself is a WebSocket, /v1/realtime."},
         "paths": paths,
         "components": {"schemas": {"Error": ERROR},
