@@ -41,7 +41,7 @@ FOOT = """## Notes
       all="--corpus corpus/synth --corpus corpus/people --corpus corpus/say --corpus corpus/talk --out out/codec"
       roundelay train codec --size tiny --corpus corpus/synth --corpus corpus/people --out out/codec --stage tokenizer
       torchrun --nproc-per-node 2 .venv/bin/roundelay train codec --size tiny $all --stage refine
-      for stage in ears prior flow vocoder export; do roundelay train codec --size tiny $all --stage $stage; done
+      for stage in recognizer prior flow vocoder export; do roundelay train codec --size tiny $all --stage $stage; done
       sets="--corpus corpus/synth --people corpus/people --recordings shared/data/human"
       python benchmarks/codec.py --json results/codec/numbers/speed.json
       python results/codec/run.py $sets

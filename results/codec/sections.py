@@ -19,7 +19,7 @@ from roundelay.voice.data.text import pronounced
 from roundelay.voice.eval.signal_metrics import code_use, median_pitch, stoi
 from roundelay.voice.eval.similarity import VoiceJudge, cosine
 from roundelay.voice.eval.wer import Errors, word_errors
-from roundelay.voice.tokenizer.phone_recognizer import Ears
+from roundelay.voice.tokenizer.phone_recognizer import PhoneRecognizer
 from roundelay.voice.vocab import VOCAB
 
 Numbers = dict[str, Any]
@@ -120,7 +120,7 @@ def people(place: Place) -> Numbers:
 
 def ctc(place: Place) -> Numbers:
     """Phone error of greedy CTC on either codebook and on both: people beside the teachers, by origin."""
-    ears, tokenizer = Ears.load(place.chain.weights), place.chain.tokenizer
+    recognizer, tokenizer = PhoneRecognizer.load(place.chain.weights), place.chain.tokenizer
     sets = {
         "teachers, held-out voices and sentences": (place.corpus, "test"),
         "teachers, known voices, held-out texts": (place.corpus, "dev"),
@@ -134,7 +134,7 @@ def ctc(place: Place) -> Numbers:
             said = _phones(item)
             if not said:
                 continue  # a word that the lexicon lacks
-            read = ears.read(tokenizer.encode(item.audio))
+            read = recognizer.phones_by_codebook(tokenizer.encode(item.audio))
             for group in (_origin(item), "all"):
                 sums[group] = [
                     old + word_errors(said, " ".join(found)) for old, found in zip(sums[group], read, strict=True)
@@ -166,7 +166,7 @@ def _origin(item: Item) -> str:
 
 def recordings(place: Place) -> Numbers:
     """The digits of two speakers and the long sentence of 1961, resynthesised and judged."""
-    chain, ears, folder = place.chain, Ears.load(place.chain.weights), place.recordings
+    chain, recognizer, folder = place.chain, PhoneRecognizer.load(place.chain.weights), place.recordings
     names = list(DIGITS)
     spelt = {name: " ".join(pronounced(name) or []) for name in names}
     judge = RememberingJudge(set(names), place.memory / "digits.json")
@@ -177,7 +177,7 @@ def recordings(place: Place) -> Numbers:
         made = chain.resynth(audio, chain.encoder.embed(audio))
         sums["original"] += judge.errors(said, audio)
         sums["resynthesised"] += judge.errors(said, made)
-        read = " ".join(ears.read(chain.tokenizer.encode(audio))[2])
+        read = " ".join(recognizer.phones_by_codebook(chain.tokenizer.encode(audio))[2])
         nearest = min(names, key=lambda name: word_errors(spelt[name], read).rate)
         sums["ctc nearest word"] += word_errors(said, nearest)
     judge.save()
@@ -185,7 +185,7 @@ def recordings(place: Place) -> Numbers:
     speech = Audio.read(folder / "jfk.flac", RATE_HZ)
     long_judge = RememberingJudge(set(text.split()), place.memory / "speech.json")
     made = chain.resynth(speech, chain.encoder.embed(speech))
-    read, said = ears.read(chain.tokenizer.encode(speech)), " ".join(pronounced(text) or [])
+    read, said = recognizer.phones_by_codebook(chain.tokenizer.encode(speech)), " ".join(pronounced(text) or [])
     result = {
         "digits": {name: round(100 * e.rate, 1) for name, e in sums.items()} | {"clips": len(paths)},
         "speech": {

@@ -28,7 +28,7 @@ from roundelay.voice.decoder.vocoder import SourceState, filter_source  # noqa: 
 from roundelay.voice.tokenizer.dual import Tokenizer  # noqa: E402
 from roundelay.voice.tokenizer.frontend import SILENCE  # noqa: E402
 from roundelay.voice.tokenizer.fsq import LINGUISTIC  # noqa: E402
-from roundelay.voice.tokenizer.phone_recognizer import Ears  # noqa: E402
+from roundelay.voice.tokenizer.phone_recognizer import PhoneRecognizer  # noqa: E402
 
 TINY = Path(__file__).resolve().parents[2] / "configs"
 
@@ -84,7 +84,7 @@ def toy_recipe() -> config.Recipe:
     refine = {name: tokenizer[name] for name in ("rate", "batch_s", "longest_s", "regressed", "stretched")} | {
         "steps": 2
     }
-    ears = {
+    recognizer = {
         "steps": 3,
         "rate": 1e-3,
         "batch_s": 4.0,
@@ -96,7 +96,7 @@ def toy_recipe() -> config.Recipe:
     }
     prior = {"steps": 2, "rate": 1e-3, "cooldown": 1.0, "batch": 2, "groups": 6}
     flow = {"steps": 4, "rate": 1e-3, "batch": 2, "groups": 6, **small}
-    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, refine, ears, prior, flow, crops)
+    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, refine, recognizer, prior, flow, crops)
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +121,9 @@ def test_every_stage_runs_and_the_package_opens(trained):
     tokens = Tokenizer.load(trained.weights).encode(sound)
     assert tokens.groups == 11
     assert len(Decoder.load(trained.weights).decode(tokens).samples) == 11 * 1920
-    assert len(Ears.load(trained.weights).read(tokens)) == 3
-    assert Ears.load(trained.weights).listen(tokens).shape == (6 * 11, 40)
-    for stage in ("tokenizer", "refine", "ears", "prior", "flow", "vocoder"):
+    assert len(PhoneRecognizer.load(trained.weights).phones_by_codebook(tokens)) == 3
+    assert PhoneRecognizer.load(trained.weights).recognize(tokens).shape == (6 * 11, 40)
+    for stage in ("tokenizer", "refine", "recognizer", "prior", "flow", "vocoder"):
         assert losses(trained.out / f"{stage}.metrics.jsonl")
 
 

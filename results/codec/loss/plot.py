@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 STAGES = {
     "tokenizer": ("hint", "people", "phone02", "phone06", "mel", "understood"),
     "refine": ("hint", "people", "phone02", "phone06", "mel", "understood"),
-    "ears": ("ctc", "timed"),
+    "recognizer": ("ctc", "timed"),
     "prior": ("mel", "heard", "missed"),
     "flow": ("loss",),
     "vocoder": ("spectra", "mel"),

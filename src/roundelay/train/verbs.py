@@ -10,6 +10,8 @@ import click
 from roundelay.console import note
 from roundelay.errors import BadInput, MissingPackage
 
+RENAMED_STAGES = {"ears": "recognizer"}  # old names of --stage, for one release
+
 
 @click.group()
 def group() -> None:
@@ -24,7 +26,7 @@ def group() -> None:
     "--stage",
     default="all",
     show_default=True,
-    help="all, or one of tokenizer, refine, ears, prior, flow, vocoder, export.",
+    help="all, or one of tokenizer, refine, recognizer, prior, flow, vocoder, export.",
 )
 @click.option("--minutes", type=float, help="Stop each stage after so long; the next call resumes it.")
 @click.option("--config", type=click.Path(path_type=Path), help="Another recipe than the size's own.")
@@ -51,6 +53,7 @@ def codec(
     recipe = read(config or find(size))
     if device:
         recipe = replace(recipe, device=device)
+    stage = RENAMED_STAGES.get(stage, stage)
     if stage != "all" and stage not in STAGES:
         raise BadInput("stage", stage, f"is unknown; known: all, {', '.join(STAGES)}")
     if not corpora:

@@ -17,7 +17,7 @@ from roundelay.voice.decoder.voices import registry, vector_of
 from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, manifest
 from roundelay.voice.tokenizer import frontend
 from roundelay.voice.tokenizer.dual import GROUP_SAMPLES, Tokenizer
-from roundelay.voice.tokenizer.phone_recognizer import PHONES, Ears, onsets
+from roundelay.voice.tokenizer.phone_recognizer import PHONES, PhoneRecognizer, onsets
 from roundelay.voice.tokens import Tokens
 
 SAME = 1e-5  # the stated tolerance between streaming and offline, of full scale
@@ -35,7 +35,7 @@ def speech_like(seconds: float = 2.0, seed: int = 0) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def ears() -> Tokenizer:
+def tokenizer() -> Tokenizer:
     return Tokenizer.load()
 
 
@@ -45,8 +45,8 @@ def mouth() -> Decoder:
 
 
 @pytest.fixture(scope="module")
-def tokens(ears) -> Tokens:
-    return ears.encode(Audio(speech_like(), 16_000))
+def tokens(tokenizer) -> Tokens:
+    return tokenizer.encode(Audio(speech_like(), 16_000))
 
 
 def test_mel_frames_arrive_one_by_one_as_they_do_at_once():
@@ -70,29 +70,29 @@ def test_each_mel_band_holds_sound_and_sums_to_one():
 
 
 @pytest.mark.parametrize("pieces", [2, 13, 400])
-def test_streamed_tokens_equal_offline_tokens(ears, tokens, pieces):
-    stream = ears.stream()
+def test_streamed_tokens_equal_offline_tokens(tokenizer, tokens, pieces):
+    stream = tokenizer.stream()
     parts = [stream.push(piece) for piece in np.array_split(speech_like(), pieces)]
     np.testing.assert_array_equal(Tokens.empty().join(*parts, stream.finish()).ids, tokens.ids)
 
 
-def test_tokens_wait_for_no_more_than_the_stated_look_ahead(ears):
-    stream = ears.stream()
+def test_tokens_wait_for_no_more_than_the_stated_look_ahead(tokenizer):
+    stream = tokenizer.stream()
     assert not len(stream.push(np.zeros(GROUP_SAMPLES + 79 * 16, np.float32)))
     assert stream.push(np.zeros(16, np.float32)).groups == 1
 
 
-def test_a_second_stream_knows_nothing_of_the_first(ears, tokens):
-    first, second = ears.stream(), ears.stream()
+def test_a_second_stream_knows_nothing_of_the_first(tokenizer, tokens):
+    first, second = tokenizer.stream(), tokenizer.stream()
     first.push(speech_like(seed=1))
     parts = [second.push(speech_like()), second.finish()]
     np.testing.assert_array_equal(parts[0].join(parts[1]).ids, tokens.ids)
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.12, 0.1201, 1.0, 31.0])
-def test_every_120_ms_begun_gives_one_group(ears, seconds):
+def test_every_120_ms_begun_gives_one_group(tokenizer, seconds):
     samples = round(seconds * 16_000)
-    assert ears.encode(Audio(np.zeros(samples, np.float32), 16_000)).groups == -(-samples // 1920)
+    assert tokenizer.encode(Audio(np.zeros(samples, np.float32), 16_000)).groups == -(-samples // 1920)
 
 
 @pytest.mark.parametrize("size", [1, 5, 15, 35])
@@ -117,23 +117,23 @@ def test_decoding_is_deterministic_and_voices_differ(mouth, tokens):
     assert np.abs(one - mouth.decode(tokens, second).samples).max() > 0.01
 
 
-def test_silence_stays_silence(ears, mouth):
-    tokens = ears.encode(Audio(np.zeros(16_000, np.float32), 16_000))
+def test_silence_stays_silence(tokenizer, mouth):
+    tokens = tokenizer.encode(Audio(np.zeros(16_000, np.float32), 16_000))
     sound = mouth.decode(tokens).samples
     assert np.sqrt((sound**2).mean()) < 0.003
 
 
 @pytest.mark.parametrize("rate", [8_000, 24_000, 48_000])
-def test_other_rates_stream(ears, rate):
+def test_other_rates_stream(tokenizer, rate):
     sound = Audio(speech_like(), 16_000).resample(rate)
-    stream = ears.stream(rate)
+    stream = tokenizer.stream(rate)
     parts = [stream.push(piece) for piece in np.array_split(sound.samples, 9)]
     made = Tokens.empty().join(*parts, stream.finish())
-    assert abs(made.groups - ears.encode(sound).groups) <= 1
+    assert abs(made.groups - tokenizer.encode(sound).groups) <= 1
 
 
-def test_a_finished_or_bad_stream_says_so_and_changes_nothing(ears, mouth, tokens):
-    stream = ears.stream()
+def test_a_finished_or_bad_stream_says_so_and_changes_nothing(tokenizer, mouth, tokens):
+    stream = tokenizer.stream()
     with pytest.raises(BadInput, match="finite"):
         stream.push(np.array([np.nan], np.float32))
     parts = [stream.push(speech_like()), stream.finish()]
@@ -166,20 +166,20 @@ def test_voices_by_name_vector_recording(tmp_path, mouth, tokens):
 
 
 def test_ears_read_phones_of_both_codebooks(tokens):
-    for read in Ears.load().read(tokens):
+    for read in PhoneRecognizer.load().phones_by_codebook(tokens):
         assert set(read) <= set(PHONES)
-    assert Ears.load().read(Tokens.empty()) == ([], [], [])
+    assert PhoneRecognizer.load().phones_by_codebook(Tokens.empty()) == ([], [], [])
 
 
 def test_the_listener_gives_chances_of_every_step_and_onsets_of_what_it_reads(tokens):
-    logs = Ears.load().listen(tokens)
+    logs = PhoneRecognizer.load().recognize(tokens)
     assert logs.shape == (6 * tokens.groups, 1 + len(PHONES)) and logs.dtype == np.float32
     np.testing.assert_allclose(np.exp(logs).sum(1), 1, atol=1e-3)
     found = onsets(logs)
-    assert [phone for phone, _ in found] == Ears.load().read(tokens)[2]
+    assert [phone for phone, _ in found] == PhoneRecognizer.load().phones_by_codebook(tokens)[2]
     groups = [group for _, group in found]
     assert groups == sorted(groups) and all(0 <= group < tokens.groups for group in groups)
-    assert Ears.load().listen(Tokens.empty()).shape == (0, 1 + len(PHONES))
+    assert PhoneRecognizer.load().recognize(Tokens.empty()).shape == (0, 1 + len(PHONES))
 
 
 def test_damaged_weights_are_one_clear_line(tmp_path):
@@ -197,12 +197,14 @@ def test_damaged_weights_are_one_clear_line(tmp_path):
     for text in ("{", "[]", '{"files": 3}'):
         (folder / "manifest.json").write_text(text)
         with pytest.raises(RoundelayError, match=r"manifest\.json"):
-            Ears.load(folder)
+            PhoneRecognizer.load(folder)
 
 
 def test_weights_are_light_and_their_sums_right():
     files = manifest()["files"]
-    assert {"tokenizer.onnx", "ears.onnx", "prior.onnx", "flow.onnx", "vocoder.onnx", "speaker.onnx"} < set(files)
+    assert {"tokenizer.onnx", "phone_recognizer.onnx", "prior.onnx", "flow.onnx", "vocoder.onnx", "speaker.onnx"} < set(
+        files
+    )
     assert all(entry["bytes"] < 16_000_000 for entry in files.values())
     assert sum(entry["bytes"] for entry in files.values()) < 40_000_000
 

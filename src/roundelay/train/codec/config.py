@@ -24,7 +24,7 @@ class Recipe:
     decoder_shares: dict[str, float]
     tokenizer: dict[str, Any]
     refine: dict[str, Any]
-    ears: dict[str, Any]
+    recognizer: dict[str, Any]
     prior: dict[str, Any]
     flow: dict[str, Any]
     vocoder: dict[str, Any]

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from roundelay.errors import MissingPackage
 from roundelay.files import replacing, write_text
 from roundelay.train.codec.flow import Flow
-from roundelay.train.codec.recognizer_stage import Listener
-from roundelay.train.codec.tokenizer import SPEAKER, Prior, Reader, Teachable, Trunk
+from roundelay.train.codec.recognizer_stage import JointRecognizer
+from roundelay.train.codec.tokenizer import SPEAKER, CodebookRecognizer, Prior, Teachable, Trunk
 from roundelay.train.codec.vocoder import AHEAD, Vocoder
 from roundelay.voice.tokenizer.frontend import BANDS
 from roundelay.voice.tokenizer.fsq import GROUP_VALUES, LINGUISTIC, SEMANTIC
@@ -38,8 +38,8 @@ class _Trunk(nn.Module):
         return self.trunk(mel, cache)[:3]
 
 
-class _Ears(nn.Module):
-    def __init__(self, linguistic: Reader, semantic: Reader, both: Listener) -> None:
+class _Recognizers(nn.Module):
+    def __init__(self, linguistic: CodebookRecognizer, semantic: CodebookRecognizer, both: JointRecognizer) -> None:
         super().__init__()
         self.first, self.second, self.both = linguistic, semantic, both
 
@@ -59,7 +59,7 @@ class _Prior(nn.Module):
 Spec = tuple[nn.Module, dict[str, Tensor], Sequence[str]]
 
 
-def specs(model: Teachable, listener: Listener, flow: Flow, vocoder: Vocoder) -> dict[str, Spec]:
+def specs(model: Teachable, recognizer: JointRecognizer, flow: Flow, vocoder: Vocoder) -> dict[str, Spec]:
     """Every graph: its module, example inputs by name (dimension 1 is time, free unless memory), and its
     outputs.
     """
@@ -70,8 +70,8 @@ def specs(model: Teachable, listener: Listener, flow: Flow, vocoder: Vocoder) ->
             {"mel": torch.randn(1, 24, BANDS), "cache": trunk.stack.empty()},
             ("linguistic", "semantic", "next_cache"),
         ),
-        "ears": (
-            _Ears(model.reads_linguistic, model.reads_semantic, listener),
+        "phone_recognizer": (
+            _Recognizers(model.reads_linguistic, model.reads_semantic, recognizer),
             {
                 "linguistic": torch.randn(1, 4, LINGUISTIC.digits),
                 "semantic": torch.randn(1, 6, SEMANTIC.digits),

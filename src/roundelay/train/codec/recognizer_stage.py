@@ -27,7 +27,7 @@ from roundelay.voice.tokenizer.phone_recognizer import PHONES, collapse
 TIMED = 0.5  # weight of each step's phone, beside CTC
 
 
-class Listener(nn.Module):
+class JointRecognizer(nn.Module):
     """Codes of both codebooks to phones at 50 Hz; reads both ways."""
 
     def __init__(self, width: int, dilations: Sequence[int]) -> None:
@@ -52,7 +52,7 @@ def jittered(values: Tensor, share: float) -> Tensor:
     return torch.where(torch.rand_like(values) < share, (values + step).clamp(-1, 1), values)
 
 
-def step_of(teacher: Teachable, listener: Listener, feeder: Feeder, jitter: float) -> Callable[[int], Losses]:
+def step_of(teacher: Teachable, recognizer: JointRecognizer, feeder: Feeder, jitter: float) -> Callable[[int], Losses]:
     """The losses of a step: the phones in the codes of what was heard, some of their digits moved."""
     device, together, mine = next(teacher.parameters()).device, ranks(), rank()
 
@@ -60,7 +60,7 @@ def step_of(teacher: Teachable, listener: Listener, feeder: Feeder, jitter: floa
         batch = feeder.draw(step * together + mine, device)
         with torch.no_grad():
             linguistic, semantic, *_ = teacher.trunk(with_margins(batch.heard), drop=1)
-        logs, timed = listener(jittered(linguistic, jitter), jittered(semantic, jitter))
+        logs, timed = recognizer(jittered(linguistic, jitter), jittered(semantic, jitter))
         parts = {"ctc": ctc(logs, batch), "timed": phone_loss(timed, batch.phones)}
         return {"loss": parts["ctc"] + TIMED * parts["timed"], **parts}
 
@@ -68,7 +68,7 @@ def step_of(teacher: Teachable, listener: Listener, feeder: Feeder, jitter: floa
 
 
 def check_of(
-    teacher: Teachable, listener: Listener, corpora: Corpora, items: Sequence[Item]
+    teacher: Teachable, recognizer: JointRecognizer, corpora: Corpora, items: Sequence[Item]
 ) -> Callable[[int], dict[str, Any]]:
     """Phone error by engine on whole utterances."""
     device = next(teacher.parameters()).device
@@ -81,7 +81,7 @@ def check_of(
             x = torch.from_numpy(np.pad(mel, ((0, short), (0, 0)), constant_values=QUIET))[None].to(device)
             with torch.no_grad():
                 linguistic, semantic, *_ = teacher.trunk(with_margins(x), drop=1)
-                read = collapse(listener(linguistic, semantic)[0][0].argmax(-1).cpu().numpy())
+                read = collapse(recognizer(linguistic, semantic)[0][0].argmax(-1).cpu().numpy())
             said = [PHONES[c - 1] for c in labels_of(item)]
             sums = errors.setdefault(f"{item.engine}-{item.split}", [0, 0])
             for at, add in enumerate((distance(said, read), len(said))):

@@ -104,19 +104,21 @@ def _watched(data: Corpora) -> list[Item]:
     return some(data.items, "dev", DEV_READ) + some(data.items, "test", DEV_READ)
 
 
-def listener(run: Run) -> recognizer_stage.Listener:
+def untrained_recognizer(run: Run) -> recognizer_stage.JointRecognizer:
     """The reader of both codebooks as the recipe sizes it, not yet trained."""
     torch.manual_seed(run.recipe.seed)
-    return recognizer_stage.Listener(run.recipe.ears["width"], run.recipe.ears["dilations"]).to(run.device)
+    return recognizer_stage.JointRecognizer(run.recipe.recognizer["width"], run.recipe.recognizer["dilations"]).to(
+        run.device
+    )
 
 
-def train_ears(run: Run) -> Progress:
+def train_recognizer(run: Run) -> Progress:
     """Train the listener on the codes of the frozen tokenizer."""
-    table, data, teacher, net = run.recipe.ears, run.data(), taught(run), listener(run)
-    note(f"ears: {parameters(net):,} parameters")
+    table, data, teacher, net = run.recipe.recognizer, run.data(), taught(run), untrained_recognizer(run)
+    note(f"recognizer: {parameters(net):,} parameters")
     check = recognizer_stage.check_of(teacher, net, data, _watched(data))
     step = recognizer_stage.step_of(teacher, net, _feeder(run, data, table), table["jitter"])
-    return fit("ears", net, step, run.plan(table), run.out, check)
+    return fit("recognizer", net, step, run.plan(table), run.out, check)
 
 
 def train_vocoder(run: Run) -> Progress:
@@ -193,15 +195,15 @@ def export(run: Run) -> None:
     recipe = run.recipe
     model, net = taught(run), vocoder.Vocoder(_sizes(vocoder.Sizes, recipe.vocoder, "[vocoder]"))
     velocity = flow.Flow(_sizes(flow.Sizes, recipe.flow, "[flow]"))
-    ears = listener(run)
-    parts: dict[str, nn.Module] = {"flow": velocity, "vocoder": net, "ears": ears}
+    recognizer = untrained_recognizer(run)
+    parts: dict[str, nn.Module] = {"flow": velocity, "vocoder": net, "recognizer": recognizer}
     steps = {name: load(part, run.out / f"{name}.pt") for name, part in parts.items()}
     for name in ("tokenizer", "refine", "prior"):
         if (run.out / f"{name}.pt").is_file():
             steps[name] = checkpoint(run.out / f"{name}.pt")["step"]
     graphs = {
         name: files.to_onnx(module, inputs, outputs)
-        for name, (module, inputs, outputs) in files.specs(model, ears, velocity, net).items()
+        for name, (module, inputs, outputs) in files.specs(model, recognizer, velocity, net).items()
     }
     about = {"seed": recipe.seed, "steps": steps, "torch": torch.__version__}
     sizes = files.write(run.weights, graphs, built_in(model.cpu().speaker, run.data()), about)
@@ -232,7 +234,7 @@ def _sizes(kind: type[T], table: dict[str, Any], name: str) -> T:
 STAGES: dict[str, Callable[[Run], Progress | None]] = {
     "tokenizer": train_tokenizer,
     "refine": refine_tokenizer,
-    "ears": train_ears,
+    "recognizer": train_recognizer,
     "prior": train_prior,
     "flow": train_flow,
     "vocoder": train_vocoder,

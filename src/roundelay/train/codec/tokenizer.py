@@ -90,7 +90,7 @@ class Trunk(nn.Module):
         self.linguistic = Quantiser(3 * s.width, LINGUISTIC, s.width)
         self.semantic = Quantiser(2 * s.width, SEMANTIC, s.width)
 
-    def listen(self, mel_BTM: Tensor, cache_BSC: Tensor | None, drop: int) -> tuple[Tensor, Tensor]:
+    def features(self, mel_BTM: Tensor, cache_BSC: Tensor | None, drop: int) -> tuple[Tensor, Tensor]:
         """The hidden frames [B, T/2 - 6·drop, C] and the cache."""
         hidden, cache = self.stack(self.stem(pair(mel_BTM)), cache_BSC)
         return self.norm(hidden[:, 6 * drop :]), cache
@@ -104,14 +104,14 @@ class Trunk(nn.Module):
         T counts 100 Hz frames, whole groups of twelve; `drop` leading groups are left out; `weight_BT` (50
         Hz) marks what is sound, not padding, when statistics are taken.
         """
-        hidden, cache = self.listen(mel_BTM, cache_BSC, drop)
+        hidden, cache = self.features(mel_BTM, cache_BSC, drop)
         weights = (None, None) if weight_BT is None else (weight_BT[:, ::3], weight_BT[:, ::2])
         linguistic, raw02 = self.linguistic(pair(hidden, 3), weights[0])
         semantic, raw06 = self.semantic(pair(hidden, 2), weights[1])
         return linguistic, semantic, cache, raw02, raw06, hidden
 
 
-class Reader(nn.Module):
+class CodebookRecognizer(nn.Module):
     """Codes of one codebook to phones at 50 Hz, twice; reads both ways, it never has to stream."""
 
     def __init__(self, s: Sizes, book: Codebook, times: int) -> None:
@@ -178,8 +178,8 @@ class Teachable(nn.Module):
         super().__init__()
         self.trunk = Trunk(s)
         self.hint = nn.Linear(s.width, 2 * CLASSES)
-        self.reads_linguistic = Reader(s, LINGUISTIC, 3)
-        self.reads_semantic = Reader(s, SEMANTIC, 2)
+        self.reads_linguistic = CodebookRecognizer(s, LINGUISTIC, 3)
+        self.reads_semantic = CodebookRecognizer(s, SEMANTIC, 2)
         self.prior = Prior(s)
         self.speaker = Speaker(s)
         self.classes = nn.Parameter(torch.randn(speakers, SPEAKER) * 0.05)
@@ -205,7 +205,7 @@ class _Hearing(nn.Module):
         self.trunk = trunk
 
     def forward(self, mel_BTM: Tensor) -> Tensor:
-        return self.trunk.listen(with_margins(mel_BTM), None, 1)[0]
+        return self.trunk.features(with_margins(mel_BTM), None, 1)[0]
 
 
 def grouped(linguistic_BTD: Tensor, semantic_BTD: Tensor) -> Tensor:

@@ -201,7 +201,7 @@ def step_of(model: Teachable, feeder: Feeder, device: torch.device, course: Cour
 
 def _hearing(model: Teachable, batch: Batch) -> Losses:
     """Phones before there are codes: in a third of a step's time, the trunk learns what all else needs."""
-    hidden, _ = model.trunk.listen(with_margins(batch.heard), None, 1)
+    hidden, _ = model.trunk.features(with_margins(batch.heard), None, 1)
     return _hint(model, hidden, batch)
 
 

@@ -21,10 +21,10 @@ from roundelay.voice.data.phones import plain
 from roundelay.voice.engines.nano.vocabulary import codes, onsets, phone_id
 from roundelay.voice.graphs import PACKAGED
 from roundelay.voice.tokenizer.dual import Tokenizer
-from roundelay.voice.tokenizer.phone_recognizer import Ears
+from roundelay.voice.tokenizer.phone_recognizer import PhoneRecognizer
 from roundelay.voice.vocab import VOCAB
 
-GRAPHS = ("tokenizer.onnx", "ears.onnx")  # whose weights a token corpus belongs to
+GRAPHS = ("tokenizer.onnx", "phone_recognizer.onnx")  # whose weights a token corpus belongs to
 GROUP_S = VOCAB.group_ms / 1000
 
 
@@ -76,12 +76,12 @@ def _said(row: Utterance, ids: np.ndarray, onsets: tuple[tuple[int, int], ...]) 
 
 def _tokenize(folder: Path, rows: list[Utterance], path: Path, weights: Path | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer, ears = Tokenizer.load(weights), Ears.load(weights)
+    tokenizer, recognizer = Tokenizer.load(weights), PhoneRecognizer.load(weights)
     lines, heard = [], []
     for row in progress(rows, f"tokens of {folder.name}", len(rows)):
         tokens = tokenizer.encode(Audio(sound_of(folder, row), row.rate_hz))
         lines.append(np.asarray(codes(tokens), np.int16))
-        heard.append(np.asarray(onsets(ears.listen(tokens)), np.int16).reshape(-1, 2))
+        heard.append(np.asarray(onsets(recognizer.recognize(tokens)), np.int16).reshape(-1, 2))
     ends, last = np.cumsum([len(line) for line in lines]), np.cumsum([len(line) for line in heard])
     with replacing(path, force=True) as temporary, temporary.open("wb") as file:
         np.savez(file, ids=np.concatenate(lines), ends=ends, onsets=np.concatenate(heard), last=last)

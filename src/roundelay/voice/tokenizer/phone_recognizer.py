@@ -23,22 +23,22 @@ PIECE_GROUPS = 250  # half a minute is read at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Ears:
+class PhoneRecognizer:
     """Reads phones from either codebook alone, and from both."""
 
     network: Graph
 
     @classmethod
-    def load(cls, weights: Path | None = None) -> Ears:
+    def load(cls, weights: Path | None = None) -> PhoneRecognizer:
         """The readers in the package, or in a folder of weights."""
-        return cls(graph("ears", weights))
+        return cls(graph("phone_recognizer", weights))
 
-    def read(self, tokens: Tokens) -> tuple[list[str], list[str], list[str]]:
+    def phones_by_codebook(self, tokens: Tokens) -> tuple[list[str], list[str], list[str]]:
         """The phones read from the linguistic codes, from the semantic ones, and from both: the best class per step."""
         first, second, both = (collapse(logs.argmax(-1)) for logs in self._logs(tokens))
         return first, second, both
 
-    def listen(self, tokens: Tokens) -> np.ndarray:
+    def recognize(self, tokens: Tokens) -> np.ndarray:
         """Log-probabilities float32 [6G, 40] of every 20 ms step, by both codebooks; class 0 is CTC's blank."""
         return self._logs(tokens)[2]
 

@@ -38,7 +38,7 @@ from roundelay.voice.text.chunks import pieces
 from roundelay.voice.text.normalise import normalise
 from roundelay.voice.tokenizer.dual import Tokenizer
 from roundelay.voice.tokenizer.frontend import RATE_HZ
-from roundelay.voice.tokenizer.phone_recognizer import PHONES, Ears
+from roundelay.voice.tokenizer.phone_recognizer import PHONES, PhoneRecognizer
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.vocab import VOCAB
@@ -73,7 +73,7 @@ class Model:
 
     engine: Engine
     tokenizer: Tokenizer
-    ears: Ears
+    recognizer: PhoneRecognizer
     words: Words
     decoder: Decoder
     pronounce: Callable[[str], list[tuple[int, ...]]]
@@ -94,7 +94,7 @@ class Model:
             raise DamagedWeightsError(
                 folder / FILE, f"is of another shape: {engine.shape.vocab:,} ids, not {vocabulary.NANO.size:,}"
             )
-        words, sound = Words.load(folder), (Tokenizer.load(codec), Ears.load(codec))
+        words, sound = Words.load(folder), (Tokenizer.load(codec), PhoneRecognizer.load(codec))
         return cls(engine, *sound, words, Decoder.load(codec), words.pronunciations())
 
     def warm(self) -> None:
@@ -146,7 +146,7 @@ class Model:
 
     def _phones(self, groups: list[list[int]]) -> np.ndarray:
         """Log-probabilities [T, 40] of the phones in groups of the embedded model's codes."""
-        return self.ears.listen(Tokens(vocabulary.tokens([i for group in groups for i in group])))
+        return self.recognizer.recognize(Tokens(vocabulary.tokens([i for group in groups for i in group])))
 
     def transcribe(self, audio: Audio, cancelled: Callable[[], bool] = never, show: Show = iter) -> str:
         """The words said, lower-case; empty where nobody speaks. `cancelled` is asked before every twelve seconds."""
@@ -155,13 +155,13 @@ class Model:
 
     def _hear(self, audio: Audio) -> str:
         """What is said in up to twelve seconds of sound."""
-        found = search(self.words, self.ears.listen(self.tokenizer.encode(audio)))
+        found = search(self.words, self.recognizer.recognize(self.tokenizer.encode(audio)))
         return found[0].text if found else ""
 
     def write_down(self, audio: Audio) -> str:
         """What the language model alone writes down of up to twelve seconds of sound: no search, no list of words."""
         tokens = self.tokenizer.encode(audio.resample(RATE_HZ))
-        phones = vocabulary.onsets(self.ears.listen(tokens))
+        phones = vocabulary.onsets(self.recognizer.recognize(tokens))
         hearing = Hearing(self.engine, self.engine.open())
         for group, codes in enumerate(np.reshape(vocabulary.codes(tokens), (-1, VOCAB.group)).tolist()):
             hearing.group(codes, [phone for phone, at in phones if at == group])
