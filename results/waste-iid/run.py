@@ -12,6 +12,7 @@ from typing import Any
 from roundelay.fabric.pages import pictures
 from roundelay.fabric.waste import sweeps
 from roundelay.fabric.waste.study import Study
+from roundelay.files import write_csv
 
 HERE = Path(__file__).parent
 RATIOS = [round(0.01 * i, 2) for i in range(11)]
@@ -28,7 +29,7 @@ def main() -> None:
         rows += [{"tp": tp, "gpus_per_node": r, **row} for row in mine]
         if (tp, r) == (32, 4):
             pictures.save(pictures.against_ratio(mine, sweeps.curves(study, RATIOS), tp), HERE / "waste.svg")
-    sweeps.write(HERE / "numbers.csv", rows, Study(), force=True)
+    write_csv(HERE / "numbers.csv", rows, force=True)
     scores: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row["standard_error"] > 0:

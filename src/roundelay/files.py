@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from roundelay.errors import BadInput, WouldOverwrite
 
@@ -54,3 +57,13 @@ def write_text(path: Path | str, text: str, *, force: bool = False, mark: str | 
     """Write `text` to `path` whole or not at all."""
     with replacing(path, force=force, mark=mark) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: Path | str, rows: Sequence[Mapping[str, Any]], *, force: bool = False) -> None:
+    """Write `rows` as CSV, columns in order of first appearance; values that are lists or tables are left out."""
+    flat = [{key: value for key, value in row.items() if not isinstance(value, dict | list)} for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in flat for key in row)))
+    writer.writeheader()
+    writer.writerows(flat)
+    write_text(path, text.getvalue(), force=force)

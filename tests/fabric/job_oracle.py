@@ -1,4 +1,4 @@
-"""A training job told slowly: an event simulation that judges `fabric.ledger`, and one that knows nodes by name."""
+"""A training job simulated event by event, slowly: the oracle of `goodput.job_simulation`, and one that names nodes."""
 
 from __future__ import annotations
 
@@ -12,85 +12,98 @@ from roundelay.fabric.goodput.goodput import Job
 from roundelay.fabric.topology.topology import segments
 
 
-def live(changes: list[tuple[float, int, float]], usable_at_first: int, horizon: float, job: Job) -> Counter:
+class _Life:
+    """The state of the job, its timers, and GPU-seconds by term."""
+
+    def __init__(self, changes: list[tuple[float, int, float]], usable: int, job: Job) -> None:
+        self.job, self.usable = job, usable
+        self.spent: Counter = Counter()
+        self.unsaved: Counter = Counter()
+        self.state, self.epoch, self.now, self.used = "waiting", 0, 0.0, 0
+        self.order = itertools.count()
+        self.queue = [(time, 0, next(self.order), "change", (after, draw)) for time, after, draw in changes]
+        heapq.heapify(self.queue)
+
+    def fits(self) -> int:
+        if self.job.gpus:
+            return self.job.gpus if self.usable >= self.job.gpus else 0
+        return self.usable - self.usable % self.job.replica_gpus
+
+    def timer(self, seconds: float, what: str) -> None:
+        heapq.heappush(self.queue, (self.now + seconds, 1, next(self.order), what, self.epoch))
+
+    def start_working(self) -> None:
+        self.state, self.unsaved = "useful", Counter()
+        self.timer(self.job.interval_s, "worked")
+
+    def try_to_start(self, first: bool = False) -> None:
+        self.epoch += 1
+        self.used = self.fits()
+        self.state = "restart" if self.used else "waiting"
+        if self.used and first:
+            self.start_working()
+        elif self.used:
+            self.timer(self.job.restart_s, "restarted")
+
+    def pass_time(self, time: float) -> None:
+        lasted, self.now = time - self.now, time
+        if self.state == "waiting":
+            self.spent["waiting"] += self.usable * lasted
+            return
+        busy = min(self.used, self.usable)
+        self.spent["idle"] += (self.usable - busy) * lasted
+        (self.unsaved if self.state in ("useful", "checkpoint") else self.spent)[self.state] += busy * lasted
+
+    def change(self, after: int, threshold: float) -> None:
+        at_risk = self.state in ("useful", "checkpoint", "restart")
+        hit = at_risk and (after < self.used or threshold * self.usable < self.used)
+        self.usable = after
+        if hit:
+            self.spent["hits"] += 1
+            self.spent["lost"] += sum(self.unsaved.values())
+            self.unsaved = Counter()
+            self.epoch += 1
+            self.state = "detection"
+            self.timer(self.job.detect_s, "detected")
+        elif self.state == "waiting":
+            self.try_to_start()
+
+    def timer_ended(self, what: str) -> None:
+        if what == "worked":
+            self.state = "checkpoint"
+            self.timer(self.job.checkpoint_s, "saved")
+        elif what == "saved":
+            self.spent.update(self.unsaved)
+            self.unsaved = Counter()
+            if self.job.regrow and self.fits() > self.used:
+                self.spent["regrowths"] += 1
+                self.try_to_start()
+            else:
+                self.start_working()
+        elif what == "restarted":
+            self.start_working()
+        else:
+            self.try_to_start()
+
+
+def job_life(changes: list[tuple[float, int, float]], usable_at_first: int, horizon: float, job: Job) -> Counter:
     """Return GPU-seconds by term, by a queue of events, one checkpoint at a time.
 
     `changes` are (time, usable GPUs after it, threshold) in time order. Written from the words of the model, not from
     the kernel: timers carry the epoch in which they were set, and those of an old epoch are dead.
     """
-    spent: Counter = Counter()
-    order = itertools.count()
-    queue = [(time, 0, next(order), "change", (after, threshold)) for time, after, threshold in changes]
-    heapq.heapify(queue)
-    state, epoch, usable, now, used, unsaved = "waiting", 0, usable_at_first, 0.0, 0, Counter()
-
-    def fits(gpus: int) -> int:
-        if job.gpus:
-            return job.gpus if gpus >= job.gpus else 0
-        return gpus - gpus % job.replica_gpus
-
-    def timer(seconds: float, what: str) -> None:
-        heapq.heappush(queue, (now + seconds, 1, next(order), what, epoch))
-
-    def start_working() -> None:
-        nonlocal state, unsaved
-        state, unsaved = "useful", Counter()
-        timer(job.interval_s, "worked")
-
-    def try_to_start(first: bool = False) -> None:
-        nonlocal state, used, epoch
-        epoch += 1
-        used = fits(usable)
-        state = "restart" if used else "waiting"
-        if used and first:
-            start_working()
-        elif used:
-            timer(job.restart_s, "restarted")
-
-    try_to_start(first=True)
+    life = _Life(changes, usable_at_first, job)
+    life.try_to_start(first=True)
     while True:
-        time, _, _, what, value = heapq.heappop(queue) if queue else (horizon, 9, 0, "end", None)
-        time = min(time, horizon)
-        lasted = time - now
-        if state == "waiting":
-            spent["waiting"] += usable * lasted
-        else:
-            busy = min(used, usable)
-            spent["idle"] += (usable - busy) * lasted
-            (unsaved if state in ("useful", "checkpoint") else spent)[state] += busy * lasted
-        now = time
-        if what == "end" or now >= horizon:
-            spent.update(unsaved)
-            return spent
+        time, _, _, what, value = heapq.heappop(life.queue) if life.queue else (horizon, 9, 0, "end", None)
+        life.pass_time(min(time, horizon))
+        if what == "end" or life.now >= horizon:
+            life.spent.update(life.unsaved)
+            return life.spent
         if what == "change":
-            after, threshold = value
-            hit = state in ("useful", "checkpoint", "restart") and (after < used or threshold * usable < used)
-            usable = after
-            if hit:
-                spent["hits"] += 1
-                spent["lost"] += sum(unsaved.values())
-                unsaved = Counter()
-                epoch += 1
-                state = "detection"
-                timer(job.detect_s, "detected")
-            elif state == "waiting":
-                try_to_start()
-        elif value == epoch:
-            if what == "worked":
-                state = "checkpoint"
-                timer(job.checkpoint_s, "saved")
-            elif what == "saved":
-                spent.update(unsaved)
-                unsaved = Counter()
-                if job.regrow and fits(usable) > used:
-                    spent["regrowths"] += 1
-                    try_to_start()
-                else:
-                    start_working()
-            elif what == "restarted":
-                start_working()
-            else:
-                try_to_start()
+            life.change(*value)
+        elif value == life.epoch:
+            life.timer_ended(what)
 
 
 def share_in_groups(down: np.ndarray, node: int, k: int, m: int) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from job_oracle import hits_by_name, live, share_in_groups
+from job_oracle import hits_by_name, job_life, share_in_groups
 
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.goodput import goodput, job_simulation
@@ -59,7 +59,7 @@ def lives(draw: st.DrawFn) -> tuple[list[tuple[float, int, float]], int, float, 
 @given(lives())
 def test_the_ledger_equals_an_event_simulation_that_writes_one_checkpoint_at_a_time(life) -> None:
     changes, first, horizon, job = life
-    ours, theirs = kept(*life), live(changes, first, horizon, job)
+    ours, theirs = kept(*life), job_life(changes, first, horizon, job)
     assert ours == pytest.approx([theirs[name] for name in KEPT], rel=1e-9, abs=1e-5)
     times = np.diff([0.0, *(c[0] for c in changes), horizon])
     assert ours[: job_simulation.TERMS].sum() == pytest.approx(times @ [first, *(c[1] for c in changes)])

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from roundelay import config
 from roundelay.console import note, print_json, print_table
+from roundelay.fabric.cli import output
 from roundelay.fabric.cost import fibres
 from roundelay.fabric.cost.cost import CostStudy
-from roundelay.fabric.waste.sweeps import check_suffix, parse_ratios
-from roundelay.files import check_free, replacing, write_text
+from roundelay.fabric.waste.sweeps import parse_ratios
+from roundelay.files import check_free
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BILLS = {
     "arch": "architecture",
@@ -77,7 +78,7 @@ def cost(ratios: str | None, floor: str | None, out: Path | None, force: bool, a
     """USD and W per GPU and per GB/s, with wasted GPUs, energy, fibres, and which price decides."""
     study = config.fill(CostStudy, flags.pop("config_file"), flags.pop("sets"), flags)
     if out:
-        check_suffix(out)
+        output.check_suffix(out)
         check_free(out, force=force)
     found: dict[str, Any] = {"rows": study.rows()}
     if ratios is not None:
@@ -87,7 +88,7 @@ def cost(ratios: str | None, floor: str | None, out: Path | None, force: bool, a
     if floor is not None:
         found["fibres"] = study.fibres(fibres.read(floor))
     if out:
-        _write(out, found, study, force=force)
+        output.write(out, found, list(found.values())[-1], lambda: _figure(found, study), force=force)
         note(f"wrote {out}")
     if as_json:
         print_json(found)
@@ -123,22 +124,10 @@ def _dearest(share: dict[str, float]) -> str:
     return f"{name} {share[name]:.0%}" if name else ""
 
 
-def _write(out: Path, found: dict[str, Any], study: CostStudy, *, force: bool) -> None:
-    """Write everything as JSON or drawn, or the last table asked for as CSV."""
-    if out.suffix == ".json":
-        write_text(out, json.dumps(found, indent=1) + "\n", force=force)
-    elif out.suffix == ".csv":
-        rows = list(found.values())[-1]
-        flat = [{key: value for key, value in row.items() if not isinstance(value, dict | list)} for row in rows]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(flat[0]))
-        writer.writeheader()
-        writer.writerows(flat)
-        write_text(out, text.getvalue(), force=force)
-    else:
-        from roundelay.fabric.pages import cost_pictures, pictures
+def _figure(found: dict[str, Any], study: CostStudy) -> Figure:
+    """Return one panel for the bills and one for each further table."""
+    from roundelay.fabric.pages import cost_pictures
 
-        panels: list[tuple[str, Any]] = [("bills", study.bills())]
-        panels += [(key, found[key]) for key in ("aggregate", "sensitivity", "fibres") if key in found]
-        with replacing(out, force=force) as temporary:
-            pictures.save(cost_pictures.figure(panels), temporary)
+    panels: list[tuple[str, Any]] = [("bills", study.bills())]
+    panels += [(key, found[key]) for key in ("aggregate", "sensitivity", "fibres") if key in found]
+    return cost_pictures.figure(panels)

@@ -9,9 +9,9 @@ import click
 
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
-from roundelay.errors import BadInput
+from roundelay.fabric.cli import output
 from roundelay.fabric.goodput.goodput import TERMS, GoodputStudy
-from roundelay.files import check_free, replacing
+from roundelay.files import check_free
 
 SHORT = {"detection": "detect", "checkpoint": "ckpt.", "below_peak": "below peak"}  # headings that fit a line
 
@@ -48,18 +48,16 @@ def goodput(out: Path | None, force: bool, bar: bool | None, as_json: bool, **fl
     """MFU x availability over a fault history, as a sum of named terms: waste, detection, restarts, lost work …"""
     study = config.fill(GoodputStudy, flags.pop("config_file"), flags.pop("sets"), flags)
     if out:
-        if out.suffix not in (".svg", ".png"):
-            raise BadInput("--out", out, "end it in .svg or .png")
+        output.check_suffix(out, output.DRAWN)
         check_free(out, force=force)
     _, mfus, left_out = study.plan()
     rows = study.answer(progress(study.histories(), "replaying", study.seeds, show=bar))
     for sentence in left_out:
         note(f"left out: {sentence}")
     if out:
-        from roundelay.fabric.pages import goodput_picture, pictures
+        from roundelay.fabric.pages import goodput_picture
 
-        with replacing(out, force=force) as temporary:
-            pictures.save(goodput_picture.figure(rows), temporary)
+        output.draw(out, goodput_picture.figure(rows), force=force)
         note(f"wrote {out}")
     if as_json:
         print_json({"rows": [row.as_dict() for row in rows], **({"left_out": left_out} if left_out else {})})

@@ -10,11 +10,12 @@ import numpy as np
 
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
+from roundelay.fabric.cli import output
 from roundelay.fabric.placement import orchestrate, placement
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.waste import closed_form
-from roundelay.files import check_free, replacing, write_text
+from roundelay.files import check_free, write_text
 
 OUT = click.option("--out", type=click.Path(path_type=Path), help="write placement.json here")
 FORCE = click.option("--force", is_flag=True, help="replace an existing file")
@@ -48,8 +49,8 @@ def place(out: Path | None, force: bool, as_json: bool, picture: Path | None, **
     for path in (out, picture):
         if path:
             check_free(path, force=force)
-    if picture and picture.suffix not in (".svg", ".png"):
-        raise BadInput("--picture", picture, "end it in .svg or .png")
+    if picture:
+        output.check_suffix(picture, output.DRAWN, "--picture")
     if flags["spare_every"] < 0:
         raise BadInput("--spare-every", flags["spare_every"], "give 0 or more")
     base = placement.read(flags["into"]) if flags["into"] else _empty(flags)
@@ -111,10 +112,9 @@ def _print_score(values: dict[str, Any], title: str) -> None:
 
 
 def _draw(placed: Placement, path: Path, *, force: bool) -> None:
-    from roundelay.fabric.pages import pictures, place_picture
+    from roundelay.fabric.pages import place_picture
 
-    with replacing(path, force=force) as temporary:
-        pictures.save(place_picture.picture(placed), temporary)
+    output.draw(path, place_picture.picture(placed), force=force)
     note(f"wrote {path}")
 
 
@@ -212,8 +212,7 @@ def explain(file: Path, node: str | None, picture: Path | None, force: bool, as_
     placed = placement.read(file)
     if picture:
         check_free(picture, force=force)
-        if picture.suffix not in (".svg", ".png"):
-            raise BadInput("--picture", picture, "end it in .svg or .png")
+        output.check_suffix(picture, output.DRAWN, "--picture")
         _draw(placed, picture, force=force)
     if node is None:
         value = explain.of_placement(placed)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
-from roundelay.fabric.cli import place, steptime
+from roundelay.fabric.cli import output, place, steptime
 from roundelay.fabric.cli.compare import compare
 from roundelay.fabric.cli.cost import cost
 from roundelay.fabric.cli.emit import emit
 from roundelay.fabric.cli.goodput import goodput
 from roundelay.fabric.waste.study import Study
 from roundelay.files import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLUMNS = {
     "arch": "architecture",
@@ -107,10 +110,10 @@ def sweep(ratios: str, out: Path | None, force: bool, bar: bool | None, as_json:
     study = _study(flags)
     chosen = sweeps.parse_ratios(ratios)
     if out:
-        sweeps.check_suffix(out)
+        output.check_suffix(out)
     rows = sweeps.sweep(study, chosen, show=bar)
     if out:
-        sweeps.write(out, rows, study, force=force)
+        output.write(out, {"rows": rows}, rows, lambda: _figure(rows, study), force=force)
         note(f"wrote {out}")
     if as_json:
         print_json({"rows": rows})
@@ -118,6 +121,14 @@ def sweep(ratios: str, out: Path | None, force: bool, bar: bool | None, as_json:
     columns = {"fault_ratio": "faults", "arch": "architecture", "waste": "waste", "standard_error": "± s.e.",
                "closed_form": "closed form", "closed_form_infinite": "infinite ring"}  # fmt: skip
     print_table(rows, columns, f"waste against fault ratio, {study.gpus:,} GPUs, TP-{study.tp}")
+
+
+def _figure(rows: list[dict[str, Any]], study: Study) -> Figure:
+    """Return the sweep drawn: what was drawn at random as points, closed forms as curves."""
+    from roundelay.fabric.pages import pictures
+    from roundelay.fabric.waste import sweeps
+
+    return pictures.against_ratio(rows, sweeps.curves(study, [row["fault_ratio"] for row in rows]), study.tp)
 
 
 @group.command()

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from roundelay.fabric.faults.distribution import Distribution
 from roundelay.fabric.faults.trace import Trace, whole_servers
 from roundelay.fabric.topology.topology import Fabric
-from roundelay.fabric.waste.waste import Spread
 
 
-def down_spread(trace: Trace) -> Spread:
+def servers_down(trace: Trace) -> Distribution:
     """Return the distribution over time of the number of servers that are down."""
     events = whole_servers(trace)
-    return Spread.of(trace.servers - events.healthy(trace.servers), events.durations())
+    return Distribution.of(trace.servers - events.healthy(trace.servers), events.durations())
 
 
 def summary(trace: Trace) -> dict[str, float | int]:
     """Return the history's statistics; ratios are of servers, weighted by time where they vary in it."""
-    spread = down_spread(trace)
+    down = servers_down(trace)
     repair = trace.end_days - trace.start_days
     merged_server, _, _ = trace.merged()
     per_server = np.bincount(trace.server, minlength=trace.servers)
@@ -29,10 +29,10 @@ def summary(trace: Trace) -> dict[str, float | int]:
         "faults": trace.faults,
         "faults_of_no_duration": int((repair == 0).sum()),
         "faults_overlapping": trace.faults - int((repair == 0).sum()) - len(merged_server),
-        "down_ratio_mean": spread.mean / trace.servers,
-        "down_ratio_p50": spread.quantile(0.5) / trace.servers,
-        "down_ratio_p99": spread.quantile(0.99) / trace.servers,
-        "down_ratio_max": int(spread.gpus[-1]) / trace.servers,
+        "down_ratio_mean": down.mean / trace.servers,
+        "down_ratio_p50": down.quantile(0.5) / trace.servers,
+        "down_ratio_p99": down.quantile(0.99) / trace.servers,
+        "down_ratio_max": int(down.values[-1]) / trace.servers,
         "servers_without_fault_ratio": float((per_server == 0).mean()),
         "faults_per_server_variance": float(per_server.var()),
         "repair_p50_days": float(np.quantile(some, 0.5)),

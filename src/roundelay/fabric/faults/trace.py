@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numba import njit
 
 from roundelay.errors import BadInput
 from roundelay.fabric.topology.topology import Fabric
-from roundelay.fabric.waste.replay import merge_faults
 
 SERVERS, GPUS_PER_SERVER = 400, 8  # the published trace's cluster, which the file itself does not state
 MAX_EVENTS = 50_000_000
@@ -42,7 +42,7 @@ class Trace:
 
     def merged(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (server, start, end) with overlapping faults of one server joined and empty ones dropped."""
-        return merge_faults(*_by_unit(self.server, self.start_days, self.end_days))
+        return _merge(*_by_unit(self.server, self.start_days, self.end_days))
 
     def down_ratio(self) -> float:
         """Return the time-weighted share of servers that are down."""
@@ -192,6 +192,25 @@ def _by_unit(unit: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.n
     """Return the three arrays ordered by unit, then start."""
     order = np.lexsort((start, unit))
     return unit[order], start[order], end[order]
+
+
+@njit(cache=True)
+def _merge(unit: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the faults with those of one unit that overlap or touch joined, and those of no duration dropped.
+
+    Input and output are ordered by unit, then start.
+    """
+    out_unit, out_start, out_end = np.empty_like(unit), np.empty_like(start), np.empty_like(end)
+    n = 0
+    for i in range(unit.size):
+        if end[i] <= start[i]:
+            continue
+        if n > 0 and out_unit[n - 1] == unit[i] and start[i] <= out_end[n - 1]:
+            out_end[n - 1] = max(out_end[n - 1], end[i])
+            continue
+        out_unit[n], out_start[n], out_end[n] = unit[i], start[i], end[i]
+        n += 1
+    return out_unit[:n], out_start[:n], out_end[:n]
 
 
 def on_fabric(trace: Trace, fabric: Fabric, seed: int, *, together: bool = False) -> Events:

@@ -12,8 +12,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from roundelay.fabric.faults.distribution import Distribution
 from roundelay.fabric.topology.topology import segments
-from roundelay.fabric.waste.waste import Spread
 
 matplotlib.rcParams.update(
     {
@@ -75,13 +75,13 @@ def over_time(waste_by_arch: Mapping[str, np.ndarray], starts_days: np.ndarray, 
     return figure
 
 
-def distribution(spreads: Mapping[str, Spread], gpus: int) -> Figure:
+def distribution(spreads: Mapping[str, Distribution], gpus: int) -> Figure:
     """Return, per architecture, the share of time in which waste exceeds a value."""
     figure = Figure(figsize=(9.5, 3.4))
     axes = figure.subplots()
     for name, spread in spreads.items():
         above = 1 - np.cumsum(spread.share)
-        waste = np.maximum(spread.gpus / gpus, FLOOR)
+        waste = np.maximum(spread.values / gpus, FLOOR)
         axes.step(waste, np.maximum(above, 1e-6), where="post", lw=1.6, label=name, color=COLOURS.get(name))
     axes.set(
         xscale="log", yscale="log", ylim=(1e-4, 1.1), xlabel="waste, share of all GPUs", ylabel="share of time above"
@@ -111,7 +111,7 @@ def against_ratio(
     return figure
 
 
-def waiting(usable: Mapping[str, Spread], gpus: int) -> Figure:
+def waiting(usable: Mapping[str, Distribution], gpus: int) -> Figure:
     """Return the share of time a job must wait, against its share of the GPUs."""
     figure = Figure(figsize=(9.5, 3.4))
     axes = figure.subplots()

@@ -13,6 +13,7 @@ import numpy as np
 
 from roundelay.console import progress
 from roundelay.errors import BadInput
+from roundelay.fabric.faults.distribution import Distribution
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.pages import pictures
 from roundelay.fabric.waste import closed_form, sweeps, waste
@@ -177,8 +178,8 @@ def _figures(facts: Facts) -> dict[str, str]:
     weight = facts.first.durations()
     starts = np.append(0.0, facts.first.time_days)
     over_time = {name: replay.wasted / study.gpus for name, replay in replays.items()}
-    spread = {name: waste.Spread.of(replay.wasted, weight) for name, replay in replays.items()}
-    usable = {name: waste.Spread.of(replay.usable, weight) for name, replay in replays.items()}
+    spread = {name: Distribution.of(replay.wasted, weight) for name, replay in replays.items()}
+    usable = {name: Distribution.of(replay.usable, weight) for name, replay in replays.items()}
     swept = [row for row in facts.swept if row["arch"] in {arch.name for arch in archs}]
     down = np.zeros(64, dtype=bool)
     down[[5, 17, 30, 31, 44, 52]] = True  # four single faults, stepped over; one double fault, which cuts a K=2 ring

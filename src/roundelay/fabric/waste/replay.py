@@ -187,22 +187,3 @@ def chain_value(node: np.ndarray, delta: np.ndarray, nodes: int, k: int, m: int,
                 out[e] = 1.0 if right == REACH else length // m * m / length
         down[node[e]] = 1 if delta[e] > 0 else 0
     return out
-
-
-@njit(cache=True)
-def merge_faults(unit: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the faults with those of one unit that overlap or touch joined, and those of no duration dropped.
-
-    Input and output are ordered by unit, then start.
-    """
-    out_unit, out_start, out_end = np.empty_like(unit), np.empty_like(start), np.empty_like(end)
-    n = 0
-    for i in range(unit.size):
-        if end[i] <= start[i]:
-            continue
-        if n > 0 and out_unit[n - 1] == unit[i] and start[i] <= out_end[n - 1]:
-            out_end[n - 1] = max(out_end[n - 1], end[i])
-            continue
-        out_unit[n], out_start[n], out_end[n] = unit[i], start[i], end[i]
-        n += 1
-    return out_unit[:n], out_start[:n], out_end[:n]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from pathlib import Path
 from typing import Any
 
 from roundelay.console import progress
@@ -13,9 +9,7 @@ from roundelay.errors import BadInput
 from roundelay.fabric.waste.closed_form import check_probability
 from roundelay.fabric.waste.study import Study
 from roundelay.fabric.waste.waste import NO_EVENTS
-from roundelay.files import replacing, write_text
 
-SUFFIXES = (".json", ".csv", ".svg", ".png")
 MAX_RATIOS = 1000
 
 
@@ -34,12 +28,6 @@ def parse_ratios(text: str) -> list[float]:
     for ratio in ratios:
         check_probability(ratio, "--ratios")
     return ratios
-
-
-def check_suffix(out: Path) -> None:
-    """Raise `BadInput` unless the file's ending says what to write."""
-    if out.suffix not in SUFFIXES:
-        raise BadInput("--out", out, f"end it in {', '.join(SUFFIXES)}")
 
 
 def sweep(study: Study, ratios: list[float], *, show: bool | None = None) -> list[dict[str, Any]]:
@@ -63,23 +51,3 @@ def curves(study: Study, ratios: list[float], points: int = 61) -> dict[str, tup
         for arch in archs
         if arch.spared(*NO_EVENTS) is None
     }
-
-
-def write(out: Path, rows: list[dict[str, Any]], study: Study, *, force: bool = False) -> None:
-    """Write the rows in the form that the file's ending names."""
-    if out.suffix == ".json":
-        write_text(out, json.dumps({"rows": rows}, indent=1) + "\n", force=force)
-    elif out.suffix == ".csv":
-        keys = list(dict.fromkeys(key for row in rows for key in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, keys)
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(out, text.getvalue(), force=force)
-    else:
-        from roundelay.fabric.pages import pictures
-
-        with replacing(out, force=force) as temporary:
-            pictures.save(
-                pictures.against_ratio(rows, curves(study, [row["fault_ratio"] for row in rows]), study.tp), temporary
-            )

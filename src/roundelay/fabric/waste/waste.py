@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from roundelay.errors import BadInput
+from roundelay.fabric.faults.distribution import Distribution
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.topology.topology import Fabric
 from roundelay.fabric.waste import closed_form
@@ -20,46 +21,6 @@ from roundelay.fabric.waste.architectures import Architecture, Chain
 
 DRAW_NODES = 4_000_000  # nodes drawn at a fixed fault ratio, over all seeds, where --draws is silent
 MAX_DRAW_NODES = 400_000_000  # nodes drawn for one seed: 2 GB
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A distribution over time: `gpus` int64 [V] ascending, and the share of time [V] each value holds."""
-
-    gpus: np.ndarray
-    share: np.ndarray
-
-    @classmethod
-    def of(cls, gpus: np.ndarray, weight: np.ndarray) -> Spread:
-        """Return the distribution of the values `gpus` [N] weighted by `weight` [N]; weightless ones are dropped."""
-        low = int(gpus.min())
-        total = np.bincount(gpus - low, weights=weight)
-        held = np.flatnonzero(total > 0)
-        return cls(held + low, total[held] / total.sum())
-
-    @classmethod
-    def pool(cls, spreads: Sequence[Spread]) -> Spread:
-        """Return the mixture of distributions, each with equal weight."""
-        gpus = np.concatenate([spread.gpus for spread in spreads])
-        return cls.of(gpus, np.concatenate([spread.share for spread in spreads]))
-
-    @property
-    def mean(self) -> float:
-        return float(self.gpus @ self.share)
-
-    @property
-    def deviation(self) -> float:
-        """The standard deviation over time."""
-        return float(((self.gpus - self.mean) ** 2 @ self.share) ** 0.5)
-
-    def below(self, gpus: float) -> float:
-        """Return the share of time in which the value is under `gpus`."""
-        return float(self.share[self.gpus < gpus - 1e-9].sum())
-
-    def quantile(self, q: float) -> int:
-        """Return the smallest value not exceeded for a share q of the time."""
-        index = int(np.searchsorted(np.cumsum(self.share), q - 1e-12))
-        return int(self.gpus[min(index, len(self.gpus) - 1)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +69,20 @@ def over_history(
     archs: list[Architecture], histories: Iterable[Events], tp: int, *, job_share: float | None = None
 ) -> list[Row]:
     """Return a row per architecture, all histories pooled with equal weight; one history is in memory at a time."""
-    wasted: dict[str, list[Spread]] = {arch.name: [] for arch in archs}
-    usable: dict[str, list[Spread]] = {arch.name: [] for arch in archs}
-    ideal: list[Spread] = []
+    wasted: dict[str, list[Distribution]] = {arch.name: [] for arch in archs}
+    usable: dict[str, list[Distribution]] = {arch.name: [] for arch in archs}
+    ideal: list[Distribution] = []
     fabric = archs[0].fabric
     for events in histories:
         weight = events.durations()
-        ideal.append(Spread.of(events.healthy(fabric.nodes) * fabric.gpus_per_node % tp, weight))
+        ideal.append(Distribution.of(events.healthy(fabric.nodes) * fabric.gpus_per_node % tp, weight))
         for arch in archs:
             result = replay(arch, events)
-            wasted[arch.name].append(Spread.of(result.wasted, weight))
-            usable[arch.name].append(Spread.of(result.usable, weight))
-    remainder = Spread.pool(ideal).mean
+            wasted[arch.name].append(Distribution.of(result.wasted, weight))
+            usable[arch.name].append(Distribution.of(result.usable, weight))
+    remainder = Distribution.pool(ideal).mean
     return [
-        _row(arch, Spread.pool(wasted[arch.name]), Spread.pool(usable[arch.name]), remainder, tp, job_share)
+        _row(arch, Distribution.pool(wasted[arch.name]), Distribution.pool(usable[arch.name]), remainder, tp, job_share)
         for arch in archs
     ]
 
@@ -172,7 +133,9 @@ def _expected(arch: Architecture, p: float, tp: int) -> dict[str, Any]:
     return out
 
 
-def _row(arch: Architecture, wasted: Spread, usable: Spread, remainder: float, tp: int, job_share: float | None) -> Row:
+def _row(
+    arch: Architecture, wasted: Distribution, usable: Distribution, remainder: float, tp: int, job_share: float | None
+) -> Row:
     gpus = arch.fabric.gpus
     return Row(
         arch=arch.name,
@@ -181,12 +144,12 @@ def _row(arch: Architecture, wasted: Spread, usable: Spread, remainder: float, t
         topology=(wasted.mean - remainder) / gpus,
         p50=wasted.quantile(0.5) / gpus,
         p99=wasted.quantile(0.99) / gpus,
-        max=int(wasted.gpus[-1]) / gpus,
+        max=int(wasted.values[-1]) / gpus,
         deviation=wasted.deviation / gpus,
-        largest_job_min_gpus=int(usable.gpus[0]),
+        largest_job_min_gpus=int(usable.values[0]),
         largest_job_p50_gpus=usable.quantile(0.5),
         wait_share=None if job_share is None else usable.below(job_share * gpus),
-        note=None if usable.gpus[-1] else f"no group of {tp} GPUs fits this architecture",
+        note=None if usable.values[-1] else f"no group of {tp} GPUs fits this architecture",
     )
 
 
