@@ -3,7 +3,8 @@
     RoundelayError          anything Roundelay raises on purpose; printed as one line, exit code 2
     ├── BadInput            a value the user gave cannot be used: what, the value, what to do
     ├── MissingPackage      an extra is not installed; names the command that installs it
-    └── WouldOverwrite      a file in the way was not made by Roundelay, or --force was not given
+    ├── WouldOverwrite      a file in the way was not made by Roundelay, or --force was not given
+    └── IllegalEvent        an event that a machine cannot take now, and which changed nothing (machine.py)
 
 A traceback is a bug of ours, never the user's.
 """

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from roundelay.errors import RoundelayError
+from roundelay import machine
 from roundelay.voice.realtime.core.settings import Thresholds
 
 RATE_HZ = 16_000  # of every sample count here: the embedded codec's rate
@@ -42,12 +42,11 @@ class Message:
     key: str = ""
 
 
-class IllegalEvent(RoundelayError):
+class IllegalEvent(machine.IllegalEvent):
     """The event cannot happen now; the session is as it was. `code` says which rule, for a protocol's error codes."""
 
     def __init__(self, code: Code, why: str) -> None:
-        self.code = code
-        super().__init__(why)
+        super().__init__(code, why)
 
 
 @dataclass(frozen=True, slots=True)
