@@ -88,7 +88,7 @@ def child(speculate: bool) -> None:
     """Serve until the standard input ends; prints the port."""
     from roundelay.server.engine import load_embedded
 
-    with latency.inside(load_embedded)(speculate) as port:
+    with latency.in_process(load_embedded)(speculate) as port:
         print(port, flush=True)
         sys.stdin.read()
 
@@ -116,7 +116,7 @@ BROKEN: list[str] = []  # parts that did not come to their end, and why
 
 
 @contextmanager
-def kept(what: str, show: latency.Show) -> Iterator[None]:
+def kept(what: str, show: latency.Progress) -> Iterator[None]:
     """Let a part fail without taking with it what the others measured; the report names it."""
     try:
         yield
@@ -125,13 +125,13 @@ def kept(what: str, show: latency.Show) -> Iterator[None]:
         show(BROKEN[-1])
 
 
-def together(port: int, voices: Sequence[np.ndarray], turns: int, out: latency.Figures, show: latency.Show) -> None:
+def together(port: int, voices: Sequence[np.ndarray], turns: int, out: latency.Figures, show: latency.Progress) -> None:
     """Two people talk at once, each `turns` times, with questions out of step."""
     failures: list[Exception] = []
     parts = [latency.Figures() for _ in range(PEOPLE)]
 
     def talk(at: int) -> None:
-        quiet: latency.Show = (lambda what: None) if at else show
+        quiet: latency.Progress = (lambda what: None) if at else show
         try:
             with call(port) as caller:
                 latency.converse(caller, [*voices[at:], *voices[:at]], turns, parts[at], TOGETHER, quiet)
@@ -154,7 +154,7 @@ def together(port: int, voices: Sequence[np.ndarray], turns: int, out: latency.F
 
 
 def long_session(
-    port: int, voices: Sequence[np.ndarray], turns: int, minutes: float, out: latency.Figures, show: latency.Show
+    port: int, voices: Sequence[np.ndarray], turns: int, minutes: float, out: latency.Figures, show: latency.Progress
 ) -> tuple[Memory, list[dict[str, Any]]]:
     """One conversation of at least `minutes`: turns, barge-ins, pauses, and turns again; its memory and its waterfall."""
     memory, falls = Memory(port), []
@@ -173,7 +173,7 @@ def long_session(
     return memory, falls
 
 
-def _fill(caller: Caller, voices: Sequence[np.ndarray], until: float, show: latency.Show) -> None:
+def _fill(caller: Caller, voices: Sequence[np.ndarray], until: float, show: latency.Progress) -> None:
     at = 0
     while (left := until - time.monotonic()) > 0:
         if at % latency.NEWS == 0:
@@ -308,7 +308,7 @@ def recordings(folder: Path) -> list[np.ndarray]:
     files = sorted(folder.glob("*.wav"))
     if not files:
         sys.exit(f"error: {folder} holds no WAV file")
-    return [latency.trimmed(Audio.read(each).resample(OUT_RATE_HZ).samples, each.name) for each in files]
+    return [latency.trim(Audio.read(each).resample(OUT_RATE_HZ).samples, each.name) for each in files]
 
 
 def main() -> None:

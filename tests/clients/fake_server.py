@@ -1,4 +1,4 @@
-"""Servers for clients of other houses to talk to: each hears something else. Prints their ports as JSON, then waits.
+"""Servers for clients of other projects to talk to: each hears something else. Prints their ports as JSON, then waits.
 
 Runs in Roundelay's environment; its standard input closing is the sign to stop.
 """

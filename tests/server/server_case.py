@@ -68,7 +68,7 @@ class Running:
     """A server that runs, and how to reach it."""
 
     port: int
-    house: Service
+    service: Service
     runner: Runner
     model: FakeModel
     thread: threading.Thread
@@ -91,7 +91,7 @@ def running(
     model: SpeechModel | RoundelayError | None = None,
     limits: Limits | None = None,
     borrowed: Callable[[Any], Any] = lambda body: body,
-    **house: Any,
+    **service: Any,
 ) -> Iterator[Running]:
     """Run a server on a free port of loopback in a thread; stop it at the end."""
     import socket
@@ -104,7 +104,7 @@ def running(
         return borrowed(fake)
 
     bounds = limits or Limits()
-    made = Service(engine=Engine(load, bounds), limits=bounds, **{"workers": FakeWorker, **house})
+    made = Service(engine=Engine(load, bounds), limits=bounds, **{"workers": FakeWorker, **service})
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     runner = Runner(made)
@@ -134,7 +134,7 @@ class FakeWorker:
         self.sounds: list[np.ndarray] = []
 
     @property
-    def doubtful(self) -> bool:
+    def maybe_speech(self) -> bool:
         return self.loud > 0 and not self.voiced
 
     def hear(self, sound: np.ndarray) -> None:

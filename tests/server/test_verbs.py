@@ -13,7 +13,7 @@ from test_realtime import voice
 
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.server.bench import latency
-from roundelay.server.bench.caller import Heard
+from roundelay.server.bench.caller import PlayedResponse
 from roundelay.server.engine import Engine
 from roundelay.server.service import Service
 from roundelay.server.terminal.terminal import talk
@@ -74,7 +74,7 @@ def test_the_benchmark_measures_every_figure(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(latency, "LONG", "word " * 40)
     model = Changing()
     said = np.frombuffer(voice(0.6), "<i2").astype(np.float32) / 32768
-    made = latency.measure(latency.inside(lambda: model), 1, lambda what: None, [said])
+    made = latency.measure(latency.in_process(lambda: model), 1, lambda what: None, [said])
     rows = {row["figure"]: row for row in made.rows()}
     assert list(rows) == [
         "first sound, with speculation", "first audible sound, with speculation", "last sample after a barge-in",
@@ -87,7 +87,7 @@ def test_the_benchmark_measures_every_figure(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_gap_is_what_playback_waits_for() -> None:
-    heard, loud = Heard(), np.full(2_400, 0.1, np.float32)
+    heard, loud = PlayedResponse(), np.full(2_400, 0.1, np.float32)
     heard.add(10.0, np.zeros(1_200, np.float32))  # 50 ms of silence, played at once
     heard.add(10.04, loud)
     assert heard.first == 10.0 and heard.gap_s == 0 and abs(heard.ends - 10.15) < 1e-6
@@ -103,4 +103,4 @@ def test_questions_are_in_the_models_own_voice_where_no_teacher_is(monkeypatch: 
     assert len(spoken) == len(latency.QUESTIONS)
     assert abs(len(spoken[0]) / 24_000 - 0.08 * len(latency.QUESTIONS[0].split())) < 0.01
     with pytest.raises(BadInput, match="silence"):
-        latency.trimmed(np.zeros(100, np.float32), "What?")
+        latency.trim(np.zeros(100, np.float32), "What?")

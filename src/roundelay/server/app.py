@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from roundelay.server.errors import ApiError
 from roundelay.server.http import chat, fabric, listing, openapi, speech, transcriptions
-from roundelay.server.http.middleware import Guard, error_response
+from roundelay.server.http.middleware import ServiceMiddleware, error_response
 from roundelay.server.realtime import calls
 from roundelay.server.realtime.websocket import realtime
 from roundelay.server.service import Service
@@ -41,7 +41,7 @@ def routes() -> list[BaseRoute]:
         ("POST", "/v1/realtime/calls/{id}/hangup", calls.hang_up),
         ("POST", "/v1/realtime/client_secrets", calls.client_secret),
         ("GET", "/v1/x/controls", listing.controls),
-        ("GET", "/v1/x/live", listing.live),
+        ("GET", "/v1/x/live", listing.live_metrics),
         ("GET", "/v1/x/sessions", listing.traces),
         ("GET", "/v1/x/sessions/{id}", listing.trace),
         ("GET", "/v1/x/fabric", fabric.waste),
@@ -68,18 +68,18 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return response
 
 
-def build(house: Service) -> Starlette:
+def build(service: Service) -> Starlette:
     """The ASGI app of a service. The model begins to load when the app starts."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        house.engine.start()
+        service.engine.start()
         yield
-        house.engine.stop()
+        service.engine.stop()
 
-    middleware = [Middleware(Guard, service=house)]
-    if house.origins:  # pages of others that may call: a browser asks before it lets them read an answer
-        cors = Middleware(CORSMiddleware, allow_origins=list(house.origins), allow_methods=["*"], allow_headers=["*"])
+    middleware = [Middleware(ServiceMiddleware, service=service)]
+    if service.origins:  # pages of others that may call: a browser asks before it lets them read an answer
+        cors = Middleware(CORSMiddleware, allow_origins=list(service.origins), allow_methods=["*"], allow_headers=["*"])
         middleware.insert(0, cors)
     app = Starlette(
         routes=routes(),
@@ -87,5 +87,5 @@ def build(house: Service) -> Starlette:
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
-    app.state.service = house
+    app.state.service = service
     return app

@@ -77,7 +77,7 @@ class Engine:
         self._load, self._model, self._failure = load, None, ""
         self._pool = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="model")
         self._loading: threading.Thread | None = None
-        self.talkers = Pool(self.limits.workers, self.limits.waiting)  # of the conversations, all together
+        self.conversation_pool = Pool(self.limits.workers, self.limits.waiting)  # of the conversations, all together
         self.busy = 0
 
     @property
@@ -107,7 +107,7 @@ class Engine:
     def stop(self) -> None:
         """Let the threads end when their work is done."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self.talkers.close()
+        self.conversation_pool.close()
 
     def model(self) -> SpeechModel:
         """The model. Raises `ApiError` 503 while it loads or where it is missing."""

@@ -19,14 +19,14 @@ try:
     import uvicorn
 
     from roundelay.server.app import build
-    from roundelay.server.http.socket_limits import door
+    from roundelay.server.http.socket_limits import limited_protocol
     from roundelay.server.service import Service
 except ImportError as error:
     raise MissingPackage(error.name or "uvicorn", "serve") from None
 
 KEYS_VARIABLE = "ROUNDELAY_API_KEYS"  # comma-separated; an environment variable, for a command line is seen by all
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-LOOK_S = 0.05  # how often a stopping server looks whether all have finished
+POLL_S = 0.05  # how often a stopping server looks whether all have finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +77,18 @@ def names_of(address: Address) -> tuple[str, ...]:
 class Runner(uvicorn.Server):
     """uvicorn, but the first signal only closes the door: who speaks may finish. The second ends everything."""
 
-    def __init__(self, house: Service) -> None:
-        limits = house.limits
+    def __init__(self, service: Service) -> None:
+        limits = service.limits
         super().__init__(
             uvicorn.Config(
-                build(house), http=door(limits), ws="websockets-sansio", loop="asyncio", log_level="warning",
-                access_log=False, server_header=False, timeout_keep_alive=20, timeout_graceful_shutdown=5,
+                build(service), http=limited_protocol(limits), ws="websockets-sansio", loop="asyncio",
+                log_level="warning", access_log=False, server_header=False, timeout_keep_alive=20,
+                timeout_graceful_shutdown=5,
                 ws_max_size=limits.frame_bytes, ws_ping_interval=limits.ping_s, ws_ping_timeout=limits.ping_s,
                 ws_per_message_deflate=False,
             )
         )  # fmt: skip
-        self.house = house
+        self.service = service
         self._draining: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unread: dict[Any, tuple[int, float]] = {}
@@ -104,7 +105,7 @@ class Runner(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 waiting = connection.transport.get_write_buffer_size()
                 before, since = self._unread.get(connection, (0, now))
-                if waiting and waiting == before and now - since > self.house.limits.write_s:
+                if waiting and waiting == before and now - since > self.service.limits.write_s:
                     connection.transport.abort()
                 elif waiting:
                     seen[connection] = (waiting, since if waiting == before else now)
@@ -113,10 +114,10 @@ class Runner(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal came, between two instructions of the event loop's thread, or a call of another thread."""
-        if self.house.draining or self._loop is None:
+        if self.service.draining or self._loop is None:
             self.should_exit, self.config.timeout_graceful_shutdown = True, 0
         else:
-            self.house.draining = True
+            self.service.draining = True
             self._loop.call_soon_threadsafe(self._begin)
 
     def _begin(self) -> None:
@@ -124,24 +125,24 @@ class Runner(uvicorn.Server):
 
     async def drain(self) -> None:
         """Ask every conversation to end after what is being said, wait for them and for running work, then exit."""
-        for session in list(self.house.sessions.values()):
+        for session in list(self.service.sessions.values()):
             session.ask_close()
-        until = time.monotonic() + self.house.limits.drain_s
-        while time.monotonic() < until and (self.house.sessions or self.house.engine.busy):
-            await asyncio.sleep(LOOK_S)
+        until = time.monotonic() + self.service.limits.drain_s
+        while time.monotonic() < until and (self.service.sessions or self.service.engine.busy):
+            await asyncio.sleep(POLL_S)
         self.should_exit = True
 
 
-def serve(address: Address, house: Service) -> None:
+def serve(address: Address, service: Service) -> None:
     """Serve until told to stop."""
-    made = listen(address, house.keys)
+    made = listen(address, service.keys)
     host, port = made.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     note(f"talk to it at http://{shown}:{port}/ (Ctrl-C to stop)")
-    Runner(house).run(sockets=[made])
+    Runner(service).run(sockets=[made])
 
 
-def service_of(limits: Limits, address: Address, engine: Any, answering: str) -> Service:
+def create_service(limits: Limits, address: Address, engine: Any, answering: str) -> Service:
     """The service these settings describe."""
     return Service(
         engine=engine, limits=limits, keys=api_keys(), hosts=names_of(address), origins=tuple(address.origins),

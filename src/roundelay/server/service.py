@@ -18,10 +18,10 @@ from roundelay.server.limits import Limits, resident_bytes
 from roundelay.server.metrics import Metrics
 from roundelay.voice.realtime.core.settings import Thresholds
 
-EPHEMERAL_S = 600  # how long a client secret opens a session, as OpenAI's does by default
-EPHEMERAL_KEPT = 1024  # unused secrets kept; the oldest goes first
-TALKS = ("/v1/realtime", "/v1/realtime/calls")  # what a client secret opens, and the calls below
-TRACES_KEPT = 64  # finished conversations whose latencies can still be looked up
+SECRET_S = 600  # how long a client secret opens a session, as OpenAI's does by default
+MAX_SECRETS = 1024  # unused secrets kept; the oldest goes first
+REALTIME_PATHS = ("/v1/realtime", "/v1/realtime/calls")  # what a client secret opens, and the calls below
+MAX_TRACES = 64  # finished conversations whose latencies can still be looked up
 
 
 def embedded_worker(*args: Any) -> Any:
@@ -76,15 +76,15 @@ class Service:
         given = key.encode()
         if sum(hmac.compare_digest(given, known.encode()) for known in self.keys):  # always all of them
             return True
-        talks = path == TALKS[0] or path.startswith(TALKS[1])
-        return talks and self._secrets.get(key, (0.0, None))[0] > time.time()
+        realtime = path == REALTIME_PATHS[0] or path.startswith(REALTIME_PATHS[1])
+        return realtime and self._secrets.get(key, (0.0, None))[0] > time.time()
 
-    def new_secret(self, settings: Any, seconds: int = EPHEMERAL_S) -> tuple[str, int]:
+    def new_secret(self, settings: Any, seconds: int = SECRET_S) -> tuple[str, int]:
         """A fresh client secret for sessions of these settings, and when it expires, in seconds since 1970."""
         expires = int(time.time()) + seconds
         secret = f"ek_{secrets.token_urlsafe(24)}"
         self._secrets[secret] = (expires, settings)
-        while len(self._secrets) > EPHEMERAL_KEPT:
+        while len(self._secrets) > MAX_SECRETS:
             self._secrets.popitem(last=False)
         return secret, expires
 
@@ -96,11 +96,11 @@ class Service:
     def keep_trace(self, name: str, trace: Any) -> None:
         """Keep what a conversation measured, dropping the oldest."""
         self.traces[name] = trace
-        while len(self.traces) > TRACES_KEPT:
+        while len(self.traces) > MAX_TRACES:
             self.traces.popitem(last=False)
 
 
-def service(connection: HTTPConnection) -> Service:
+def service_of(connection: HTTPConnection) -> Service:
     """The service of the app that got this request."""
     return connection.app.state.service
 
@@ -118,18 +118,18 @@ def key_of(connection: HTTPConnection) -> str | None:
 
 def check(connection: HTTPConnection) -> None:
     """Raise `ApiError` if this client may not call this server: a foreign host, a foreign page, no key, or stopping."""
-    house = service(connection)
+    service = service_of(connection)
     host = connection.headers.get("host", "")
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    if house.hosts and name.lower() not in house.hosts:
+    if service.hosts and name.lower() not in service.hosts:
         raise ApiError(403, "forbidden_host", f"this server does not answer to {name[:60]}; allow it with --allow-host")
     origin = connection.headers.get("origin")
-    if origin and origin not in house.origins and origin.partition("://")[2] != host:
+    if origin and origin not in service.origins and origin.partition("://")[2] != host:
         message = f"a page of {origin[:60]} may not call this server; allow it with --allow-origin"
         raise ApiError(403, "forbidden_origin", message)
     path = connection.scope["path"]  # not of the URL, which the Host header has a part in
-    if (path.startswith("/v1/") or path == "/metrics") and not house.allows(key_of(connection), path):
+    if (path.startswith("/v1/") or path == "/metrics") and not service.allows(key_of(connection), path):
         message = "give an API key of this server: Authorization: Bearer KEY"
         raise ApiError(401, "invalid_api_key", message, kind=AUTH)
-    if house.draining and path.startswith("/v1/"):
+    if service.draining and path.startswith("/v1/"):
         raise ApiError(503, "server_stopping", "the server is stopping; it takes no new work")

@@ -33,7 +33,7 @@ def serve(
     """
     from roundelay.server.engine import Engine, SpeechModel, load_embedded
     from roundelay.server.http.answering import Borrowed, ChatUrl
-    from roundelay.server.run import Address, service_of
+    from roundelay.server.run import Address, create_service
     from roundelay.server.run import serve as run
 
     limits = config.fill(Limits, config_file, several["sets"], {})
@@ -44,7 +44,7 @@ def serve(
         return Borrowed(body, mind) if mind else body
 
     address = Address(host, port, several["allow_host"], several["allow_origin"], anybody)
-    run(address, service_of(limits, address, Engine(load, limits), mind.shown if mind else "embedded"))
+    run(address, create_service(limits, address, Engine(load, limits), mind.shown if mind else "embedded"))
 
 
 @click.command()
@@ -76,15 +76,15 @@ def talk(
         if not as_json:
             click.echo(f"{who}: {words}")
 
-    house = _service(chat_url, chat_model)
+    service = _service(chat_url, chat_model)
     if source is None:
         if out is not None:
             raise BadInput("--out", out, "belongs to --file")
-        asyncio.run(converse(house, voice, caption))
+        asyncio.run(converse(service, voice, caption))
         return
     if out is not None:
         check_free(out, force=force)
-    answer = asyncio.run(run(house, Audio.read(source), voice, caption))
+    answer = asyncio.run(run(service, Audio.read(source), voice, caption))
     if out is not None:
         answer.write(out, force=force)
         note(f"{answer.duration_s:.2f} s: {out}")
@@ -115,10 +115,10 @@ def bench() -> None:
 def latency(turns: int, as_json: bool) -> None:
     """First sound after a turn, with speculation and without; barge-in; false takeover; first byte of speech."""
     from roundelay.console import note, print_json, print_table
-    from roundelay.server.bench.latency import inside, measure
+    from roundelay.server.bench.latency import in_process, measure
     from roundelay.server.engine import load_embedded
 
-    rows = measure(inside(load_embedded), turns, note).rows()
+    rows = measure(in_process(load_embedded), turns, note).rows()
     if as_json:
         print_json({"rows": rows})
         return

@@ -1,11 +1,11 @@
-"""Rate changes piece by piece: laws."""
+"""Resampler changes piece by piece: laws."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from roundelay.server.audio.formats import CUTOFF, HALF, Rate
+from roundelay.server.audio.formats import CUTOFF, HALF, Resampler
 
 PAIRS = [(16_000, 24_000), (24_000, 16_000), (16_000, 8_000), (8_000, 16_000), (48_000, 16_000), (16_000, 48_000)]
 
@@ -15,9 +15,9 @@ def test_pieces_give_what_the_whole_gives_and_nothing_is_late(pair: tuple[int, i
     source, target = pair
     draw = np.random.default_rng(0)
     sound = (0.1 * draw.standard_normal(source // 2)).astype(np.float32)
-    whole = Rate(source, target).push(sound, last=True)
+    whole = Resampler(source, target).push(sound, last=True)
     assert len(whole) == -(-len(sound) * target // source)
-    rate, at, given, parts = Rate(source, target), 0, 0, []
+    rate, at, given, parts = Resampler(source, target), 0, 0, []
     while at < len(sound):
         size = int(draw.integers(0, 500))
         parts.append(rate.push(sound[at : at + size]))
@@ -33,15 +33,15 @@ def test_a_tone_that_both_rates_hold_keeps_its_place_and_height_and_others_are_g
     source, target = pair
     inner = slice(target // 10, -target // 10)
     for hz in (100.0, 0.42 * min(pair)):
-        given = Rate(source, target).push(np.sin(2 * np.pi * hz * np.arange(source) / source), last=True)
+        given = Resampler(source, target).push(np.sin(2 * np.pi * hz * np.arange(source) / source), last=True)
         wanted = np.sin(2 * np.pi * hz * np.arange(target) / target)
         assert np.abs(given - wanted)[inner].max() < 1e-3, hz
     if target < source:
         above = np.sin(2 * np.pi * 0.55 * target * np.arange(source) / source)
-        assert np.abs(Rate(source, target).push(above, last=True))[inner].max() < 1e-3
+        assert np.abs(Resampler(source, target).push(above, last=True))[inner].max() < 1e-3
     assert CUTOFF < 1
 
 
 def test_the_same_rate_changes_nothing() -> None:
     sound = np.ones(7, np.float32)
-    assert Rate(16_000, 16_000).push(sound) is sound
+    assert Resampler(16_000, 16_000).push(sound) is sound

@@ -17,7 +17,7 @@ from server_case import FakeModel, Running, running
 
 from roundelay.errors import RoundelayError
 from roundelay.server.http.aliases import OPENAI_VOICES
-from roundelay.server.http.speech import AS_ALWAYS
+from roundelay.server.http.speech import DEFAULT_INSTRUCTIONS
 
 openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
 
@@ -70,7 +70,9 @@ def test_speech_comes_in_every_format_and_lasts_as_long_as_what_was_said(server:
 def test_instructions_that_ask_for_nothing_are_no_style(server: Running) -> None:
     """OpenAI's agents SDK sends them by itself."""
     answer = ask(
-        server, "/v1/audio/speech", {"input": "hello there", "instructions": AS_ALWAYS, "response_format": "pcm"}
+        server,
+        "/v1/audio/speech",
+        {"input": "hello there", "instructions": DEFAULT_INSTRUCTIONS, "response_format": "pcm"},
     )
     assert answer[0] == 200 and len(answer[2]) == 2 * 1280 * 3 // 2 * 2
 
@@ -90,12 +92,12 @@ def test_speech_begins_before_it_is_finished() -> None:
             input="word " * 20, model="roundelay", voice="alloy", response_format="pcm"
         ) as response:
             pieces = response.iter_bytes(64)
-            assert next(pieces) and server.model.said and server.house.engine.busy == 1
+            assert next(pieces) and server.model.said and server.service.engine.busy == 1
         for _ in range(200):  # the worker hears that nobody listens any more, at most one piece later
             if server.model.cancelled:
                 break
             time.sleep(0.05)
-        assert server.model.cancelled == 1 and server.house.engine.busy == 0
+        assert server.model.cancelled == 1 and server.service.engine.busy == 0
 
 
 def test_speech_as_events_is_what_the_bytes_are(server: Running) -> None:
@@ -129,7 +131,7 @@ def test_every_openai_voice_is_an_alias_and_an_unknown_one_lists_them(server: Ru
     ({"speed": 9}, "invalid_value", "speed"),
     ({"speed": True}, "invalid_type", "speed"),
     ({"instructions": "whisper"}, "unsupported_parameter", "instructions"),
-    ({"instructions": f"{AS_ALWAYS} Whisper."}, "unsupported_parameter", "instructions"),
+    ({"instructions": f"{DEFAULT_INSTRUCTIONS} Whisper."}, "unsupported_parameter", "instructions"),
     ({"response_format": "aac"}, "unsupported_format", "response_format"),
     ({"response_format": "midi"}, "invalid_value", "response_format"),
     ({"voice": 3}, "invalid_type", "voice"),
@@ -257,7 +259,7 @@ def test_a_wrong_conversation_is_a_typed_400_that_names_the_place(server: Runnin
     assert status == 400 and json.loads(body)["error"]["param"] == param
 
 
-# -- the house
+# -- the service
 
 
 def test_models_and_unknown_ones(server: Running) -> None:

@@ -50,8 +50,10 @@ def test_keys_open_the_api_and_nothing_else_does() -> None:
         bearer = {"authorization": f"Bearer {made.value}"}
         for path in ("/v1/models", "/v1/x/sessions", "/v1/realtime/client_secrets"):  # it opens conversations alone
             is_error(ask(server, path, headers=bearer), 401, "invalid_api_key")
-        assert server.house.allows(made.value, "/v1/realtime") and server.house.allows(made.value, "/v1/realtime/calls")
-        assert not server.house.allows("ek_made_up", "/v1/realtime")
+        assert server.service.allows(made.value, "/v1/realtime") and server.service.allows(
+            made.value, "/v1/realtime/calls"
+        )
+        assert not server.service.allows("ek_made_up", "/v1/realtime")
 
 
 def test_a_foreign_host_or_page_is_refused(server: Running) -> None:
@@ -103,7 +105,7 @@ def test_more_than_may_wait_is_refused_at_once() -> None:
         for thread in threads:
             thread.join(20)
         assert sorted(set(answers)) == [200, 429] and answers.count(200) >= 2
-        assert server.house.engine.busy == 0
+        assert server.service.engine.busy == 0
         assert ask(server, "/v1/audio/speech", SPEAK)[0] == 200
 
 
@@ -154,7 +156,7 @@ def test_a_client_that_stops_reading_is_let_go() -> None:
             )
             client.sendall(body)
             assert until(lambda: server.model.said)
-            assert until(lambda: server.house.engine.busy == 0)
+            assert until(lambda: server.service.engine.busy == 0)
             assert until(lambda: not server.runner.server_state.tasks)
         assert ask(server, "/health")[0] == 200
 
@@ -220,9 +222,9 @@ sys.path.insert(0, {tests!r})
 from server_case import FakeModel
 from roundelay.server.engine import Engine
 from roundelay.server.limits import Limits
-from roundelay.server.run import Address, serve, service_of
+from roundelay.server.run import Address, serve, create_service
 limits, address = Limits(), Address(port=0)
-serve(address, service_of(limits, address, Engine(lambda: FakeModel(pause_s=0.1), limits), "embedded"))
+serve(address, create_service(limits, address, Engine(lambda: FakeModel(pause_s=0.1), limits), "embedded"))
 print("stopped", flush=True)
 """
 

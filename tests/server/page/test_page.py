@@ -47,7 +47,7 @@ def test_the_page_talks_and_stops_when_it_is_interrupted(tmp_path: Path) -> None
         assert re.search(r"Turn \d+: \d+ ms", page.ask("document.querySelector('#waterfall caption').textContent"))
         page.picture(PICTURES / "talk.png")
         page.ask("document.getElementById('talk-button').click()")
-        assert until(lambda: not server.house.sessions)
+        assert until(lambda: not server.service.sessions)
         page.until("document.getElementById('talk-label').textContent === 'Start talking'")
         assert page.complaints == []
 

@@ -21,7 +21,7 @@ from test_middleware import until
 
 from roundelay.server.limits import Limits
 from roundelay.server.realtime.frames import Frame
-from roundelay.server.realtime.output_buffer import MOST, Mouth
+from roundelay.server.realtime.output_buffer import MAX_BUFFERED_SAMPLES, OutputAudioBuffer
 
 RATE_HZ = 48_000
 SDP = {"content-type": "application/sdp"}
@@ -33,29 +33,29 @@ CALLS = "/v1/realtime/calls"
 
 def test_the_output_buffer_plays_in_order_and_says_what_begins_and_ends() -> None:
     told: list[Frame] = []
-    mouth = Mouth(told.append)
-    assert not mouth.take(960).any() and not told
+    buffer = OutputAudioBuffer(told.append)
+    assert not buffer.take(960).any() and not told
     tone = np.full(1600, 0.5, np.float32)
-    mouth.play("a", tone)
-    mouth.end("a")
-    mouth.play("b", -tone)
-    heard = np.concatenate([mouth.take(960) for _ in range(5)])  # 100 of 200 ms
+    buffer.play("a", tone)
+    buffer.end("a")
+    buffer.play("b", -tone)
+    heard = np.concatenate([buffer.take(960) for _ in range(5)])  # 100 of 200 ms
     assert heard[600:4200].min() > 0.4
     assert [each["type"].rpartition(".")[2] for each in told] == ["started", "stopped"]
-    heard = np.concatenate([mouth.take(960) for _ in range(3)])
+    heard = np.concatenate([buffer.take(960) for _ in range(3)])
     assert heard[600:].max() < -0.4 and told[-1]["response_id"] == "b"
-    mouth.clear()
-    assert not mouth.take(960).any()
+    buffer.clear()
+    assert not buffer.take(960).any()
     assert [each["type"].rpartition(".")[2] for each in told[2:]] == ["started", "cleared"]
-    mouth.clear()
+    buffer.clear()
     assert len(told) == 4, "nothing sounded: nothing to tell"
 
 
 def test_the_output_buffer_stays_bounded_where_nobody_plays() -> None:
-    mouth = Mouth(lambda frame: None)
+    buffer = OutputAudioBuffer(lambda frame: None)
     for _ in range(30):
-        mouth.play("a", np.zeros(16_000, np.float32))
-    assert sum(len(sound) for _, sound in mouth._queue if sound is not None) <= MOST
+        buffer.play("a", np.zeros(16_000, np.float32))
+    assert sum(len(sound) for _, sound in buffer._queue if sound is not None) <= MAX_BUFFERED_SAMPLES
 
 
 # -- a key with settings
@@ -188,7 +188,7 @@ async def calling(server: Running, edit: Any = lambda sdp: sdp, **session: Any) 
         yield phone
     finally:
         await phone.peer.close()
-    assert until(lambda: not server.house.sessions), "the call left its session behind"
+    assert until(lambda: not server.service.sessions), "the call left its session behind"
 
 
 def strict(frames: list[dict[str, Any]]) -> None:
@@ -291,12 +291,12 @@ def test_a_call_ends_from_either_side_and_counts_as_a_session() -> None:
             name = phone.answer.headers["location"].rpartition("/")[2]
             await asyncio.to_thread(client.realtime.calls.hangup, name)
             await asyncio.wait_for(phone.closed.wait(), 10)
-            assert until(lambda: not server.house.sessions)
+            assert until(lambda: not server.service.sessions)
             is_error(await asyncio.to_thread(ask, server, f"{CALLS}/{name}/hangup", b""), 404, "call_not_found", "id")
         async with calling(server) as phone:
             phone.channel.close()
-            await asyncio.to_thread(until, lambda: not server.house.sessions)
-            assert not server.house.sessions
+            await asyncio.to_thread(until, lambda: not server.service.sessions)
+            assert not server.service.sessions
 
     with running(limits=replace(Limits(), sessions=1)) as server:
         asyncio.run(run(server))
@@ -308,8 +308,8 @@ def test_a_caller_who_never_comes_gives_the_place_back() -> None:
         sdp = await phone.offer()
         await phone.peer.close()
         status, headers, _ = await asyncio.to_thread(ask, server, CALLS, sdp.encode(), SDP)
-        assert status == 201 and len(server.house.sessions) == 1 and headers["location"]
-        assert await asyncio.to_thread(until, lambda: not server.house.sessions)
+        assert status == 201 and len(server.service.sessions) == 1 and headers["location"]
+        assert await asyncio.to_thread(until, lambda: not server.service.sessions)
 
     with running(limits=replace(Limits(), call_s=0.3)) as server:
         asyncio.run(run(server))
@@ -344,7 +344,7 @@ def test_offers_that_are_none_are_refused(server: Running) -> None:
     is_error(ask(server, CALLS, good.encode(), {"content-type": "text/plain"}), 400, "invalid_content_type")
     is_error(ask(server, CALLS, b"a" * 300_000, SDP), 413, "request_too_large", "sdp")
     is_error(ask(server, CALLS + "?model=gpt-9", good.encode(), SDP), 404, "model_not_found", "model")
-    assert not server.house.sessions
+    assert not server.service.sessions
 
 
 def form(**parts: str) -> tuple[bytes, dict[str, str]]:
@@ -365,4 +365,4 @@ def test_forms_that_hold_no_call_are_refused(server: Running) -> None:
                                 "session.audio.output.voice")):  # fmt: skip
         is_error(ask(server, CALLS, *form(**parts)), 400, code, param)
     is_error(ask(server, CALLS, b"sdp", {"content-type": "multipart/form-data"}), 400, "invalid_form")
-    assert not server.house.sessions
+    assert not server.service.sessions

@@ -24,9 +24,9 @@ from roundelay.server.http import aliases
 from roundelay.server.http.answering import Borrowed, ChatUrl
 from roundelay.server.http.chat_stream import Call, Said
 from roundelay.server.limits import Limits
-from roundelay.server.realtime.bridge import Conversation
-from roundelay.server.realtime.client_events import Client
-from roundelay.server.realtime.frames import ITEMS_BYTES, Items
+from roundelay.server.realtime.bridge import Bridge
+from roundelay.server.realtime.client_events import ClientEventHandler
+from roundelay.server.realtime.frames import MAX_ITEMS_BYTES, Items
 from roundelay.server.realtime.pacing import LEAD_MS, Pacer
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import embedded_worker
@@ -226,7 +226,7 @@ def test_nothing_goes_out_while_a_voice_may_have_begun_but_time_passes() -> None
     for _ in range(8):
         pacer.add(Play(1, np.zeros(RATE_HZ // 4, np.float32)))
     assert sum(len(each.sound) for each in pacer.take(0)) == LEAD_MS * RATE_HZ // 1000  # type: ignore[attr-defined]
-    assert pacer.take(500, doubtful=True) == [] and pacer.played == RATE_HZ // 2 and pacer.waiting
+    assert pacer.take(500, maybe_speech=True) == [] and pacer.played == RATE_HZ // 2 and pacer.waiting
     assert sum(len(each.sound) for each in pacer.take(500)) == RATE_HZ // 2  # type: ignore[attr-defined]
 
 
@@ -439,21 +439,21 @@ def test_a_client_that_stops_reading_ends_its_session_and_memory_stays_bounded()
                 b"GET /v1/realtime HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
                 b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
             )
-            assert until(lambda: len(server.house.sessions) == 2)
+            assert until(lambda: len(server.service.sessions) == 2)
             long = {"id": "long", "type": "message", "role": "user"}
             long["content"] = [{"type": "input_text", "text": "x" * 60_000}]
             line.sendall(masked({"type": "conversation.item.create", "item": long}))
             wish = masked({"type": "conversation.item.retrieve", "item_id": "long"})
             with suppress(OSError):  # 24 MB of answers that nobody reads
                 line.sendall(wish * 400)
-            assert until(lambda: len(server.house.sessions) == 1, 30)
+            assert until(lambda: len(server.service.sessions) == 1, 30)
         other.configure()
 
 
 def test_a_client_that_vanishes_leaves_nothing_behind(server: Running) -> None:
     with talking(server) as talk:
         talk.socket.socket.close()
-    assert until(lambda: not server.house.sessions)
+    assert until(lambda: not server.service.sessions)
 
 
 def test_silent_and_endless_sessions_end_with_a_reason() -> None:
@@ -463,7 +463,7 @@ def test_silent_and_endless_sessions_end_with_a_reason() -> None:
             assert talk.error()["code"] == code
             with pytest.raises(ConnectionClosed):
                 talk.next()
-            assert until(lambda house=server.house: not house.sessions)
+            assert until(lambda service=server.service: not service.sessions)
 
 
 def refused(server: Running, path: str = "/v1/realtime", **more: Any) -> tuple[int, str]:
@@ -485,7 +485,7 @@ def test_a_refused_handshake_says_why() -> None:
         with talking(server, subprotocols=["realtime", "openai-insecure-api-key.secret"]) as talk:
             assert talk.socket.subprotocol == "realtime"
             assert refused(server, additional_headers=header) == (429, "too_many_sessions")
-        assert until(lambda: not server.house.sessions)
+        assert until(lambda: not server.service.sessions)
     with running(RoundelayError("weights lm.onnx cannot be read")) as server:
         assert refused(server) == (503, "model_missing")
 
@@ -537,7 +537,7 @@ def test_a_stop_lets_the_bot_finish_its_sentence() -> None:
         assert not server.thread.is_alive()
 
 
-# -- the worker of the house, with a fake model
+# -- the worker of the service, with a fake model
 
 
 def voice(seconds: float) -> bytes:
@@ -618,13 +618,13 @@ def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> 
 class Room:
     """A client's side with a worker that only notes what it is to do."""
 
-    doubtful = False
+    maybe_speech = False
 
     def __init__(self, **session: Any) -> None:
         self.frames: list[dict[str, Any]] = []
         self.asked: list[do.Action] = []
-        self.talk = Conversation(self.frames.append, self, Settings().updated(session), "sess_1", Thresholds())
-        self.client = Client(self.talk, 600)
+        self.bridge = Bridge(self.frames.append, self, Settings().with_update(session), "sess_1", Thresholds())
+        self.client = ClientEventHandler(self.bridge, 600)
         self.now_ms = 0
 
     def hear(self, sound: np.ndarray) -> None: ...
@@ -656,31 +656,31 @@ class Room:
 
     def say(self, seconds: float) -> None:
         self.now_ms += int(seconds * 1000)
-        self.talk.hear(np.zeros(int(seconds * RATE_HZ), np.float32), self.now_ms)
+        self.bridge.hear(np.zeros(int(seconds * RATE_HZ), np.float32), self.now_ms)
 
     def news(self, *events: ev.Event) -> None:
         for event in events:
-            self.talk.news(replace(event, at_ms=self.now_ms))
+            self.bridge.news(replace(event, at_ms=self.now_ms))
 
     def calling(self, *calls: str) -> None:
         """Let a reply sound that has called functions."""
         self.item("message", role="user", content=[{"type": "input_text", "text": "the weather"}])
         self.send("response.create")
-        number = self.talk.session.memory.replies
+        number = self.bridge.session.memory.replies
         self.news(ev.ReplyText(0, number, "Let me see."), ev.ReplyAudio(0, number, np.zeros(2 * RATE_HZ, np.float32)))
         self.news(*(ev.ToolCalled(0, number, call, "look", "{}") for call in calls))
 
     def heard_out(self) -> None:
         """Let time pass until the reply was made and heard."""
-        self.news(ev.ReplyDone(0, self.talk.session.memory.replies))
+        self.news(ev.ReplyDone(0, self.bridge.session.memory.replies))
         for _ in range(40):
             self.now_ms += 100
             self.client.tick(self.now_ms)
-            self.talk.tick(self.now_ms)
+            self.bridge.tick(self.now_ms)
 
     @property
     def history(self) -> list[tuple[str, str]]:
-        return [(message.role, message.text) for message in self.talk.session.history]
+        return [(message.role, message.text) for message in self.bridge.session.history]
 
 
 def test_a_commit_begins_where_the_detector_committed_or_the_client_cleared() -> None:
@@ -690,7 +690,7 @@ def test_a_commit_begins_where_the_detector_committed_or_the_client_cleared() ->
     room.say(1.5)
     room.news(ev.SpeechStopped(0, 32_000))
     room.say(1.5)
-    room.talk.tick(room.now_ms)
+    room.bridge.tick(room.now_ms)
     assert any(frame["type"] == "input_audio_buffer.committed" for frame in room.frames)
     room.say(6.0)
     room.send("input_audio_buffer.commit")
@@ -739,7 +739,7 @@ def test_an_output_that_comes_late_is_the_models_too() -> None:
     room.calling("call_1")
     room.heard_out()
     room.now_ms += 31_000
-    room.talk.tick(room.now_ms)
+    room.bridge.tick(room.now_ms)
     room.heard_out()
     assert room.history[-1] == ("tool", "look({}) = no answer in time")
     room.item("function_call_output", call_id="call_1", output="sunny")
@@ -769,8 +769,8 @@ def test_words_and_sound_of_a_message_stand_in_their_order() -> None:
     assert room.history == [("user", "before\nbetween\nafter")]
     (first, one), (second, other) = room.client.recordings
     assert one.duration_s > other.duration_s, "what follows at once is one recording"
-    room.client.heard(first, "one", 0)
-    room.client.heard(second, "two", 0)
+    room.client.set_transcript(first, "one", 0)
+    room.client.set_transcript(second, "two", 0)
     assert room.history == [("user", "before\none\nbetween\ntwo\nafter")]
 
 
@@ -780,7 +780,7 @@ def test_items_take_no_more_than_their_share_of_memory() -> None:
         content = [{"type": "input_text", "text": "é" * 30_000} for _ in range(8)]
         items.add({"id": f"item_{at}", "content": content}, f"item_{at}")
     kept = [f"item_{at}" in items for at in range(40)]
-    assert kept == sorted(kept) and sum(kept) == ITEMS_BYTES // (8 * 60_000)
+    assert kept == sorted(kept) and sum(kept) == MAX_ITEMS_BYTES // (8 * 60_000)
 
 
 def test_what_waits_for_a_replys_end_takes_no_more_than_that() -> None:
@@ -791,8 +791,8 @@ def test_what_waits_for_a_replys_end_takes_no_more_than_that() -> None:
         parts = [{"type": "input_text", "text": f"{at} " + "a" * 60_000} for _ in range(8)]
         room.item("message", role="user", content=parts)
     waiting = room.client._messages
-    assert sum(len(each.text) for each in waiting) <= ITEMS_BYTES and waiting[-1].text.startswith("11 ")
-    assert len(waiting) == ITEMS_BYTES // (8 * 60_003)
+    assert sum(len(each.text) for each in waiting) <= MAX_ITEMS_BYTES and waiting[-1].text.startswith("11 ")
+    assert len(waiting) == MAX_ITEMS_BYTES // (8 * 60_003)
 
 
 def test_a_response_says_what_of_a_wish_has_no_effect_and_sounds_in_the_format_asked_for() -> None:
@@ -806,7 +806,7 @@ def test_a_response_says_what_of_a_wish_has_no_effect_and_sounds_in_the_format_a
 
 def test_a_session_names_what_is_unknown_of_its_sound() -> None:
     ears = {"smell": 1, "transcription": {"model": "whisper-1", "language": "en-GB", "prompt": "x"}}
-    shown = Settings().updated({"audio": {"input": ears, "output": {"taste": 1}, "touch": 1}}).shown("", 0)
+    shown = Settings().with_update({"audio": {"input": ears, "output": {"taste": 1}, "touch": 1}}).as_dict("", 0)
     assert shown["x_ignored"] == ["session.audio.input.transcription.prompt", "session.audio.input.smell",
                                   "session.audio.output.taste", "session.audio.touch"]  # fmt: skip
     assert shown["audio"]["input"]["transcription"] == {"model": "whisper-1", "language": "en-GB"}
@@ -814,11 +814,11 @@ def test_a_session_names_what_is_unknown_of_its_sound() -> None:
 
 def test_the_voice_that_a_session_shows_may_be_sent_back_after_the_bot_spoke() -> None:
     settings = Settings()
-    shown = settings.shown("", 0)["audio"]["output"]["voice"]
-    assert settings.updated({"audio": {"output": {"voice": shown}}}, spoken=True).voice == shown
+    shown = settings.as_dict("", 0)["audio"]["output"]["voice"]
+    assert settings.with_update({"audio": {"output": {"voice": shown}}}, spoken=True).voice == shown
     other = next(name for name in aliases.built_in() if name != shown)
     with pytest.raises(ApiError) as error:
-        settings.updated({"audio": {"output": {"voice": other}}}, spoken=True)
+        settings.with_update({"audio": {"output": {"voice": other}}}, spoken=True)
     assert error.value.code == "cannot_update_voice"
 
 

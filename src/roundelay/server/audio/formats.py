@@ -41,7 +41,7 @@ def from_int16(data: bytes) -> np.ndarray:
     return np.frombuffer(data, "<i2").astype(np.float32) / 32768.0
 
 
-class Rate:
+class Resampler:
     """A rate change that is fed piece by piece: what it gave so far never changes. float32 in, float32 out.
 
     A windowed sinc by phases (ours). It looks 32 samples of the lower rate ahead, 2 ms at 16 kHz, and gives all the

@@ -21,14 +21,14 @@ from roundelay.server.audio.formats import OUT_RATE_HZ, from_int16, to_int16
 
 PIECE = OUT_RATE_HZ // 50  # samples sent at a time: 20 ms, a packet of WebRTC
 PAUSE_S = 1.0  # inside a sentence, for false takeovers
-ANSWER_S = 12.0  # the longest wait for anything; a reply that does not sound after 8 s has failed
+MAX_WAIT_S = 12.0  # the longest wait for anything; a reply that does not sound after 8 s has failed
 BARGE_AFTER_S = 0.3  # of the answer, before it is spoken over
 REST_S = 0.15  # between the end of an answer and the next voice
-AUDIBLE = 0.003  # of full scale, -50 dB: a sample that can be heard
+AUDIBLE = 0.003  # of full scale, -50 dB: a sample that can be responses
 
 
 @dataclass(slots=True)
-class Heard:
+class PlayedResponse:
     """One response as a client that plays it as it comes hears it: times on the clock of `time.monotonic`, in s."""
 
     first: float | None = None  # the first frame with sound came
@@ -66,16 +66,16 @@ class Caller:
     link: Any
     port: int
     session: str = ""
-    heard: dict[str, Heard] = field(default_factory=dict)  # by response
-    newest: Heard = field(default_factory=Heard)
+    responses: dict[str, PlayedResponse] = field(default_factory=dict)  # by response
+    newest: PlayedResponse = field(default_factory=PlayedResponse)
     _updated: bool = False
     _due: float = field(default_factory=time.monotonic)  # when the next piece of the microphone is complete
 
     def begin(self) -> None:
         """Wait for the session and set it up: the judge of prosody and words ends turns."""
         self._until(lambda: bool(self.session))
-        ears = {"turn_detection": {"type": "semantic_vad"}}
-        self.send("session.update", session={"type": "realtime", "audio": {"input": ears}})
+        input_settings = {"turn_detection": {"type": "semantic_vad"}}
+        self.send("session.update", session={"type": "realtime", "audio": {"input": input_settings}})
         self._until(lambda: self._updated)
 
     def send(self, kind: str, **fields: Any) -> None:
@@ -84,7 +84,7 @@ class Caller:
 
     def _until(self, wanted: Callable[[], bool]) -> None:
         if not self.silence(wanted):
-            raise RoundelayError(f"nothing came for {ANSWER_S:.0f} s")
+            raise RoundelayError(f"nothing came for {MAX_WAIT_S:.0f} s")
 
     def _take(self, wait_s: float) -> None:
         try:
@@ -99,14 +99,14 @@ class Caller:
         elif kind == "session.updated":
             self._updated = True
         elif kind == "response.created":
-            self.newest = self.heard[frame["response"]["id"]] = Heard()
+            self.newest = self.responses[frame["response"]["id"]] = PlayedResponse()
         elif kind == "response.output_audio.delta":
             self._of(frame["response_id"]).add(at, from_int16(base64.b64decode(frame["delta"])))
         elif kind == "response.done":
             self._of(frame["response"]["id"]).status = frame["response"]["status"]
 
-    def _of(self, response: str) -> Heard:
-        return self.heard.setdefault(response, Heard())
+    def _of(self, response: str) -> PlayedResponse:
+        return self.responses.setdefault(response, PlayedResponse())
 
     # -- the microphone
 
@@ -123,7 +123,7 @@ class Caller:
             self._piece(sound[at : at + PIECE])
         return self._due
 
-    def silence(self, until: Callable[[], bool], most_s: float = ANSWER_S) -> bool:
+    def silence(self, until: Callable[[], bool], most_s: float = MAX_WAIT_S) -> bool:
         """Say nothing until something holds; whether it did in time."""
         end = self._due + most_s
         while not until():
@@ -134,8 +134,8 @@ class Caller:
 
     def settle(self) -> None:
         """Say nothing until every answer is over and played."""
-        self.silence(lambda: all(each.status and self._due > each.ends + REST_S for each in self.heard.values()))
-        self.heard = {}
+        self.silence(lambda: all(each.status and self._due > each.ends + REST_S for each in self.responses.values()))
+        self.responses = {}
 
     # -- what is measured
 
@@ -166,7 +166,7 @@ class Caller:
         self.settle()
         return max(0.0, reply.last - began) * 1000 if reply.status == "cancelled" else None
 
-    def taken_over(self, voice: np.ndarray) -> bool:
+    def false_takeover(self, voice: np.ndarray) -> bool:
         """Whether a pause inside the sentence was taken for its end."""
         half, before = quietest(voice), self.newest
         until = self.say(voice[:half]) + PAUSE_S
@@ -214,7 +214,7 @@ def first_byte(port: int, text: str) -> float:
 def _open(port: int, path: str, body: object) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, {"content-type": "application/json"})
-    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10 * ANSWER_S)
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10 * MAX_WAIT_S)
 
 
 def quietest(voice: np.ndarray) -> int:

@@ -33,11 +33,11 @@ LONG = "what can you do"  # a question with an answer long enough to be spoken o
 TEACHER = "slt"  # flite's voice, whose words the embedded ears know best
 QUIET = 0.05  # of the loudest sample: where a recording's voice ends
 DRY_MS = 20.0  # a gap in playback that is heard: longer than the one packet that any client holds
-NEWS = 10  # after so many turns it is said how far the measuring is
+PROGRESS_EVERY = 10  # after so many turns it is said how far the measuring is
 LOADING_S = 120.0
 
-Show = Callable[[str], None]
-Open = Callable[[bool], AbstractContextManager[int]]  # a server, with speculation or without: its port
+Progress = Callable[[str], None]
+ServerFactory = Callable[[bool], AbstractContextManager[int]]  # a server, with speculation or without: its port
 
 
 @dataclass(slots=True)
@@ -73,32 +73,34 @@ class Figures:
         ]
 
 
-def measure(server: Open, turns: int, show: Show, voices: Sequence[np.ndarray] = ()) -> Figures:
+def measure(server: ServerFactory, turns: int, progress: Progress, voices: Sequence[np.ndarray] = ()) -> Figures:
     """All figures. Raises `RoundelayError` where there is no model, or no answer comes."""
     out = Figures()
     with server(True) as port:
         voices = voices or questions(port)
         with call(port) as caller:
-            converse(caller, voices, turns, out, "with speculation", show)
+            converse(caller, voices, turns, out, "with speculation", progress)
             drafts(caller, out)
-            interrupt(caller, voices, turns, out, show)
-            hesitate(caller, voices, turns, out, show)
-        speak(port, turns, out, show)
+            interrupt(caller, voices, turns, out, progress)
+            hesitate(caller, voices, turns, out, progress)
+        speak(port, turns, out, progress)
     with server(False) as port, call(port) as caller:
-        converse(caller, voices, turns, out, "without speculation", show)
+        converse(caller, voices, turns, out, "without speculation", progress)
     return out
 
 
-def _rounds(turns: int, what: str, show: Show) -> Iterator[int]:
+def _rounds(turns: int, what: str, progress: Progress) -> Iterator[int]:
     for at in range(turns):
-        if at % NEWS == 0:
-            show(f"{what}: {at} of {turns}")
+        if at % PROGRESS_EVERY == 0:
+            progress(f"{what}: {at} of {turns}")
         yield at
 
 
-def converse(caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figures, how: str, show: Show) -> None:
+def converse(
+    caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figures, how: str, progress: Progress
+) -> None:
     """Ask and wait for the answer, `turns` times."""
-    for at in _rounds(turns, f"turns {how}", show):
+    for at in _rounds(turns, f"turns {how}", progress):
         answer = caller.turn(voices[at % len(voices)])
         out.count(f"turns answered, {how}", answer is not None)
         if answer is not None:
@@ -113,24 +115,24 @@ def drafts(caller: Caller, out: Figures) -> None:
     out.shares["drafts committed"] = (found["committed"], found["made"])
 
 
-def interrupt(caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figures, show: Show) -> None:
+def interrupt(caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figures, progress: Progress) -> None:
     """Speak over an answer, `turns` times."""
-    for at in _rounds(turns, "barge-in", show):
+    for at in _rounds(turns, "barge-in", progress):
         stopped = caller.barge_in(LONG, voices[at % len(voices)])
         out.count("voices over an answer that stopped it", stopped is not None)
         if stopped is not None:
             out.add("last sample after a barge-in", stopped)
 
 
-def hesitate(caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figures, show: Show) -> None:
-    """Pause inside a sentence, `turns` times."""
-    for at in _rounds(turns, "pauses", show):
-        out.count("false takeover, pauses of 1 s", caller.taken_over(voices[at % len(voices)]))
+def hesitate(caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figures, progress: Progress) -> None:
+    """Pause in_process a sentence, `turns` times."""
+    for at in _rounds(turns, "pauses", progress):
+        out.count("false takeover, pauses of 1 s", caller.false_takeover(voices[at % len(voices)]))
 
 
-def speak(port: int, turns: int, out: Figures, show: Show) -> None:
+def speak(port: int, turns: int, out: Figures, progress: Progress) -> None:
     """Have a text spoken, `turns` times."""
-    for at in _rounds(turns, "speech", show):
+    for at in _rounds(turns, "speech", progress):
         out.add("first byte of /v1/audio/speech", first_byte(port, QUESTIONS[at % len(QUESTIONS)]))
 
 
@@ -141,7 +143,7 @@ def questions(port: int) -> list[np.ndarray]:
     """The questions, float32 at 24 kHz, cut where the voice ends: in a teacher's voice where one is installed, for the
     model learnt to hear those, else in the model's own."""
     spoken = by_teacher() if shutil.which("flite") else [_by_model(port, text) for text in QUESTIONS]
-    return [trimmed(sound, text) for sound, text in zip(spoken, QUESTIONS, strict=True)]
+    return [trim(sound, text) for sound, text in zip(spoken, QUESTIONS, strict=True)]
 
 
 def by_teacher() -> list[np.ndarray]:
@@ -158,7 +160,7 @@ def _by_model(port: int, text: str) -> np.ndarray:
     return from_int16(ask(port, "/v1/audio/speech", {"input": text, "response_format": "pcm"}))
 
 
-def trimmed(sound: np.ndarray, text: str) -> np.ndarray:
+def trim(sound: np.ndarray, text: str) -> np.ndarray:
     """The sound from its first loud sample to its last. Raises `BadInput` for silence."""
     loud = np.flatnonzero(np.abs(sound) > QUIET * np.abs(sound).max(initial=0.0))
     if not len(loud):
@@ -169,24 +171,24 @@ def trimmed(sound: np.ndarray, text: str) -> np.ndarray:
 # -- the server
 
 
-def inside(load: Callable[[], SpeechModel]) -> Open:
+def in_process(load: Callable[[], SpeechModel]) -> ServerFactory:
     """Servers in this process."""
 
     @contextmanager
     def server(speculate: bool) -> Iterator[int]:
-        house = Service(Engine(load), thresholds=replace(Thresholds(), speculate=speculate))
+        service = Service(Engine(load), thresholds=replace(Thresholds(), speculate=speculate))
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         listening.listen(16)
-        runner = Runner(house)
+        runner = Runner(service)
         thread = threading.Thread(target=lambda: runner.run(sockets=[listening]), daemon=True)
         thread.start()
         try:
             until = time.monotonic() + LOADING_S
-            while house.engine.state == "loading" and time.monotonic() < until:
+            while service.engine.state == "loading" and time.monotonic() < until:
                 time.sleep(0.02)
-            if house.engine.state != "ready":
-                raise RoundelayError(house.engine.reason or f"the model was not loaded in {LOADING_S:.0f} s")
+            if service.engine.state != "ready":
+                raise RoundelayError(service.engine.reason or f"the model was not loaded in {LOADING_S:.0f} s")
             yield listening.getsockname()[1]
         finally:
             runner.should_exit = True

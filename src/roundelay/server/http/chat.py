@@ -20,19 +20,19 @@ from roundelay.server.http.answering import Borrowed, call_of
 from roundelay.server.http.chat_stream import Call, Said
 from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import bytes_of, ignored_header, json_fields, recording
-from roundelay.server.http.speech import event, spoken
+from roundelay.server.http.speech import encode_speech, event
 from roundelay.server.limits import DEFAULT
-from roundelay.server.service import service
+from roundelay.server.service import service_of
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
-AUDIO_KEPT_S = 3600  # the shape wants an expiry; nothing is kept here, the sound is in the answer
+AUDIO_EXPIRES_S = 3600  # the shape wants an expiry; nothing is kept here, the sound is in the answer
 FIELDS = (
-    Field("messages", "array", "The conversation so far.", required=True, longest=DEFAULT.messages),
+    Field("messages", "array", "The conversation so far.", required=True, max_length=DEFAULT.messages),
     Field("model", "string", "The model; there is one, and usual names of others mean it.", default=aliases.MODEL),
-    Field("modalities", "array", '["text"], or ["text", "audio"] to hear the answer.', longest=2),
+    Field("modalities", "array", '["text"], or ["text", "audio"] to hear the answer.', max_length=2),
     Field("audio", "object", "voice and format (wav, mp3, flac, opus, pcm16) of the answer."),
     Field("stream", "boolean", "Server-sent events.", default=False),
-    Field("tools", "array", "Functions; they go to the model behind --chat-url.", longest=128),
+    Field("tools", "array", "Functions; they go to the model behind --chat-url.", max_length=128),
     Field("n", "integer", "One answer.", default=1, low=1, high=1),
     Field("seed", "integer", "The same seed gives the same sound.", default=0, low=0, high=2**31 - 1),
     *(Field(name, "number", "Has no effect here.", ignored=True)
@@ -40,7 +40,7 @@ FIELDS = (
                    "max_completion_tokens")),
     *(Field(name, "boolean", "Has no effect here.", ignored=True) for name in ("store", "parallel_tool_calls")),
     Field("stream_options", "object", "Has no effect here.", ignored=True),
-    Field("user", "string", "Has no effect here.", ignored=True, longest=256),
+    Field("user", "string", "Has no effect here.", ignored=True, max_length=256),
 )  # fmt: skip
 
 
@@ -54,36 +54,36 @@ class Message:
 
 async def completions(request: Request) -> Response:
     """The answer to the last message. Raises `ApiError` 400 for a wrong conversation, 502 for a dead model."""
-    house = service(request)
+    service = service_of(request)
     values, ignored = await json_fields(request, FIELDS)
     aliases.model(values["model"])
     modalities = values["modalities"] or ["text"]
     if not all(each in ("text", "audio") for each in modalities):
         raise wrong("modalities", 'modalities must be ["text"] or ["text", "audio"]')
-    aloud = _aloud(values["audio"]) if "audio" in modalities else None
-    model = house.engine.model()
+    spoken = _audio_wanted(values["audio"]) if "audio" in modalities else None
+    model = service.engine.model()
     tools = values["tools"] or ()
     if tools and not isinstance(model, Borrowed):
         ignored.append("tools")
-    raw, longest = values["messages"], house.limits.audio_s
+    raw, longest = values["messages"], service.limits.audio_s
     check(raw)
 
     def work() -> Said:
         return answer(model, [_message(at, each, model, longest) for at, each in enumerate(raw)], raw, tools)
 
-    said = await house.engine.call(work)
+    said = await service.engine.call(work)
     head = {"id": f"chatcmpl-{uuid.uuid4().hex[:24]}", "created": int(time.time()), "model": aliases.MODEL}
     headers = ignored_header(ignored)
     sound = b""
-    if aloud and said.text.strip():
-        voice, name = aloud
-        pieces = house.engine.stream(lambda gone: spoken(model, said.text, voice, values["seed"], name, gone))
+    if spoken and said.text.strip():
+        voice, name = spoken
+        pieces = service.engine.stream(lambda gone: encode_speech(model, said.text, voice, values["seed"], name, gone))
         sound = b"".join([piece async for piece in pieces])
     if values["stream"]:
-        body = _chunks(head, said, sound if aloud else None)
+        body = _chunks(head, said, sound if spoken else None)
         return StreamingResponse(body, headers=headers, media_type="text/event-stream")
     message: dict[str, Any] = {"role": "assistant", "content": said.text or None, "refusal": None}
-    if aloud and sound:
+    if spoken and sound:
         message |= {"content": None, "audio": _audio(said.text, sound)}
     if said.call:
         message["tool_calls"] = [_call(said.call)]
@@ -91,7 +91,7 @@ async def completions(request: Request) -> Response:
     return JSONResponse({**head, "object": "chat.completion", "choices": [choice]}, headers=headers)
 
 
-def _aloud(audio: Any) -> tuple[str, str]:
+def _audio_wanted(audio: Any) -> tuple[str, str]:
     if not isinstance(audio, dict):
         raise wrong("audio", "audio is missing: give its voice and format", "missing_required_parameter")
     name = audio.get("format", "wav")
@@ -153,7 +153,7 @@ def _audio(text: str, sound: bytes) -> dict[str, Any]:
     return {
         "id": f"audio_{uuid.uuid4().hex[:24]}",
         "data": base64.b64encode(sound).decode(),
-        "expires_at": int(time.time()) + AUDIO_KEPT_S,
+        "expires_at": int(time.time()) + AUDIO_EXPIRES_S,
         "transcript": text,
     }
 

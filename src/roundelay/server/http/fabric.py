@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from roundelay.server.errors import ApiError
 from roundelay.server.http.fields import Field, read
-from roundelay.server.service import service
+from roundelay.server.service import service_of
 
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 FIELDS = (
@@ -28,8 +28,8 @@ FIELDS = (
     Field("fault_percent", "number", "Nodes down, independently, in per cent.", default=3.0, low=0.0, high=20.0),
 )
 CHILD = "import os, sys; os.nice(5); from roundelay.cli import main; main(sys.argv[1:])"
-WAITING = 8  # questions that wait for the child; more are refused
-ANSWERS_KEPT = 128
+MAX_WAITING = 8  # questions that wait for the child; more are refused
+MAX_CACHED_ANSWERS = 128
 CHILD_S = 300.0  # a report takes six seconds of one core; on a machine that is busy with other work, much longer
 
 
@@ -37,23 +37,23 @@ class Calculator:
     """One child at a time, and the answers it gave: the same question has the same answer."""
 
     def __init__(self) -> None:
-        self._turn, self._waiting = asyncio.Lock(), 0
+        self._lock, self._waiting = asyncio.Lock(), 0
         self._answers: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
     async def ask(self, *words: str, out: bool = False) -> str:
         """What `roundelay WORDS` prints, or with `out` what it writes to --out. Raises `ApiError`."""
         if words in self._answers:
             return self._answers[words]
-        if self._waiting >= WAITING:
-            raise ApiError(429, "server_busy", f"{WAITING} questions about fabrics wait already")
+        if self._waiting >= MAX_WAITING:
+            raise ApiError(429, "server_busy", f"{MAX_WAITING} questions about fabrics wait already")
         self._waiting += 1
         try:
-            async with self._turn:
+            async with self._lock:
                 if words not in self._answers:
                     self._answers[words] = await _child(words, out)
         finally:
             self._waiting -= 1
-        while len(self._answers) > ANSWERS_KEPT:
+        while len(self._answers) > MAX_CACHED_ANSWERS:
             self._answers.popitem(last=False)
         return self._answers[words]
 
@@ -83,7 +83,7 @@ async def _child(words: tuple[str, ...], out: bool) -> str:
 
 async def report(request: Request) -> Response:
     """`GET /fabric/report`: the page `roundelay fabric report` writes, with the built-in faults."""
-    made = await service(request).calculator.ask("fabric", "report", out=True)
+    made = await service_of(request).calculator.ask("fabric", "report", out=True)
     return HTMLResponse(made, headers={"content-security-policy": REPORT_POLICY, "cache-control": "max-age=3600"})
 
 
@@ -98,6 +98,6 @@ async def waste(request: Request) -> Response:
     values, _ = read(FIELDS, given)
     words = [f"--{key.replace('_', '-')}={values[key]}" for key in ("gpus", "gpus_per_node", "tp")]
     ratio = f"--fault-ratio={values['fault_percent'] / 100:g}"
-    made = await service(request).calculator.ask("fabric", "waste", *words, ratio, "--seeds=5", "--json")
+    made = await service_of(request).calculator.ask("fabric", "waste", *words, ratio, "--seeds=5", "--json")
     rows = sorted(json.loads(made)["rows"], key=lambda row: float(row["waste"]))
     return JSONResponse({"question": values, "rows": rows})

@@ -38,7 +38,7 @@ class Field:
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
-    longest: int | None = None
+    max_length: int | None = None
     ignored: bool = False
 
     def check(self, value: Any) -> Any:
@@ -52,9 +52,9 @@ class Field:
             low, high = self.low, self.high
             if not ((low is None or value >= low) and (high is None or value <= high)):  # NaN is refused too
                 raise wrong(self.name, f"{self.name} must be {low} to {high}")
-        if self.longest is not None and isinstance(value, str | list) and len(value) > self.longest:
+        if self.max_length is not None and isinstance(value, str | list) and len(value) > self.max_length:
             unit = "characters" if isinstance(value, str) else "entries"
-            message = f"{self.name} has {len(value):,} {unit}; at most {self.longest:,} are taken"
+            message = f"{self.name} has {len(value):,} {unit}; at most {self.max_length:,} are taken"
             raise wrong(self.name, message, "string_above_max_length" if isinstance(value, str) else "array_too_long")
         return value
 
@@ -69,8 +69,8 @@ class Field:
             out["default"] = self.default
         if self.kind in ("number", "integer"):
             out.update({k: v for k, v in (("minimum", self.low), ("maximum", self.high)) if v is not None})
-        if self.longest is not None:
-            out["maxLength" if self.kind == "string" else "maxItems"] = self.longest
+        if self.max_length is not None:
+            out["maxLength" if self.kind == "string" else "maxItems"] = self.max_length
         if self.kind == "array":
             out["items"] = {}
         return out

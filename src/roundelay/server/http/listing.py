@@ -10,27 +10,27 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from roundelay.server.audio import formats
 from roundelay.server.errors import ApiError
 from roundelay.server.http import aliases
-from roundelay.server.service import Service, service
+from roundelay.server.service import Service, service_of
 
 
 async def models(request: Request) -> Response:
     """`GET /v1/models`: the one model."""
-    return JSONResponse({"object": "list", "data": [_model(service(request))]})
+    return JSONResponse({"object": "list", "data": [_model(service_of(request))]})
 
 
 async def model(request: Request) -> Response:
     """`GET /v1/models/{model}`: it, or 404."""
     aliases.model(request.path_params["model"])
-    return JSONResponse(_model(service(request)))
+    return JSONResponse(_model(service_of(request)))
 
 
-def _model(house: Service) -> dict[str, Any]:
-    return {"id": aliases.MODEL, "object": "model", "created": int(house.started), "owned_by": "roundelay"}
+def _model(service: Service) -> dict[str, Any]:
+    return {"id": aliases.MODEL, "object": "model", "created": int(service.started), "owned_by": "roundelay"}
 
 
 async def voices(request: Request) -> Response:
     """`GET /v1/audio/voices`: the built-in voices, the default first, and OpenAI's names as aliases."""
-    made = int(service(request).started)
+    made = int(service_of(request).started)
 
     def entry(name: str, means: str | None = None) -> dict[str, Any]:
         out = {"id": name, "object": "audio.voice", "name": name, "created_at": made, "type": "audio_sample"}
@@ -48,11 +48,11 @@ async def no_new_voices(request: Request) -> Response:
 
 async def controls(request: Request) -> Response:
     """`GET /v1/x/controls`: what this model really can, so that a client need not find out by errors."""
-    house = service(request)
+    service = service_of(request)
     return JSONResponse(
         {
             "model": aliases.MODEL,
-            "answering": house.answering,
+            "answering": service.answering,
             "languages": ["en"],
             "voices": len(aliases.built_in()),
             "speed": [1.0, 1.0],
@@ -64,7 +64,7 @@ async def controls(request: Request) -> Response:
                 "modalities": ["audio", "text"],
             },
             "limits": {
-                name: getattr(house.limits, name)
+                name: getattr(service.limits, name)
                 for name in ("sessions", "body_bytes", "input_characters", "audio_s", "session_s", "frame_bytes")
             },
         }
@@ -73,20 +73,20 @@ async def controls(request: Request) -> Response:
 
 async def traces(request: Request) -> Response:
     """`GET /v1/x/sessions`: the conversations that live or ended lately."""
-    house = service(request)
-    live = [{"id": name, "live": True} for name in house.sessions]
-    ended = [{"id": name, "live": False} for name in house.traces if name not in house.sessions]
+    service = service_of(request)
+    live = [{"id": name, "live": True} for name in service.sessions]
+    ended = [{"id": name, "live": False} for name in service.traces if name not in service.sessions]
     return JSONResponse({"object": "list", "data": live + ended})
 
 
 async def trace(request: Request) -> Response:
     """`GET /v1/x/sessions/{id}`: the turns of a conversation with their latency, part by part."""
-    house, name = service(request), request.path_params["id"]
-    found = house.traces.get(name)
+    service, name = service_of(request), request.path_params["id"]
+    found = service.traces.get(name)
     if found is None:
         raise ApiError(404, "session_not_found", f"session {name[:60]} is unknown or long gone", param="id")
     drafts = {"made": found.made, "committed": found.begun}
-    return JSONResponse({"id": name, "live": name in house.sessions, "drafts": drafts, "turns": list(found)})
+    return JSONResponse({"id": name, "live": name in service.sessions, "drafts": drafts, "turns": list(found)})
 
 
 async def health(request: Request) -> Response:
@@ -96,18 +96,18 @@ async def health(request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """`GET /ready`: 200 if work can be taken, 503 with the reason if not."""
-    house = service(request)
-    fine = house.engine.state == "ready" and not house.draining
-    reason = "the server is stopping" if house.draining else house.engine.reason
-    body = {"ready": fine, "model": house.engine.state, "reason": reason or None}
+    service = service_of(request)
+    fine = service.engine.state == "ready" and not service.draining
+    reason = "the server is stopping" if service.draining else service.engine.reason
+    body = {"ready": fine, "model": service.engine.state, "reason": reason or None}
     return JSONResponse(body, 200 if fine else 503)
 
 
 async def metrics(request: Request) -> Response:
     """`GET /metrics`: counters for Prometheus."""
-    return PlainTextResponse(service(request).metrics.text(), media_type="text/plain; version=0.0.4")
+    return PlainTextResponse(service_of(request).metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-async def live(request: Request) -> Response:
+async def live_metrics(request: Request) -> Response:
     """`GET /v1/x/live`: the gauges and totals as JSON, for the page."""
-    return JSONResponse(service(request).metrics.read())
+    return JSONResponse(service_of(request).metrics.read())

@@ -27,7 +27,7 @@ POLICY = (
 )
 
 
-def as_api_error(error: Exception) -> ApiError:
+def api_error(error: Exception) -> ApiError:
     """Any exception as one with a status and a code; what we did not foresee is logged and says nothing of itself."""
     if isinstance(error, ApiError):
         return error
@@ -47,7 +47,7 @@ def error_response(error: ApiError) -> JSONResponse:
     return JSONResponse(error.body(), error.status, headers)
 
 
-class Guard:
+class ServiceMiddleware:
     """Wraps the app: refuses early, bounds bodies and waits, turns every exception into a typed answer, counts."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
@@ -87,9 +87,9 @@ class Guard:
             await self.app(scope, _Bounded(scope, receive, self.service.limits), sending)
         except Exception as error:
             if answered:  # too late for a typed answer; an unfinished body is cut, so that nobody takes half for whole
-                as_api_error(error)
+                api_error(error)
                 return
-            await error_response(as_api_error(error))(scope, receive, sending)
+            await error_response(api_error(error))(scope, receive, sending)
         finally:
             route, seconds = _route(scope), time.monotonic() - started
             self._count(route, answered or 499)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from roundelay.server.errors import ApiError
 
 T = TypeVar("T")
-LOOK_S = 0.05  # how often a listener who waits is asked whether he still does
+POLL_S = 0.05  # how often a listener who waits is asked whether he still does
 MOST = 32  # sources read at once, those whose listeners have left among them
 
 _places = threading.BoundedSemaphore(MOST)
@@ -43,7 +43,7 @@ def apart(source: Callable[[], Iterator[T]], cancelled: Callable[[], bool]) -> I
     try:
         while not cancelled():
             try:
-                kind, value = came.get(timeout=LOOK_S)
+                kind, value = came.get(timeout=POLL_S)
             except Empty:
                 continue
             if kind == "error":

@@ -12,16 +12,16 @@ from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits
 
 
-def door(limits: Limits) -> type[asyncio.Protocol]:
+def limited_protocol(limits: Limits) -> type[asyncio.Protocol]:
     """uvicorn's HTTP/1.1 protocol with these limits."""
 
-    class Door(H11Protocol):
+    class LimitedProtocol(H11Protocol):
         _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             if len(self.connections) > limits.connections:
-                transport.write(_full())
+                transport.write(_refusal())
                 transport.close()
                 return
             self._watch()
@@ -52,10 +52,10 @@ def door(limits: Limits) -> type[asyncio.Protocol]:
                 self._timer.cancel()
                 self._timer = None
 
-    return cast("type[asyncio.Protocol]", Door)
+    return cast("type[asyncio.Protocol]", LimitedProtocol)
 
 
-def _full() -> bytes:
+def _refusal() -> bytes:
     body = json.dumps(ApiError(503, "too_many_connections", "the server has all the connections it takes").body())
     head = (
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\nretry-after: 2\r\n"

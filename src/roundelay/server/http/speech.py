@@ -17,12 +17,12 @@ from roundelay.server.http import aliases
 from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import ignored_header, json_fields
 from roundelay.server.limits import DEFAULT
-from roundelay.server.service import service
+from roundelay.server.service import service_of
 
 # What OpenAI's agents SDK (0.24) sends where nobody asked for anything; it is done here anyway.
-AS_ALWAYS = "You will receive partial sentences. Do not complete the sentence just read out the text."
+DEFAULT_INSTRUCTIONS = "You will receive partial sentences. Do not complete the sentence just read out the text."
 FIELDS = (
-    Field("input", "string", "The text to speak.", required=True, longest=DEFAULT.input_characters),
+    Field("input", "string", "The text to speak.", required=True, max_length=DEFAULT.input_characters),
     Field("model", "string", "The model; there is one, and usual names of others mean it.", default=aliases.MODEL),
     Field("voice", "voice", "A built-in voice, or one of OpenAI's names as an alias of one."),
     Field("response_format", "string", "How the sound is coded.", default="mp3",
@@ -30,14 +30,14 @@ FIELDS = (
     Field("stream_format", "string", "Plain bytes, or server-sent events with base64.", default="audio",
           choices=("audio", "sse")),
     Field("speed", "number", "Only 1 for now; another is refused.", default=1.0, low=0.25, high=4.0),
-    Field("instructions", "string", "Styles this model does not have; refused when given.", longest=4096),
+    Field("instructions", "string", "Styles this model does not have; refused when given.", max_length=4096),
     Field("seed", "integer", "Ours: the same seed gives the same sound.", default=0, low=0, high=2**31 - 1),
 )  # fmt: skip
 
 
 async def speech(request: Request) -> Response:
-    """The spoken text, from the first piece on. Errors before the first piece are typed; after it the line is cut."""
-    house, started = service(request), time.monotonic()
+    """The audio of a text, streamed. Errors before the first chunk are typed; a later one closes the connection."""
+    service, started = service_of(request), time.monotonic()
     values, ignored = await json_fields(request, FIELDS)
     aliases.model(values["model"])
     name, text = values["response_format"], values["input"]
@@ -45,29 +45,29 @@ async def speech(request: Request) -> Response:
         formats.encoder(name)
     if values["speed"] != 1:
         raise unsupported("speed", "this model speaks at speed 1 only")
-    if (values["instructions"] or "").strip() not in ("", AS_ALWAYS):
+    if (values["instructions"] or "").strip() not in ("", DEFAULT_INSTRUCTIONS):
         raise unsupported("instructions", "this model has no styles to be instructed in; see /v1/x/controls")
     if not text.strip():
         raise wrong("input", "input holds nothing to say")
-    voice, model, seed = aliases.voice(values["voice"]), house.engine.model(), values["seed"]
-    pieces = house.engine.stream(lambda cancelled: spoken(model, text, voice, seed, name, cancelled))
+    voice, model, seed = aliases.voice(values["voice"]), service.engine.model(), values["seed"]
+    pieces = service.engine.stream(lambda cancelled: encode_speech(model, text, voice, seed, name, cancelled))
     try:
         first = await anext(pieces)
     except StopAsyncIteration:
         raise wrong("input", "input holds nothing this model can say") from None
-    house.metrics.observe("roundelay_speech_first_byte_seconds", "From request to sound.", time.monotonic() - started)
-    body = _whole(first, pieces)
+    service.metrics.observe("roundelay_speech_first_byte_seconds", "From request to sound.", time.monotonic() - started)
+    body = _prepend(first, pieces)
     headers = ignored_header(ignored)
     if values["stream_format"] == "sse":
         return StreamingResponse(_events(body, len(text)), headers=headers, media_type="text/event-stream")
     return StreamingResponse(body, headers=headers, media_type=formats.MEDIA_TYPES[name])
 
 
-def spoken(
+def encode_speech(
     model: SpeechModel, text: str, voice: str | None, seed: int, name: str, cancelled: Cancelled
 ) -> Iterator[bytes]:
     """The text as bytes of a format, never an empty piece; runs on a worker."""
-    coder, rate = formats.encoder(name), formats.Rate(formats.MODEL_RATE_HZ, formats.OUT_RATE_HZ)
+    coder, rate = formats.encoder(name), formats.Resampler(formats.MODEL_RATE_HZ, formats.OUT_RATE_HZ)
     silent = True
     for sound in model.say_stream(text, voice=voice, seed=seed, cancelled=cancelled):
         silent = False
@@ -79,7 +79,7 @@ def spoken(
         yield data
 
 
-async def _whole(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for piece in rest:
         yield piece

@@ -15,14 +15,14 @@ from roundelay.server.http import aliases
 from roundelay.server.http.fields import Field, read
 from roundelay.server.http.requests import ignored_header, recording
 from roundelay.server.http.speech import event
-from roundelay.server.service import service
+from roundelay.server.service import service_of
 
-SHAPES = ("json", "text", "srt", "vtt", "verbose_json")
+RESPONSE_FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
 GRANULARITIES = Field("timestamp_granularities[]", "string", "segment; word is refused.", choices=("segment", "word"))
 FIELDS = (
     Field("model", "string", "The model; there is one, and usual names of others mean it.", default=aliases.MODEL),
-    Field("response_format", "string", "How the words come back.", default="json", choices=SHAPES),
-    Field("language", "string", "en, the one language of this model.", longest=16),
+    Field("response_format", "string", "How the words come back.", default="json", choices=RESPONSE_FORMATS),
+    Field("language", "string", "en, the one language of this model.", max_length=16),
     Field("stream", "string", "true: server-sent events.", default="false", choices=("true", "false")),
     GRANULARITIES,
     Field("prompt", "string", "Has no effect here.", ignored=True),
@@ -34,24 +34,24 @@ FIELDS = (
 
 async def transcriptions(request: Request) -> Response:
     """The words of the uploaded file in the asked shape; audio that holds no words gives an empty text."""
-    house = service(request)
-    values, ignored, data, name = await _form(request, house.limits.body_bytes)
+    service = service_of(request)
+    values, ignored, data, name = await _form(request, service.limits.body_bytes)
     aliases.model(values["model"])
     if values["language"] and values["language"].lower().split("-")[0] != "en":
         raise unsupported("language", "this model knows English only: en")
     if "word" in values[GRANULARITIES.name]:
         raise unsupported(GRANULARITIES.name, "this model gives no times of words; ask for segment")
-    model, limit = house.engine.model(), house.limits.audio_s
+    model, limit = service.engine.model(), service.limits.audio_s
 
     def work() -> tuple[str, float]:
         audio = recording(data, name, limit)
         return model.transcribe(audio), audio.duration_s
 
-    text, seconds = await house.engine.call(work)
+    text, seconds = await service.engine.call(work)
     headers = ignored_header(ignored)
     if values["stream"] == "true":
         return StreamingResponse(_events(text), headers=headers, media_type="text/event-stream")
-    return _shaped(values["response_format"], text, seconds, headers)
+    return _response(values["response_format"], text, seconds, headers)
 
 
 async def _form(request: Request, longest: int) -> tuple[dict[str, Any], list[str], bytes, str]:
@@ -76,7 +76,7 @@ async def _form(request: Request, longest: int) -> tuple[dict[str, Any], list[st
     return values, ignored, data, name
 
 
-def _shaped(shape: str, text: str, seconds: float, headers: dict[str, str]) -> Response:
+def _response(shape: str, text: str, seconds: float, headers: dict[str, str]) -> Response:
     usage = {"type": "duration", "seconds": round(seconds, 3)}
     if shape == "text":
         return PlainTextResponse(text + "\n", headers=headers)

@@ -14,11 +14,11 @@ import numpy as np
 
 from roundelay.server.errors import SERVER
 from roundelay.server.realtime.frames import Frame, Items, frame, new_id
-from roundelay.server.realtime.latency_trace import Trace, Turn
-from roundelay.server.realtime.output_buffer import LEAD_MS as MOUTH_LEAD_MS
-from roundelay.server.realtime.output_buffer import Mouth
+from roundelay.server.realtime.latency_trace import LatencyTrace, TurnLatency
+from roundelay.server.realtime.output_buffer import LEAD_MS as BUFFER_LEAD_MS
+from roundelay.server.realtime.output_buffer import OutputAudioBuffer
 from roundelay.server.realtime.pacing import LEAD_MS, Pacer
-from roundelay.server.realtime.response import Output
+from roundelay.server.realtime.response import ResponseStream
 from roundelay.server.realtime.settings import Settings
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
@@ -27,7 +27,7 @@ from roundelay.voice.realtime.core.session import Session
 from roundelay.voice.realtime.core.settings import Thresholds
 
 REASONS = {"barge-in": "turn_detected", "cancelled": "client_cancelled", "truncated": "client_cancelled"}
-DOUBT_MS = 200  # after the last sound that came: longer than a piece of any client's
+MAYBE_SPEECH_MS = 200  # after the last sound that came: longer than a piece of any client's
 LIFE_S = 3600  # what the session says of its own end
 
 
@@ -35,7 +35,7 @@ class Worker(Protocol):
     """Who hears and makes replies: `voice.realtime.worker`, or a fake."""
 
     @property
-    def doubtful(self) -> bool:
+    def maybe_speech(self) -> bool:
         """Whether a voice may just have begun: too little of it was heard to say so."""
         ...
 
@@ -60,7 +60,7 @@ class Worker(Protocol):
         ...
 
 
-class Conversation:
+class Bridge:
     """The state that the machine does not keep: ids, what was sent, how far the client is."""
 
     def __init__(
@@ -68,19 +68,19 @@ class Conversation:
     ) -> None:
         self.send, self.worker, self.settings, self.name, self._base = send, worker, settings, name, base
         self.session = Session(settings.thresholds(base))
-        self.items, self.trace, self.conversation_id = Items(), Trace(), new_id("conv")
-        self.outputs: dict[int, Output] = {}
+        self.items, self.trace, self.conversation_id = Items(), LatencyTrace(), new_id("conv")
+        self.outputs: dict[int, ResponseStream] = {}
         self.pacers: dict[int, Pacer] = {}
         self.samples = 0  # heard, at 16 kHz
         self.closed = False
-        self.mouth: Mouth | None = None  # of a call: sound goes there instead of into frames
+        self.output_buffer: OutputAudioBuffer | None = None  # of a call: sound goes there instead of into frames
         self.committed = 0  # the sample after the last turn that was committed, or the last clearing
         self.on_sent: Callable[[float], None] = lambda seconds: None
         self._heard = 0  # tokens of the newest turn
         self._turns: dict[int, str] = {}
         self._captions: dict[int, str] = {}
         self._failures: dict[int, str] = {}
-        self._times: dict[int, Turn] = {}
+        self._times: dict[int, TurnLatency] = {}
         self._marks: dict[str, int] = {}
         self._zero_ms: float | None = None
         self._last_sound_ms = 0
@@ -122,8 +122,8 @@ class Conversation:
         """What may go out. At a first frame of a voice over the bot's nothing does: the next one says what it was, and
         a client holds sound for longer than that. Where none follows, the client has stopped sending: no doubt is left.
         """
-        fresh = now_ms - self._last_sound_ms <= DOUBT_MS
-        return pacer.take(now_ms, fresh and self.session.thresholds.interrupt and self.worker.doubtful)
+        fresh = now_ms - self._last_sound_ms <= MAYBE_SPEECH_MS
+        return pacer.take(now_ms, fresh and self.session.thresholds.interrupt and self.worker.maybe_speech)
 
     @property
     def making(self) -> bool:
@@ -132,26 +132,26 @@ class Conversation:
         return reply is not None and not reply.done
 
     @property
-    def active(self) -> Output | None:
+    def active(self) -> ResponseStream | None:
         """The response that the client takes to be going on."""
         return next((output for output in self.outputs.values() if not output.done), None)
 
-    def heard_all(self, now_ms: int) -> None:
+    def assume_heard(self, now_ms: int) -> None:
         """Take the reply that was sent to its end as heard: its client has gone on."""
         reply = self.session.memory.reply
         if reply is not None and reply.done and (output := self.outputs.get(reply.number)) and output.done:
             self.feed(ev.Played(now_ms, reply.number, reply.given))
 
-    def created(self) -> None:
+    def send_session_created(self) -> None:
         """Say what the session is, first of all."""
-        self.send(frame("session.created", session=self.settings.shown(self.name, self._expires)))
+        self.send(frame("session.created", session=self.settings.as_dict(self.name, self._expires)))
 
-    def configured(self, settings: Settings, now_ms: int) -> None:
+    def configure(self, settings: Settings, now_ms: int) -> None:
         """Let other settings hold, and show them."""
         self.worker.configure(settings)
         self.settings = settings
         self.feed(ev.Configured(now_ms, settings.thresholds(self._base)))
-        self.send(frame("session.updated", session=settings.shown(self.name, self._expires)))
+        self.send(frame("session.updated", session=settings.as_dict(self.name, self._expires)))
 
     # -- towards the client
 
@@ -253,8 +253,8 @@ class Conversation:
         }
         if found := self.trace.begin(action.turn, action.reply, action.ahead_ms):
             self._times[action.reply] = found
-        self.outputs[action.reply] = Output(self.send, self.items, action.reply, wish, self.mouth)
-        lead_ms = LEAD_MS if self.mouth is None else MOUTH_LEAD_MS
+        self.outputs[action.reply] = ResponseStream(self.send, self.items, action.reply, wish, self.output_buffer)
+        lead_ms = LEAD_MS if self.output_buffer is None else BUFFER_LEAD_MS
         self.pacers[action.reply] = Pacer(now_ms, wish["modalities"] == ("audio",), lead_ms)
         for old in list(self.outputs)[:-16]:
             self.outputs.pop(old)
@@ -265,7 +265,7 @@ class Conversation:
             output.say(action.text)
         elif isinstance(action, do.Play):
             output.play(action.sound)
-            if output.aloud:
+            if output.spoken:
                 self.worker.played(action.sound)
             self._sent(output.number, now_ms)
         elif isinstance(action, do.Finish):
@@ -277,15 +277,15 @@ class Conversation:
             found.marks["sent"] = now_ms
             self.on_sent((now_ms - found.end_ms) / 1000)
 
-    def _stop(self, action: do.Stop, output: Output) -> None:
+    def _stop(self, action: do.Stop, output: ResponseStream) -> None:
         why = self._failures.pop(action.reply, None)
         if why is not None:
             error = {"type": SERVER, "code": "reply_failed", "message": why}
             output.end("failed", error=error)
         else:
             output.end("cancelled", REASONS.get(action.why))
-        if self.mouth is not None:
-            self.mouth.clear()
+        if self.output_buffer is not None:
+            self.output_buffer.clear()
         self._past(action.reply, action.why, action.text)
 
     def _past(self, number: int, outcome: str, text: str) -> None:

@@ -16,31 +16,31 @@ from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import ignored_header, json_fields
 from roundelay.server.realtime.connection import admit
 from roundelay.server.realtime.settings import Settings, table
-from roundelay.server.service import EPHEMERAL_S, Service, key_of, service
+from roundelay.server.service import SECRET_S, Service, key_of, service_of
 
 SDP = "application/sdp"
 SECRET_FIELDS = (
     Field("session", "object", "Settings of the sessions that the key opens, as in session.update."),
     Field("expires_after", "object", 'How long the key lives: {"anchor": "created_at", "seconds": 10 to 7200}.'),
 )
-SECONDS = Field("expires_after.seconds", "integer", "", default=EPHEMERAL_S, low=10, high=7200)  # OpenAI's own bounds
+SECONDS = Field("expires_after.seconds", "integer", "", default=SECRET_S, low=10, high=7200)  # OpenAI's own bounds
 
 
 async def calls(request: Request) -> Response:
     """A call, begun: 201, the SDP answer, and the call's address in Location."""
-    house = service(request)
+    service = service_of(request)
     try:
         from roundelay.server.realtime import webrtc
     except MissingPackage as error:
         raise ApiError(501, "package_missing", str(error)) from None
-    offer, session = await _offer(request, house)
+    offer, session = await _offer(request, service)
     aliases.model(request.query_params.get("model"))
-    webrtc.checked(offer)
-    settings: Settings = house.settings_of(key_of(request)) or Settings()
+    webrtc.check_offer(offer)
+    settings: Settings = service.settings_of(key_of(request)) or Settings()
     if session is not None:
-        settings = settings.updated(session)
-    admit(house)
-    name, answer = await webrtc.answer(house, offer, settings)
+        settings = settings.with_update(session)
+    admit(service)
+    name, answer = await webrtc.answer(service, offer, settings)
     where = f"/v1/realtime/calls/{name.replace('sess_', 'rtc_')}"
     return Response(answer, 201, {"location": where}, media_type=SDP)
 
@@ -48,10 +48,10 @@ async def calls(request: Request) -> Response:
 async def hang_up(request: Request) -> Response:
     """`POST /v1/realtime/calls/{id}/hangup`: the call ends at once."""
     name: str = request.path_params["id"]
-    live = service(request).sessions.get(name.replace("rtc_", "sess_", 1)) if name.startswith("rtc_") else None
-    if live is None or live.talk.mouth is None:
+    connection = service_of(request).sessions.get(name.replace("rtc_", "sess_", 1)) if name.startswith("rtc_") else None
+    if connection is None or connection.bridge.output_buffer is None:
         raise ApiError(404, "call_not_found", f"there is no call {name[:60]}", param="id")
-    live.hang_up()
+    connection.hang_up()
     return Response(status_code=200)
 
 
@@ -64,36 +64,36 @@ async def client_secret(request: Request) -> Response:
     after = values["expires_after"] or {}
     if after.get("anchor", "created_at") != "created_at":
         raise wrong("expires_after.anchor", "expires_after.anchor must be created_at")
-    seconds = SECONDS.check(after.get("seconds", EPHEMERAL_S))
-    settings = Settings().updated(values["session"] or {})
-    secret, expires = service(request).new_secret(settings, seconds)
-    session = settings.shown("", expires)
+    seconds = SECONDS.check(after.get("seconds", SECRET_S))
+    settings = Settings().with_update(values["session"] or {})
+    secret, expires = service_of(request).new_secret(settings, seconds)
+    session = settings.as_dict("", expires)
     headers = ignored_header(ignored)
     return JSONResponse({"value": secret, "expires_at": expires, "session": session}, headers=headers)
 
 
-async def _offer(request: Request, house: Service) -> tuple[str, Any]:
+async def _offer(request: Request, service: Service) -> tuple[str, Any]:
     """The SDP, and the session's settings where the form has some. Raises `ApiError` 400, 413."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if int(request.headers.get("content-length") or 0) > house.limits.offer_bytes:
-        raise _too_long(house)
+    if int(request.headers.get("content-length") or 0) > service.limits.offer_bytes:
+        raise _too_long(service)
     if kind == SDP:
         data = bytearray()
         async for piece in request.stream():
             data += piece
-            if len(data) > house.limits.offer_bytes:
-                raise _too_long(house)
+            if len(data) > service.limits.offer_bytes:
+                raise _too_long(service)
         return _text(bytes(data)), None
     if kind != "multipart/form-data":
         raise ApiError(400, "invalid_content_type", f"send the offer as {SDP}, or as multipart/form-data with sdp")
     try:
-        async with request.form(max_files=2, max_fields=8, max_part_size=house.limits.offer_bytes) as form:
-            parts = {key: value if isinstance(value, str) else _text(await value.read(house.limits.offer_bytes + 1))
+        async with request.form(max_files=2, max_fields=8, max_part_size=service.limits.offer_bytes) as form:
+            parts = {key: value if isinstance(value, str) else _text(await value.read(service.limits.offer_bytes + 1))
                      for key, value in form.multi_items()}  # fmt: skip
     except HTTPException as error:
         raise ApiError(400, "invalid_form", f"the form cannot be read: {error.detail}"[:200]) from None
-    if sum(map(len, parts.values())) > house.limits.offer_bytes:
-        raise _too_long(house)
+    if sum(map(len, parts.values())) > service.limits.offer_bytes:
+        raise _too_long(service)
     if "sdp" not in parts:
         raise wrong("sdp", "sdp is missing: send the offer", "missing_required_parameter")
     try:
@@ -110,6 +110,6 @@ def _text(data: bytes) -> str:
         raise wrong("sdp", "the offer is not UTF-8 text", "invalid_offer") from None
 
 
-def _too_long(house: Service) -> ApiError:
-    message = f"an offer has at most {house.limits.offer_bytes:,} bytes"
+def _too_long(service: Service) -> ApiError:
+    message = f"an offer has at most {service.limits.offer_bytes:,} bytes"
     return ApiError(413, "request_too_large", message, param="sdp")

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from roundelay.server.audio.formats import G711, MODEL_RATE_HZ, Rate, from_int16
+from roundelay.server.audio.formats import G711, MODEL_RATE_HZ, Resampler, from_int16
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.http import aliases
 from roundelay.server.http.requests import bytes_of
-from roundelay.server.realtime.bridge import Conversation
-from roundelay.server.realtime.frames import ITEMS_BYTES, Frame, frame, new_id
+from roundelay.server.realtime.bridge import Bridge
+from roundelay.server.realtime.frames import MAX_ITEMS_BYTES, Frame, frame, new_id
 from roundelay.server.realtime.settings import (
     PCM,
     RATES_HZ,
@@ -30,28 +30,28 @@ from roundelay.server.realtime.settings import (
 from roundelay.voice.audio import MIN_SAMPLES, Audio
 from roundelay.voice.realtime.core import events as ev
 
-COMMIT_LEAST_MS = 100  # OpenAI's own bound for a commit
-METADATA_MOST = 16
-CALLS_KEPT = 256  # of a client's own, and of calls that were answered: as many as the history has messages
+MIN_COMMIT_MS = 100  # OpenAI's own bound for a commit
+MAX_METADATA_PAIRS = 16
+MAX_CALLS = 256  # of a client's own, and of calls that were answered: as many as the history has messages
 RESPONSE = ("conversation", "input", "instructions", "output_modalities", "tools", "tool_choice", "metadata", "audio")
 CODES = {"already_replying": "conversation_already_has_active_response", "not_replying": "response_cancel_not_active",
          "closed": "session_closing", "too_many": "too_many"}  # fmt: skip
 
 
-class Client:
+class ClientEventHandler:
     """One client's side of a conversation: decodes its sound and carries out its frames.
 
     A recording that comes in an item is left in `recordings` under a name; whoever runs the conversation has it read,
     and says so by `heard`.
     """
 
-    def __init__(self, conversation: Conversation, longest_s: float) -> None:
-        self.talk, self._longest_s = conversation, longest_s
+    def __init__(self, conversation: Bridge, longest_s: float) -> None:
+        self.bridge, self._longest_s = conversation, longest_s
         self.recordings: list[tuple[str, Audio]] = []  # `part:item` whose words are to be read
-        self._rate: tuple[str, Rate] = (PCM, Rate(RATES_HZ[PCM], MODEL_RATE_HZ))
+        self._rate: tuple[str, Resampler] = (PCM, Resampler(RATES_HZ[PCM], MODEL_RATE_HZ))
         self._results: list[tuple[str, str]] = []  # of tools, that came while a reply goes on
         self._messages: list[ev.Message] = []  # the same of messages: the history holds them after that reply
-        self._answered: deque[str] = deque(maxlen=CALLS_KEPT)  # calls that have their output
+        self._answered: deque[str] = deque(maxlen=MAX_CALLS)  # calls that have their output
         self._calls: OrderedDict[str, str] = OrderedDict()  # the client's own, as the history says them
 
     def do(self, message: Frame, now_ms: int) -> None:
@@ -64,65 +64,65 @@ class Client:
 
     def tick(self, now_ms: int) -> None:
         """Put what came during a reply into the history once it has ended; nobody asked to have results told."""
-        if (self._results or self._messages) and self.talk.session.memory.reply is None:
+        if (self._results or self._messages) and self.bridge.session.memory.reply is None:
             self._tell_results(now_ms, fold=False)
             messages, self._messages = self._messages, []
             for message in messages:
-                self.talk.feed(ev.MessageAdded(now_ms, message))
+                self.bridge.feed(ev.MessageAdded(now_ms, message))
 
     def _tell_results(self, now_ms: int, *, fold: bool, options: Mapping[str, Any] | None = None) -> None:
         results, self._results = self._results, []
         for call, output in results:
-            self.talk.feed(ev.ToolReturned(now_ms, call, output, fold, options))
+            self.bridge.feed(ev.ToolReturned(now_ms, call, output, fold, options))
 
     # -- the session
 
     def _session_update(self, message: Frame, now_ms: int) -> None:
-        spoken = any(output.sent for output in self.talk.outputs.values())
-        self.talk.configured(self.talk.settings.updated(message.get("session"), spoken), now_ms)
+        spoken = any(output.sent for output in self.bridge.outputs.values())
+        self.bridge.configure(self.bridge.settings.with_update(message.get("session"), spoken), now_ms)
 
     # -- sound
 
-    def decoded(self, message: Frame) -> Iterator[np.ndarray]:
+    def decode(self, message: Frame) -> Iterator[np.ndarray]:
         """The sound of an `input_audio_buffer.append`, float32 at 16 kHz, second by second, so that others need not
         wait for the whole of it. Raises `ApiError`.
         """
-        if self.talk.mouth is not None:
+        if self.bridge.output_buffer is not None:
             raise unsupported("type", "the sound of a call comes by its track")
-        samples, kind = self._decoded(message.get("audio"), "audio"), self.talk.settings.input_format
+        samples, kind = self._decode(message.get("audio"), "audio"), self.bridge.settings.input_format
         if self._rate[0] != kind:
-            self._rate = (kind, Rate(RATES_HZ[kind], MODEL_RATE_HZ))
+            self._rate = (kind, Resampler(RATES_HZ[kind], MODEL_RATE_HZ))
         rate, second = self._rate[1], RATES_HZ[kind]
         return (rate.push(samples[at : at + second]) for at in range(0, len(samples), second))
 
-    def _decoded(self, value: Any, where: str) -> np.ndarray:
+    def _decode(self, value: Any, where: str) -> np.ndarray:
         """Samples at the rate of the session's input format."""
-        data, kind = bytes_of(value, where), self.talk.settings.input_format
+        data, kind = bytes_of(value, where), self.bridge.settings.input_format
         if kind == PCM and len(data) % 2:
             raise wrong(where, f"{len(data)} bytes are no whole number of 16-bit samples", "invalid_audio")
         return from_int16(data) if kind == PCM else G711(kind).decode(data)
 
     def _input_audio_buffer_commit(self, message: Frame, now_ms: int) -> None:
-        start, end = self.talk.committed, self.talk.samples
-        if (end - start) * 1000 < COMMIT_LEAST_MS * ev.RATE_HZ:
+        start, end = self.bridge.committed, self.bridge.samples
+        if (end - start) * 1000 < MIN_COMMIT_MS * ev.RATE_HZ:
             have = max(0, end - start) * 1000 // ev.RATE_HZ
-            message_ = f"the buffer holds {have} ms of sound; a commit needs {COMMIT_LEAST_MS} ms"
+            message_ = f"the buffer holds {have} ms of sound; a commit needs {MIN_COMMIT_MS} ms"
             raise ApiError(400, "input_audio_buffer_commit_empty", message_)
-        self.talk.feed(ev.TurnEnded(now_ms, start, end))
-        self.talk.committed = end
+        self.bridge.feed(ev.TurnEnded(now_ms, start, end))
+        self.bridge.committed = end
 
     def _input_audio_buffer_clear(self, message: Frame, now_ms: int) -> None:
-        self.talk.committed = self.talk.samples
-        self.talk.feed(ev.InputCleared(now_ms))
-        self.talk.send(frame("input_audio_buffer.cleared"))
+        self.bridge.committed = self.bridge.samples
+        self.bridge.feed(ev.InputCleared(now_ms))
+        self.bridge.send(frame("input_audio_buffer.cleared"))
 
     def _output_audio_buffer_clear(self, message: Frame, now_ms: int) -> None:
-        if self.talk.mouth is None:
+        if self.bridge.output_buffer is None:
             raise unsupported("type", "output_audio_buffer.clear belongs to WebRTC; truncate the item, or cancel")
-        reply = self.talk.session.memory.reply
-        if reply is not None and (pacer := self.talk.pacers.get(reply.number)) is not None:
-            self.talk.feed(ev.Truncated(now_ms, reply.number, pacer.played))
-        self.talk.mouth.clear()
+        reply = self.bridge.session.memory.reply
+        if reply is not None and (pacer := self.bridge.pacers.get(reply.number)) is not None:
+            self.bridge.feed(ev.Truncated(now_ms, reply.number, pacer.played))
+        self.bridge.output_buffer.clear()
 
     # -- items
 
@@ -130,12 +130,12 @@ class Client:
         given = table(message.get("item"), "item")
         kind = one_of(given.get("type"), ("message", "function_call_output", "function_call"), "item.type")
         before = message.get("previous_item_id")
-        after = before if kind == "function_call_output" and before in self.talk.items else None  # its call says where
-        last = self.talk.items.last
+        after = before if kind == "function_call_output" and before in self.bridge.items else None  # after its call
+        last = self.bridge.items.last
         if before is not None and after is None and before != (last or "root"):  # root is before all items
             raise unsupported("previous_item_id", "items are added at the end of the conversation only")
         name = text(given["id"], "item.id", 64) if given.get("id") is not None else new_id("item")
-        if name in self.talk.items:
+        if name in self.bridge.items:
             raise wrong("item.id", f"there is an item {name} already", "item_create_duplicate_item_id")
         item: Frame = {"id": name, "object": "realtime.item", "type": kind, "status": "completed"}
         if kind == "message":
@@ -144,13 +144,13 @@ class Client:
             item["call_id"] = text(given.get("call_id"), "item.call_id", 128)
             if kind == "function_call":
                 item |= {key: text(given.get(key), f"item.{key}") for key in ("name", "arguments")}
-                self._called(item, now_ms)
+                self._add_call(item, now_ms)
             else:
                 item["output"] = text(given.get("output"), "item.output")
-                self._returned(item, now_ms)
-        before = self.talk.items.add(item, item.get("call_id") or item["id"], after)
-        self.talk.send(frame("conversation.item.added", previous_item_id=before, item=item))
-        self.talk.send(frame("conversation.item.done", previous_item_id=before, item=item))
+                self._add_result(item, now_ms)
+        before = self.bridge.items.add(item, item.get("call_id") or item["id"], after)
+        self.bridge.send(frame("conversation.item.added", previous_item_id=before, item=item))
+        self.bridge.send(frame("conversation.item.done", previous_item_id=before, item=item))
 
     def _message(self, item: Frame, given: Mapping[str, Any], now_ms: int) -> None:
         role = one_of(given.get("role"), ("user", "assistant", "system"), "item.role")
@@ -168,7 +168,7 @@ class Client:
             elif kind == "input_audio" and role == "user":
                 given_words = part.get("transcript")
                 read = None if given_words is None else text(given_words, f"{where}.transcript")
-                sound = self._decoded(part.get("audio"), f"{where}.audio")
+                sound = self._decode(part.get("audio"), f"{where}.audio")
                 follows = bool(kept) and kept[-1]["type"] == "input_audio"
                 sounds.setdefault(max(sounds) if follows else at, []).append(sound)
                 kept.append({"type": "input_audio", "transcript": read})
@@ -181,11 +181,11 @@ class Client:
                 )
         item |= {"role": role, "content": kept}
         self._record(item["id"], sounds)
-        self._said(item, now_ms)
+        self._add_text(item, now_ms)
 
     def _record(self, item_id: str, sounds: Mapping[int, list[np.ndarray]]) -> None:
         """Leave the recordings of an item to be read. Raises `ApiError` 413 for one that lasts too long."""
-        rate = RATES_HZ[self.talk.settings.input_format]
+        rate = RATES_HZ[self.bridge.settings.input_format]
         found = {at: np.concatenate(pieces) for at, pieces in sounds.items()}
         for at, sound in found.items():
             if len(sound) > self._longest_s * rate:
@@ -194,7 +194,7 @@ class Client:
         heard = {at: sound for at, sound in found.items() if len(sound) >= MIN_SAMPLES}
         self.recordings += [(f"{at}:{item_id}", Audio.from_array(sound, rate)) for at, sound in heard.items()]
 
-    def _said(self, item: Frame, now_ms: int) -> None:
+    def _add_text(self, item: Frame, now_ms: int) -> None:
         """Put the words of a message, in their order, into the history."""
         lines = [part.get("text") or part.get("transcript") or "" for part in item["content"]]
         if spoken := "\n".join(line for line in lines if line).strip():
@@ -204,36 +204,36 @@ class Client:
     def _hold(self, message: ev.Message) -> None:
         """Keep a message until the history may hold it; the oldest go where a long reply lets too many wait."""
         self._messages.append(message)
-        while len(self._messages) > 1 and sum(len(each.text) for each in self._messages) > ITEMS_BYTES:
+        while len(self._messages) > 1 and sum(len(each.text) for each in self._messages) > MAX_ITEMS_BYTES:
             self._messages.pop(0)
 
-    def heard(self, name: str, words: str, now_ms: int) -> None:
+    def set_transcript(self, name: str, words: str, now_ms: int) -> None:
         """The words of a recording that came in an item."""
         at, _, item_id = name.partition(":")
-        if item_id in self.talk.items and words.strip():
-            item = self.talk.items.get(item_id, "")
+        if item_id in self.bridge.items and words.strip():
+            item = self.bridge.items.get(item_id, "")
             parts = item["content"] = [dict(part) for part in item["content"]]
             parts[int(at)]["transcript"] = words
             for part in parts[int(at) + 1 :]:  # the recording goes on there
                 if part["type"] != "input_audio":
                     break
                 part["transcript"] = None
-            self._said(item, now_ms)
+            self._add_text(item, now_ms)
 
-    def _called(self, item: Frame, now_ms: int) -> None:
+    def _add_call(self, item: Frame, now_ms: int) -> None:
         """Take a call that the client says was made, as where it restores a conversation."""
-        call, memory = item["call_id"], self.talk.session.memory
+        call, memory = item["call_id"], self.bridge.session.memory
         if call in self._calls or call in memory.past_calls or any(each.action.call == call for each in memory.calls):
             raise wrong("item.call_id", f"there is a call {call} already", "duplicate_call_id")
         self._calls[call] = f"{item['name']}({item['arguments']})"
-        while len(self._calls) > CALLS_KEPT:
+        while len(self._calls) > MAX_CALLS:
             self._calls.popitem(last=False)
         self._hold(ev.Message("tool", self._calls[call], call))
         self.tick(now_ms)
 
-    def _returned(self, item: Frame, now_ms: int) -> None:
+    def _add_result(self, item: Frame, now_ms: int) -> None:
         """Take a tool's result. While a reply goes on it is kept back: the history is to hold it after that reply."""
-        call, memory = item["call_id"], self.talk.session.memory
+        call, memory = item["call_id"], self.bridge.session.memory
         waited = any(each.action.call == call for each in memory.calls)
         if not waited and call not in memory.past_calls and call not in self._calls:
             raise wrong("item.call_id", f"no function call {call} was made here", "unknown_call")
@@ -247,50 +247,50 @@ class Client:
         self.tick(now_ms)
 
     def _conversation_item_retrieve(self, message: Frame, now_ms: int) -> None:
-        item = self.talk.items.get(message.get("item_id"), "item_retrieve_invalid_item_id")
-        self.talk.send(frame("conversation.item.retrieved", item=item))
+        item = self.bridge.items.get(message.get("item_id"), "item_retrieve_invalid_item_id")
+        self.bridge.send(frame("conversation.item.retrieved", item=item))
 
     def _conversation_item_delete(self, message: Frame, now_ms: int) -> None:
-        item = self.talk.items.get(message.get("item_id"), "item_delete_invalid_item_id")
-        key = self.talk.items.key(item["id"])
+        item = self.bridge.items.get(message.get("item_id"), "item_delete_invalid_item_id")
+        key = self.bridge.items.key(item["id"])
         self._messages = [message for message in self._messages if message.key != key]
         self._results = [result for result in self._results if result[0] != key]
         if item["type"] == "function_call":
             self._calls.pop(key, None)
         with suppress(ev.IllegalEvent):  # it was never in the history, or has left it: only the client's view remains
-            self.talk.feed(ev.MessageRemoved(now_ms, key))
-        self.talk.items.remove(item["id"])
-        self.talk.send(frame("conversation.item.deleted", item_id=item["id"]))
+            self.bridge.feed(ev.MessageRemoved(now_ms, key))
+        self.bridge.items.remove(item["id"])
+        self.bridge.send(frame("conversation.item.deleted", item_id=item["id"]))
 
     def _conversation_item_truncate(self, message: Frame, now_ms: int) -> None:
-        item = self.talk.items.get(message.get("item_id"), "item_truncate_invalid_item_id")
-        key, end_ms = self.talk.items.key(item["id"]), message.get("audio_end_ms")
+        item = self.bridge.items.get(message.get("item_id"), "item_truncate_invalid_item_id")
+        key, end_ms = self.bridge.items.key(item["id"]), message.get("audio_end_ms")
         if not key.startswith("reply-") or item.get("role") != "assistant":
             raise wrong("item_id", "only the bot's own sound can be truncated", "item_truncate_invalid_item_id")
         if isinstance(end_ms, bool) or not isinstance(end_ms, int) or end_ms < 0:
             raise wrong("audio_end_ms", "audio_end_ms must be a number of milliseconds, 0 or more")
         number, samples = int(key.removeprefix("reply-")), end_ms * ev.RATE_HZ // 1000
-        output = self.talk.outputs.get(number)
+        output = self.bridge.outputs.get(number)
         if output is not None and samples > output.sent:
             have = output.sent * 1000 // ev.RATE_HZ
             raise wrong("audio_end_ms", f"only {have} ms of this item were sent", "item_truncate_invalid_audio_end_ms")
-        self.talk.feed(ev.Truncated(now_ms, number, samples))
-        self.talk.send(frame("conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=end_ms))
+        self.bridge.feed(ev.Truncated(now_ms, number, samples))
+        self.bridge.send(frame("conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=end_ms))
 
     # -- replies
 
     def _response_create(self, message: Frame, now_ms: int) -> None:
-        if self.talk.settings.kind == "transcription":
+        if self.bridge.settings.kind == "transcription":
             raise unsupported("type", "a transcription session makes no responses")
         options = self._options(message.get("response") or {})
-        if self.talk.active is not None:
+        if self.bridge.active is not None:
             if not self._results:
                 raise ApiError(400, CODES["already_replying"], "a response is going on already")
             self._tell_results(now_ms, fold=True, options=options)  # they are told as soon as nobody speaks
             return
-        self.talk.heard_all(now_ms)
+        self.bridge.assume_heard(now_ms)
         self.tick(now_ms)
-        self.talk.feed(ev.ReplyAsked(now_ms, options))
+        self.bridge.feed(ev.ReplyAsked(now_ms, options))
 
     def _options(self, given: Any) -> dict[str, Any]:
         wish = table(given, "response")
@@ -309,8 +309,10 @@ class Client:
             out["tool_choice"] = tool_choice(wish["tool_choice"], "response.tool_choice")
         if wish.get("metadata") is not None:
             pairs = table(wish["metadata"], "response.metadata")
-            if len(pairs) > METADATA_MOST or not all(isinstance(value, str) for value in pairs.values()):
-                raise wrong("response.metadata", f"response.metadata must be at most {METADATA_MOST} texts by name")
+            if len(pairs) > MAX_METADATA_PAIRS or not all(isinstance(value, str) for value in pairs.values()):
+                raise wrong(
+                    "response.metadata", f"response.metadata must be at most {MAX_METADATA_PAIRS} texts by name"
+                )
             out["metadata"] = dict(pairs)
         audio, where = table(wish.get("audio") or {}, "response.audio"), "response.audio.output"
         sound = table(audio.get("output") or {}, where)
@@ -324,7 +326,7 @@ class Client:
         return out
 
     def _response_cancel(self, message: Frame, now_ms: int) -> None:
-        active, name = self.talk.active, message.get("response_id")
+        active, name = self.bridge.active, message.get("response_id")
         if active is None or (name is not None and name != active.id):
             raise ApiError(400, CODES["not_replying"], "Cancellation failed: no such response is going on")
-        self.talk.feed(ev.ReplyCancelled(now_ms))
+        self.bridge.feed(ev.ReplyCancelled(now_ms))

@@ -17,19 +17,19 @@ import numpy as np
 
 from roundelay.errors import RoundelayError
 from roundelay.server.errors import ApiError
-from roundelay.server.http.middleware import as_api_error
-from roundelay.server.realtime.bridge import Conversation, Worker
-from roundelay.server.realtime.client_events import Client
+from roundelay.server.http.middleware import api_error
+from roundelay.server.realtime.bridge import Bridge, Worker
+from roundelay.server.realtime.client_events import ClientEventHandler
 from roundelay.server.realtime.frames import Frame, error_frame, new_id, read
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.voice.realtime.core import events as ev
 
-PACE_S = 0.02  # how often sound that waits is looked at: a fifth of the piece that is sent at a time
-REST_S = 1.0  # how often a conversation looks at its limits when nothing happens
-AHEAD = 32  # frames read before the first of them is done; then the line is not read
-SOUND_AHEAD = 100  # pieces of a track's sound that wait, 20 ms each: what is older is of no use
-PIECE = ev.RATE_HZ // 10  # sound goes to the worker in pieces of 100 ms, time passing between them
+PACING_S = 0.02  # how often sound that waits is looked at: a fifth of the piece that is sent at a time
+IDLE_S = 1.0  # how often a conversation looks at its limits when nothing happens
+MAX_UNREAD_FRAMES = 32  # frames read before the first of them is done; then the line is not read
+MAX_UNREAD_SOUNDS = 100  # pieces of a track's sound that wait, 20 ms each: what is older is of no use
+CHUNK = ev.RATE_HZ // 10  # sound goes to the worker in pieces of 100 ms, time passing between them
 GOING_AWAY, TOO_SLOW, BROKEN, NORMAL = 1001, 1008, 1011, 1000  # RFC 6455, section 7.4.1
 REASONS = {TOO_SLOW: "the client reads too slowly", GOING_AWAY: "the server is stopping"}
 Tell = Callable[[Callable[[int], ev.Event]], None]
@@ -55,21 +55,21 @@ class Link(Protocol):
         ...
 
 
-def admit(house: Service) -> None:
+def admit(service: Service) -> None:
     """Raise `ApiError` where no conversation can begin: 503 without a model or memory, 429 without a free place."""
-    house.engine.model()
-    if len(house.sessions) >= house.limits.sessions:
-        raise ApiError(429, "too_many_sessions", f"{len(house.sessions)} people are talking already; try again later")
-    house.engine.admit()
+    service.engine.model()
+    if len(service.sessions) >= service.limits.sessions:
+        raise ApiError(429, "too_many_sessions", f"{len(service.sessions)} people are talking already; try again later")
+    service.engine.admit()
 
 
-class Live:
+class Connection:
     """A connected client: the conversation, what waits to be done and what waits to be sent."""
 
-    def __init__(self, link: Link, house: Service, settings: Settings) -> None:
-        self.link, self.house, self.name = link, house, new_id("sess")
+    def __init__(self, link: Link, service: Service, settings: Settings) -> None:
+        self.link, self.service, self.name = link, service, new_id("sess")
         self._inbox: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
-        self._room = asyncio.Semaphore(AHEAD)
+        self._room = asyncio.Semaphore(MAX_UNREAD_FRAMES)
         self._sounds = 0  # that wait in the inbox
         self._outbox: deque[str] = deque()
         self._outbox_bytes, self._fresh = 0, asyncio.Event()
@@ -77,12 +77,12 @@ class Live:
         self._last_frame = self._start
         self._close_code = NORMAL
         self._loop = asyncio.get_running_loop()
-        worker: Worker = house.workers(house.engine, settings, self._tell, house.thresholds)
-        self.talk = Conversation(self.send, worker, settings, self.name, house.thresholds)
-        self.talk.on_sent = lambda seconds: house.metrics.observe(
+        worker: Worker = service.workers(service.engine, settings, self._tell, service.thresholds)
+        self.bridge = Bridge(self.send, worker, settings, self.name, service.thresholds)
+        self.bridge.on_sent = lambda seconds: service.metrics.observe(
             "roundelay_turn_seconds", "From the end of a turn to the first sample sent.", seconds
         )
-        self.client = Client(self.talk, house.limits.audio_s)
+        self.client_events = ClientEventHandler(self.bridge, service.limits.audio_s)
 
     def now_ms(self) -> int:
         """The time of the session: the clock's, and ahead of it where a client sent sound faster than it lasts."""
@@ -99,7 +99,7 @@ class Live:
 
     def sound(self, piece: np.ndarray) -> None:
         """Take sound that comes beside the frames, float32 at 16 kHz; it is lost while too much of it waits."""
-        if self._sounds < SOUND_AHEAD:
+        if self._sounds < MAX_UNREAD_SOUNDS:
             self._sounds += 1
             self._inbox.put_nowait(("sound", piece))
 
@@ -114,31 +114,31 @@ class Live:
         self._outbox.append(line)
         self._outbox_bytes += len(line)
         self._fresh.set()
-        if self._outbox_bytes > self.house.limits.outbox_bytes:
-            self._close_code, self.talk.closed = TOO_SLOW, True
+        if self._outbox_bytes > self.service.limits.outbox_bytes:
+            self._close_code, self.bridge.closed = TOO_SLOW, True
             self._outbox.clear()
 
     def enter(self) -> None:
         """Take a place among the sessions; the end of `run` gives it back."""
-        self.house.sessions[self.name] = self
-        self.house.keep_trace(self.name, self.talk.trace)
-        self.house.metrics.count("roundelay_sessions_total", "Conversations begun.")
+        self.service.sessions[self.name] = self
+        self.service.keep_trace(self.name, self.bridge.trace)
+        self.service.metrics.count("roundelay_sessions_total", "Conversations begun.")
 
     async def run(self) -> None:
-        """Live until the client leaves, the session ends, or something breaks; touch no other session."""
+        """Connection until the client leaves, the session ends, or something breaks; touch no other session."""
         tasks = [asyncio.create_task(each) for each in (self._read(), self._write())]
         try:
-            await self._live()
+            await self._serve()
         except asyncio.CancelledError:
             self._outbox.clear()  # nothing may wait any more
             raise
         except Exception as error:
-            failure = as_api_error(error)
+            failure = api_error(error)
             self._close_code = BROKEN
             self.send(error_frame(failure))
         finally:
-            self.talk.worker.close()
-            self.house.sessions.pop(self.name, None)
+            self.bridge.worker.close()
+            self.service.sessions.pop(self.name, None)
             tasks[0].cancel()
             await self._flush()
             tasks[1].cancel()
@@ -147,9 +147,9 @@ class Live:
     async def _flush(self) -> None:
         """Let the last frames go, a bounded while, and close."""
         with suppress(TimeoutError, Gone):
-            until = time.monotonic() + self.house.limits.write_s
+            until = time.monotonic() + self.service.limits.write_s
             while self._outbox and time.monotonic() < until:
-                await asyncio.sleep(PACE_S)
+                await asyncio.sleep(PACING_S)
             await asyncio.wait_for(self.link.close(self._close_code, REASONS.get(self._close_code)), 5)
 
     async def _read(self) -> None:
@@ -174,11 +174,11 @@ class Live:
             self._outbox.clear()
             self.hang_up()
 
-    async def _live(self) -> None:
-        self.talk.created()
-        while not self.talk.closed:
+    async def _serve(self) -> None:
+        self.bridge.send_session_created()
+        while not self.bridge.closed:
             try:
-                kind, value = await asyncio.wait_for(self._inbox.get(), self._patience_s())
+                kind, value = await asyncio.wait_for(self._inbox.get(), self._wait_s())
             except TimeoutError:
                 kind, value = "time", None
             if kind == "gone":
@@ -192,21 +192,21 @@ class Live:
                 self._last_frame = time.monotonic()
                 await self._hear(value)
             elif kind == "news":
-                self.talk.news(value(self.now_ms()))
+                self.bridge.news(value(self.now_ms()))
             elif kind == "close":
-                self.talk.feed(ev.CloseAsked(self.now_ms()))
-            self.client.tick(self.now_ms())
-            self.talk.tick(self.now_ms())
+                self.bridge.feed(ev.CloseAsked(self.now_ms()))
+            self.client_events.tick(self.now_ms())
+            self.bridge.tick(self.now_ms())
             self._limits()
 
-    def _patience_s(self) -> float:
-        if any(pacer.waiting for pacer in self.talk.pacers.values()):
-            return PACE_S
-        wake_ms = self.talk.session.wake_ms
-        return REST_S if wake_ms is None else min(REST_S, max(0.001, (wake_ms - self.now_ms()) / 1000))
+    def _wait_s(self) -> float:
+        if any(pacer.waiting for pacer in self.bridge.pacers.values()):
+            return PACING_S
+        wake_ms = self.bridge.session.wake_ms
+        return IDLE_S if wake_ms is None else min(IDLE_S, max(0.001, (wake_ms - self.now_ms()) / 1000))
 
     def _limits(self) -> None:
-        now, limits = time.monotonic(), self.house.limits
+        now, limits = time.monotonic(), self.service.limits
         if now - self._start > limits.session_s:
             self._end(ApiError(400, "session_expired", f"a session lasts {limits.session_s:.0f} s at most"))
         elif now - self._last_frame > limits.idle_s:
@@ -214,7 +214,7 @@ class Live:
 
     def _end(self, error: ApiError) -> None:
         self.send(error_frame(error))
-        self.talk.feed(ev.CloseAsked(self.now_ms(), at_once=True))
+        self.bridge.feed(ev.CloseAsked(self.now_ms(), at_once=True))
 
     async def _frame(self, line: str | None) -> None:
         """Carry out a client's frame; what is wrong with it becomes an error event."""
@@ -226,31 +226,31 @@ class Live:
             given = message.get("event_id")
             name = given[:512] if isinstance(given, str) else None
             if message["type"] == "input_audio_buffer.append":
-                for sound in self.client.decoded(message):
+                for sound in self.client_events.decode(message):
                     await self._hear(sound)
                     await asyncio.sleep(0)
             else:
-                self.client.do(message, self.now_ms())
+                self.client_events.do(message, self.now_ms())
                 await self._recordings()
         except RoundelayError as error:
-            self.send(error_frame(as_api_error(error), name))
-            self.house.metrics.count("roundelay_frame_errors_total", "Frames that could not be carried out.")
+            self.send(error_frame(api_error(error), name))
+            self.service.metrics.count("roundelay_frame_errors_total", "Frames that could not be carried out.")
 
     async def _hear(self, sound: np.ndarray) -> None:
-        for at in range(0, len(sound), PIECE):
-            piece = sound[at : at + PIECE]
-            late_ms = (self.talk.samples + len(piece)) * 1000 / ev.RATE_HZ - self.now_ms()
-            if not self.talk.making:
+        for at in range(0, len(sound), CHUNK):
+            piece = sound[at : at + CHUNK]
+            late_ms = (self.bridge.samples + len(piece)) * 1000 / ev.RATE_HZ - self.now_ms()
+            if not self.bridge.making:
                 self._ahead_ms += max(0.0, late_ms)
-            self.talk.hear(piece, self.now_ms())
-            if at + PIECE < len(sound):
-                self.talk.tick(self.now_ms())
+            self.bridge.hear(piece, self.now_ms())
+            if at + CHUNK < len(sound):
+                self.bridge.tick(self.now_ms())
                 await asyncio.sleep(0)
 
     async def _recordings(self) -> None:
         """Have recordings that came as items read, before anything else is done: what follows may ask about them."""
-        while self.client.recordings:
-            name, sound = self.client.recordings.pop(0)
-            model = self.house.engine.model()
-            words = await self.house.engine.call(lambda: model.transcribe(sound))  # noqa: B023
-            self.client.heard(name, words, self.now_ms())
+        while self.client_events.recordings:
+            name, sound = self.client_events.recordings.pop(0)
+            model = self.service.engine.model()
+            words = await self.service.engine.call(lambda: model.transcribe(sound))  # noqa: B023
+            self.client_events.set_transcript(name, words, self.now_ms())

@@ -14,8 +14,8 @@ CLIENT_EVENTS = frozenset({
     "output_audio_buffer.clear", "conversation.item.create", "conversation.item.retrieve", "conversation.item.delete",
     "conversation.item.truncate", "response.create", "response.cancel",
 })  # fmt: skip
-ITEMS_KEPT = 512  # the machine's own history keeps half as many messages
-ITEMS_BYTES = 4 << 20  # of text, UTF-8, in all of them
+MAX_ITEMS = 512  # the machine's own history keeps half as many messages
+MAX_ITEMS_BYTES = 4 << 20  # of text, UTF-8, in all of them
 Frame = dict[str, Any]
 
 
@@ -80,7 +80,7 @@ class Items:
             for name in names[names.index(after) + 1 : -1]:
                 self._items.move_to_end(name)
         total = sum(map(_bytes, self._items.values()))  # counted anew, as items grow until they are done
-        while len(self._items) > ITEMS_KEPT or (total > ITEMS_BYTES and len(self._items) > 1):
+        while len(self._items) > MAX_ITEMS or (total > MAX_ITEMS_BYTES and len(self._items) > 1):
             old, gone = self._items.popitem(last=False)
             self._keys.pop(old, None)
             total -= _bytes(gone)

@@ -109,7 +109,7 @@ class Hands:
         self._mind = (BorrowedMind if isinstance(model, Borrowed) else Mind)(model)
         self._base = base
         self._set(settings)
-        self._worker = Worker(self._mind, tell, engine.talkers, self._manner(settings))
+        self._worker = Worker(self._mind, tell, engine.conversation_pool, self._manner(settings))
         self.hear, self.played, self.close = self._worker.hear, self._worker.played, self._worker.close
 
     def _manner(self, settings: Settings) -> Manner:
@@ -128,7 +128,7 @@ class Hands:
         self._set(settings)
 
     @property
-    def doubtful(self) -> bool:
+    def maybe_speech(self) -> bool:
         """Whether a voice may just have begun."""
         return self._worker.doubtful
 

@@ -6,14 +6,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-TURNS_KEPT = 256
+MAX_TURNS = 256
 # In the order of a turn: when silence was noticed, the words were read, the turn was over, and the first text, the
 # first sound and the first sample on the wire were there. A draft may be made before the turn is known to be over.
 PARTS = ("noticed", "drafted", "heard", "committed", "text", "sound", "sent")
 
 
 @dataclass(slots=True)
-class Turn:
+class TurnLatency:
     """The times of one turn in ms of the session; `end_ms` is when the voice ended."""
 
     number: int
@@ -25,11 +25,11 @@ class Turn:
     outcome: str = ""
 
 
-class Trace:
+class LatencyTrace:
     """The turns of a conversation, the oldest forgotten beyond a limit."""
 
     def __init__(self) -> None:
-        self._turns: deque[Turn] = deque(maxlen=TURNS_KEPT)
+        self._turns: deque[TurnLatency] = deque(maxlen=MAX_TURNS)
         self._drafts: dict[int, dict[str, int]] = {}
         self.made = self.begun = 0  # drafts for turns, and those of them that were given out
 
@@ -46,9 +46,9 @@ class Trace:
 
     def turn(self, number: int, end_ms: int, marks: dict[str, int]) -> None:
         """A turn was committed."""
-        self._turns.append(Turn(number, end_ms, dict(marks)))
+        self._turns.append(TurnLatency(number, end_ms, dict(marks)))
 
-    def begin(self, turn: int | None, reply: int, ahead_ms: int) -> Turn | None:
+    def begin(self, turn: int | None, reply: int, ahead_ms: int) -> TurnLatency | None:
         """A reply to that turn was begun; returns where its times go."""
         found = next((each for each in reversed(self._turns) if each.number == turn), None)
         if found is not None:
@@ -57,11 +57,11 @@ class Trace:
             found.marks |= self._drafts.get(reply, {})
         return found
 
-    def find(self, turn: int) -> Turn | None:
+    def find(self, turn: int) -> TurnLatency | None:
         """The turn of that number, if it is still known."""
         return next((each for each in reversed(self._turns) if each.number == turn), None)
 
-    def shown(self) -> list[dict[str, Any]]:
+    def as_dicts(self) -> list[dict[str, Any]]:
         """The turns as JSON, times in ms after the voice ended."""
         return [
             {
@@ -73,4 +73,4 @@ class Trace:
         ]  # fmt: skip
 
     def __iter__(self) -> Any:
-        return iter(self.shown())
+        return iter(self.as_dicts())

@@ -11,21 +11,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-from roundelay.server.audio.formats import MODEL_RATE_HZ, Rate
+from roundelay.server.audio.formats import MODEL_RATE_HZ, Resampler
 from roundelay.server.realtime.frames import Frame, frame
 
 TRACK_RATE_HZ = 48_000  # Opus in WebRTC (RFC 7587)
 LEAD_MS = 300  # sound that waits here at most as long as the track plays: outlasts a busy core, and is soon over
-MOST = 10 * TRACK_RATE_HZ  # samples kept where nobody plays them; the oldest go
+MAX_BUFFERED_SAMPLES = 10 * TRACK_RATE_HZ  # samples kept where nobody plays them; the oldest go
 
 
-class Mouth:
+class OutputAudioBuffer:
     """Sound by response, in the order it is to be played."""
 
     def __init__(self, send: Callable[[Frame], None]) -> None:
         self._send = send
         self._queue: deque[tuple[str, np.ndarray | None]] = deque()  # None: all of this response was there
-        self._rate = Rate(MODEL_RATE_HZ, TRACK_RATE_HZ)
+        self._rate = Resampler(MODEL_RATE_HZ, TRACK_RATE_HZ)
         self._waiting = 0
         self._sounding: str | None = None
 
@@ -37,7 +37,7 @@ class Mouth:
         """No more of this response will come."""
         self._put(response, self._rate.push(np.zeros(0, np.float32), last=True))
         self._queue.append((response, None))
-        self._rate = Rate(MODEL_RATE_HZ, TRACK_RATE_HZ)
+        self._rate = Resampler(MODEL_RATE_HZ, TRACK_RATE_HZ)
 
     def take(self, count: int) -> np.ndarray:
         """The next samples to play, float32 at 48 kHz, silence where there are none; tells the client what begins."""
@@ -63,7 +63,7 @@ class Mouth:
     def clear(self) -> None:
         """Drop what waits; a client that heard the response begin is told."""
         self._queue.clear()
-        self._waiting, self._rate = 0, Rate(MODEL_RATE_HZ, TRACK_RATE_HZ)
+        self._waiting, self._rate = 0, Resampler(MODEL_RATE_HZ, TRACK_RATE_HZ)
         if self._sounding is not None:
             self._send(frame("output_audio_buffer.cleared", response_id=self._sounding))
             self._sounding = None
@@ -73,7 +73,7 @@ class Mouth:
             return
         self._queue.append((response, sound))
         self._waiting += len(sound)
-        while self._waiting > MOST and (old := self._queue.popleft()[1]) is not None:
+        while self._waiting > MAX_BUFFERED_SAMPLES and (old := self._queue.popleft()[1]) is not None:
             self._waiting -= len(old)
 
     def _stopped(self, response: str) -> None:

@@ -21,8 +21,8 @@ class Pacer:
     while it holds sound is sound heard. A client that knows better says so with `conversation.item.truncate`.
     """
 
-    def __init__(self, now_ms: int, aloud: bool = True, lead_ms: int = LEAD_MS) -> None:
-        self.sent, self.held, self._aloud, self._lead_ms = 0, False, aloud, lead_ms
+    def __init__(self, now_ms: int, spoken: bool = True, lead_ms: int = LEAD_MS) -> None:
+        self.sent, self.held, self._aloud, self._lead_ms = 0, False, spoken, lead_ms
         self._played_ms, self._last_ms = 0.0, now_ms
         self._queue: deque[Action] = deque()
 
@@ -40,13 +40,13 @@ class Pacer:
         """Put something at the end."""
         self._queue.append(action)
 
-    def take(self, now_ms: int, doubtful: bool = False) -> list[Action]:
-        """What may go out now, in order; nothing while it is `doubtful` that the bot still has the floor."""
+    def take(self, now_ms: int, maybe_speech: bool = False) -> list[Action]:
+        """What may go out now, in order; nothing while it is `maybe_speech` that the bot still has the floor."""
         sent_ms = self.sent * 1000 / RATE_HZ
         self._played_ms = min(sent_ms, self._played_ms + max(0, now_ms - self._last_ms)) if self._aloud else sent_ms
         self._last_ms = now_ms
         out: list[Action] = []
-        while self._queue and not self.held and not doubtful:
+        while self._queue and not self.held and not maybe_speech:
             action = self._queue[0]
             if isinstance(action, Play):
                 if self._aloud and self.sent * 1000 / RATE_HZ - self._played_ms >= self._lead_ms:

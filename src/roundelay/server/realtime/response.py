@@ -8,35 +8,42 @@ from typing import Any
 
 import numpy as np
 
-from roundelay.server.audio.formats import G711, MODEL_RATE_HZ, Rate, to_int16
+from roundelay.server.audio.formats import G711, MODEL_RATE_HZ, Resampler, to_int16
 from roundelay.server.realtime.frames import Frame, Items, frame, new_id
-from roundelay.server.realtime.output_buffer import Mouth
+from roundelay.server.realtime.output_buffer import OutputAudioBuffer
 from roundelay.server.realtime.settings import PCM, RATES_HZ
 from roundelay.voice.realtime.core.context import AUDIO_TOKENS_PER_S, CHARACTERS_PER_TOKEN
 
 Send = Callable[[Frame], None]
 
 
-class Output:
+class ResponseStream:
     """A response from `response.created` to `response.done`; message and calls appear when there is some of them.
 
-    Its sound goes out in frames, or, where there is a mouth, by it.
+    Its sound goes out in frames, or, where there is a output_buffer, by it.
     """
 
-    def __init__(self, send: Send, items: Items, number: int, wish: dict[str, Any], mouth: Mouth | None = None) -> None:
-        self.id, self.number, self.wish, self._mouth = new_id("resp"), number, wish, mouth
+    def __init__(
+        self,
+        send: Send,
+        items: Items,
+        number: int,
+        wish: dict[str, Any],
+        output_buffer: OutputAudioBuffer | None = None,
+    ) -> None:
+        self.id, self.number, self.wish, self._output_buffer = new_id("resp"), number, wish, output_buffer
         self.item_id: str | None = None
         self.done, self.sent = False, 0  # samples at 16 kHz
         self._send, self._items = send, items
         self._text, self._output = "", []  # type: str, list[Frame]
         self._aloud = wish["modalities"] == ("audio",)
         kind = wish["format"]
-        self._rate = Rate(MODEL_RATE_HZ, RATES_HZ[kind])
+        self._rate = Resampler(MODEL_RATE_HZ, RATES_HZ[kind])
         self._coder = None if kind == PCM else G711(kind)
         send(frame("response.created", response=self._resource("in_progress")))
 
     @property
-    def aloud(self) -> bool:
+    def spoken(self) -> bool:
         """Whether it is sound; else text."""
         return self._aloud
 
@@ -54,8 +61,8 @@ class Output:
         if not self._aloud:
             return
         self._open()
-        if self._mouth is not None:
-            self._mouth.play(self.id, sound)
+        if self._output_buffer is not None:
+            self._output_buffer.play(self.id, sound)
             return
         changed = self._rate.push(sound, last=last)
         data = self._coder.encode(changed) if self._coder else to_int16(changed).tobytes()
@@ -97,8 +104,8 @@ class Output:
         if status != "completed":
             details = {"type": status, **({"reason": reason} if reason else {}), **({"error": error} if error else {})}
         self._send(frame("response.done", response=self._resource(status, details)))
-        if self._mouth is not None:
-            self._mouth.end(self.id)
+        if self._output_buffer is not None:
+            self._output_buffer.end(self.id)
 
     def _open(self) -> None:
         """The message item and its part, once."""

@@ -24,10 +24,10 @@ SEMANTIC_VAD: dict[str, Any] = {
 EAGERNESS = {"low": (768, 2_500), "medium": None, "auto": None, "high": (256, 800)}
 # Taken without effect here, and named in the session's x_ignored.
 IGNORED = ("include", "prompt", "reasoning", "tracing", "truncation", "parallel_tool_calls", "max_output_tokens")
-TOOLS_MOST, TEXT_MOST = 128, 65_536
+MAX_TOOLS, MAX_TEXT_CHARACTERS = 128, 65_536
 
 
-def text(value: Any, where: str, longest: int = TEXT_MOST) -> str:
+def text(value: Any, where: str, longest: int = MAX_TEXT_CHARACTERS) -> str:
     """The value, found to be text. Raises `ApiError` 400."""
     if not isinstance(value, str):
         raise wrong(where, f"{where} must be text", "invalid_type")
@@ -61,8 +61,8 @@ def modalities(value: Any, where: str = "output_modalities") -> tuple[str, ...]:
 
 def tools(value: Any, where: str = "tools") -> tuple[dict[str, Any], ...]:
     """Function tools. Raises `ApiError` 400 for those of other kinds, as nothing here can call them."""
-    if not isinstance(value, list) or len(value) > TOOLS_MOST:
-        raise wrong(where, f"{where} must be an array of at most {TOOLS_MOST}", "invalid_type")
+    if not isinstance(value, list) or len(value) > MAX_TOOLS:
+        raise wrong(where, f"{where} must be an array of at most {MAX_TOOLS}", "invalid_type")
     for at, tool in enumerate(value):
         entry = table(tool, f"{where}[{at}]")
         if entry.get("type") != "function":
@@ -158,7 +158,7 @@ class Settings:
         """The built-in voice that is meant."""
         return aliases.voice(self.voice, "audio.output.voice")
 
-    def updated(self, update: Any, spoken: bool = False) -> Settings:
+    def with_update(self, update: Any, spoken: bool = False) -> Settings:
         """The settings after a `session.update`; fields that it lacks stay. Raises `ApiError` 400, changing nothing.
 
         `spoken` is whether the bot has sounded already: its voice stays then, as with OpenAI.
@@ -235,7 +235,7 @@ class Settings:
             return own
         return replace(own, commit_sure_ms=sure_unsure[0], commit_unsure_ms=sure_unsure[1])
 
-    def shown(self, name: str, expires_at: int) -> dict[str, Any]:
+    def as_dict(self, name: str, expires_at: int) -> dict[str, Any]:
         """The session as `session.created` and `session.updated` show it: what really holds."""
         sound: dict[str, Any] = {"format": _shown(self.input_format), "transcription": self.transcription,
                                  "noise_reduction": None, "turn_detection": self.detection}  # fmt: skip

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from roundelay.errors import MissingPackage
-from roundelay.server.audio.formats import MODEL_RATE_HZ, Rate, to_int16
+from roundelay.server.audio.formats import MODEL_RATE_HZ, Resampler, to_int16
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.limits import Limits
-from roundelay.server.realtime.connection import Gone, Live
-from roundelay.server.realtime.output_buffer import TRACK_RATE_HZ, Mouth
+from roundelay.server.realtime.connection import Connection, Gone
+from roundelay.server.realtime.output_buffer import TRACK_RATE_HZ, OutputAudioBuffer
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 
@@ -32,21 +32,21 @@ log = logging.getLogger("roundelay.server")
 CHANNEL = "oai-events"
 OPUS = "audio/opus"
 FRAME = TRACK_RATE_HZ // 50  # samples of a track's frame, 20 ms
-BUFFERED = 1 << 20  # bytes that the data channel holds before the outbox waits
-FRAMES = 1024  # of the client's that wait to be read; one that sends more is cut
-GAP_MOST = 5 * TRACK_RATE_HZ  # samples lost on the way that silence stands for; beyond, the clock has jumped
+MAX_CHANNEL_BYTES = 1 << 20  # bytes that the data channel holds before the outbox waits
+MAX_QUEUED_FRAMES = 1024  # of the client's that wait to be read; one that sends more is cut
+MAX_GAP_SAMPLES = 5 * TRACK_RATE_HZ  # samples lost on the way that silence stands for; beyond, the clock has jumped
 LATE_S = 1.0  # a track that is later than this goes on from now instead of catching up
-LAST_S = 1.0  # how long the last frames may take to go
+FLUSH_S = 1.0  # how long the last frames may take to go
 
 
-class Voice(MediaStreamTrack):
-    """The track that a client hears: the mouth's sound as time passes, silence between."""
+class OutboundTrack(MediaStreamTrack):
+    """The track that a client hears: the output_buffer's sound as time passes, silence between."""
 
     kind = "audio"
 
-    def __init__(self, mouth: Mouth) -> None:
+    def __init__(self, output_buffer: OutputAudioBuffer) -> None:
         super().__init__()
-        self._mouth, self._at, self._began = mouth, 0, 0.0
+        self._output_buffer, self._at, self._began = output_buffer, 0, 0.0
 
     async def recv(self) -> Any:
         """The next 20 ms, when they are due. Raises `MediaStreamError` once the track is stopped."""
@@ -56,24 +56,24 @@ class Voice(MediaStreamTrack):
         if now - self._began - ahead_s > LATE_S:  # also at the start
             self._began = now - ahead_s
         await asyncio.sleep(self._began + ahead_s - now)
-        made = AudioFrame.from_ndarray(to_int16(self._mouth.take(FRAME))[None], format="s16", layout="mono")
+        made = AudioFrame.from_ndarray(to_int16(self._output_buffer.take(FRAME))[None], format="s16", layout="mono")
         made.sample_rate, made.pts, made.time_base = TRACK_RATE_HZ, self._at, Fraction(1, TRACK_RATE_HZ)
         self._at += FRAME
         return made
 
 
-class Ear:
+class InboundTrack:
     """A client's track as the model hears it."""
 
     def __init__(self) -> None:
-        self._rate, self._next = Rate(TRACK_RATE_HZ, MODEL_RATE_HZ), 0
+        self._rate, self._next = Resampler(TRACK_RATE_HZ, MODEL_RATE_HZ), 0
 
-    def heard(self, frame: Any) -> np.ndarray:
+    def samples(self, frame: Any) -> np.ndarray:
         """Samples of a decoded frame, float32 at 16 kHz; silence stands for what was lost before it."""
         values = frame.to_ndarray().reshape(-1, len(frame.layout.channels)).mean(1, dtype=np.float32) / 32768.0
         lost = (frame.pts or 0) - self._next if self._next else 0
         self._next = (frame.pts or 0) + len(values)
-        if FRAME <= lost <= GAP_MOST:
+        if FRAME <= lost <= MAX_GAP_SAMPLES:
             values = np.concatenate([np.zeros(lost, np.float32), values])
         return self._rate.push(values)
 
@@ -83,20 +83,20 @@ class Call:
 
     def __init__(self, limits: Limits) -> None:
         self.peer, self._limits = RTCPeerConnection(RTCConfiguration(iceServers=[])), limits
-        self.live: Live | None = None
+        self.connection: Connection | None = None
         self._channel: Any = None
         self._frames: asyncio.Queue[str | None] = asyncio.Queue()
         self._ready, self._gone = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []  # the loop itself holds them weakly
         self._listening: asyncio.Task[None] | None = None
-        self.peer.on("datachannel", self._opened)
-        self.peer.on("track", self._tracked)
-        self.peer.on("connectionstatechange", self._changed)
+        self.peer.on("datachannel", self._on_datachannel)
+        self.peer.on("track", self._on_track)
+        self.peer.on("connectionstatechange", self._on_state_change)
 
-    def begin(self, live: Live) -> None:
+    def begin(self, connection: Connection) -> None:
         """Lead the conversation, if the client comes in time."""
-        self.live = live
-        self._tasks += [asyncio.create_task(live.run()), asyncio.create_task(self._expect())]
+        self.connection = connection
+        self._tasks += [asyncio.create_task(connection.run()), asyncio.create_task(self._expect())]
 
     async def _expect(self) -> None:
         try:
@@ -108,34 +108,34 @@ class Call:
         self._gone.set()
         self._ready.set()
 
-    def _changed(self) -> None:
+    def _on_state_change(self) -> None:
         if self.peer.connectionState in ("failed", "closed"):
             self._leave()
 
-    def _opened(self, channel: Any) -> None:
+    def _on_datachannel(self, channel: Any) -> None:
         if channel.label != CHANNEL or self._channel is not None:
             return
         self._channel = channel
-        channel.on("message", self._message)
+        channel.on("message", self._on_message)
         channel.on("close", self._leave)
         self._ready.set()
 
-    def _message(self, message: str | bytes) -> None:
-        if self._frames.qsize() >= FRAMES or len(message) > self._limits.frame_bytes:
+    def _on_message(self, message: str | bytes) -> None:
+        if self._frames.qsize() >= MAX_QUEUED_FRAMES or len(message) > self._limits.frame_bytes:
             self._leave()
         else:
             self._frames.put_nowait(message if isinstance(message, str) else None)
 
-    def _tracked(self, track: Any) -> None:
+    def _on_track(self, track: Any) -> None:
         self._listening = asyncio.create_task(self._listen(track))
 
     async def _listen(self, track: Any) -> None:
-        ear = Ear()
+        inbound = InboundTrack()
         with suppress(MediaStreamError):
             while not self._gone.is_set():
-                sound = ear.heard(await track.recv())
-                if self.live is not None:
-                    self.live.sound(sound)
+                sound = inbound.samples(await track.recv())
+                if self.connection is not None:
+                    self.connection.sound(sound)
 
     async def receive(self) -> str | None:
         """The next frame; None for bytes. Raises `Gone`."""
@@ -152,7 +152,7 @@ class Call:
     async def send(self, line: str) -> None:
         """Send a frame once the channel is there and has room. Raises `Gone`."""
         await self._ready.wait()
-        while not self._gone.is_set() and self._channel.bufferedAmount > BUFFERED:
+        while not self._gone.is_set() and self._channel.bufferedAmount > MAX_CHANNEL_BYTES:
             await asyncio.sleep(0.02)
         if self._gone.is_set() or self._channel.readyState != "open":
             raise Gone
@@ -160,7 +160,7 @@ class Call:
 
     async def close(self, code: int, reason: str | None) -> None:
         """Hang up, after the last frames have gone."""
-        until = time.monotonic() + LAST_S
+        until = time.monotonic() + FLUSH_S
         while not self._gone.is_set() and self._channel is not None and time.monotonic() < until:
             if not self._channel.bufferedAmount:
                 self._channel.close()
@@ -179,7 +179,7 @@ class Call:
         await self.peer.close()
 
 
-def checked(offer: str) -> None:
+def check_offer(offer: str) -> None:
     """Raise `ApiError` 400 for an offer that is no SDP, or not one of a call: sound by Opus and a data channel."""
     try:
         media = SessionDescription.parse(offer).media
@@ -203,28 +203,28 @@ def checked(offer: str) -> None:
         raise wrong("sdp", "the offer's audio track has no Opus", "invalid_offer")
 
 
-async def answer(house: Service, offer: str, settings: Settings) -> tuple[str, str]:
+async def answer(service: Service, offer: str, settings: Settings) -> tuple[str, str]:
     """Begin a conversation by call; returns (its session's name, the SDP answer). Raises `ApiError` 400.
 
     Browsers may send an offer before they know their own addresses; their checks then show where they are.
     """
-    call = Call(house.limits)
-    live = Live(call, house, settings)
-    live.talk.mouth = Mouth(live.send)
-    live.enter()
+    call = Call(service.limits)
+    connection = Connection(call, service, settings)
+    connection.bridge.output_buffer = OutputAudioBuffer(connection.send)
+    connection.enter()
     try:
-        call.peer.addTrack(Voice(live.talk.mouth))
+        call.peer.addTrack(OutboundTrack(connection.bridge.output_buffer))
         wanted = [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType.lower() == OPUS]
         call.peer.getTransceivers()[0].setCodecPreferences(wanted)
         await call.peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         await call.peer.setLocalDescription(await call.peer.createAnswer())
     except Exception as error:
-        house.sessions.pop(live.name, None)
-        live.talk.worker.close()
+        service.sessions.pop(connection.name, None)
+        connection.bridge.worker.close()
         await call.drop()
         if isinstance(error, ApiError):
             raise
         log.info("an offer was refused", exc_info=error)
         raise wrong("sdp", "the offer cannot be answered", "invalid_offer") from None
-    call.begin(live)
-    return live.name, call.peer.localDescription.sdp
+    call.begin(connection)
+    return connection.name, call.peer.localDescription.sdp

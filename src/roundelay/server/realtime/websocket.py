@@ -9,30 +9,30 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from roundelay.server.errors import ApiError, unsupported
 from roundelay.server.http import aliases
 from roundelay.server.http.middleware import error_response
-from roundelay.server.realtime.connection import Gone, Live, admit
+from roundelay.server.realtime.connection import Connection, Gone, admit
 from roundelay.server.realtime.settings import Settings
-from roundelay.server.service import key_of, service
+from roundelay.server.service import key_of, service_of
 
 
 async def realtime(socket: WebSocket) -> None:
     """One conversation, from handshake to close. A refusal is an HTTP answer with a typed body."""
-    house = service(socket)
+    service = service_of(socket)
     try:
         query = socket.query_params
         if query.get("call_id") is not None:
             raise unsupported("call_id", "a call is led over its own data channel, not by a second line")
         aliases.model(query.get("model"))
-        admit(house)
+        admit(service)
     except ApiError as error:
         await socket.send_denial_response(error_response(error))
         return
     await socket.accept("realtime" if "realtime" in socket.scope["subprotocols"] else None)
-    settings: Settings = house.settings_of(key_of(socket)) or Settings()
+    settings: Settings = service.settings_of(key_of(socket)) or Settings()
     if query.get("intent") == "transcription":
         settings = replace(settings, kind="transcription")
-    live = Live(Line(socket), house, settings)
-    live.enter()
-    await live.run()
+    connection = Connection(Line(socket), service, settings)
+    connection.enter()
+    await connection.run()
 
 
 class Line:

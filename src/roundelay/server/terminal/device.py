@@ -9,7 +9,7 @@ from typing import Any
 
 from roundelay.errors import BadInput, MissingPackage, RoundelayError
 from roundelay.server.audio.formats import OUT_RATE_HZ
-from roundelay.server.realtime.connection import Live
+from roundelay.server.realtime.connection import Connection
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.server.terminal.terminal import PIECE_S, Pipe, ready
@@ -25,7 +25,7 @@ def _sounddevice() -> Any:
     return sounddevice
 
 
-async def converse(house: Service, voice: str | None, caption: Callable[[str, str], None]) -> None:
+async def converse(service: Service, voice: str | None, caption: Callable[[str, str], None]) -> None:
     """Talk until Ctrl-C. Wear headphones: nothing here takes the loudspeaker out of the microphone but the echo guard.
 
     Raises `BadInput` where there is no microphone, `MissingPackage` without sounddevice.
@@ -42,21 +42,24 @@ async def converse(house: Service, voice: str | None, caption: Callable[[str, st
         data[:size], data[size:] = bytes(waiting[:size]), bytes(len(data) - size)
         del waiting[:size]
 
-    await ready(house)
+    await ready(service)
     step = int(PIECE_S * OUT_RATE_HZ)
     try:
-        mouth = sound.RawOutputStream(OUT_RATE_HZ, step, channels=1, dtype="int16", callback=say)
-        ear = sound.RawInputStream(OUT_RATE_HZ, step, channels=1, dtype="int16", callback=hear)
+        loudspeaker = sound.RawOutputStream(OUT_RATE_HZ, step, channels=1, dtype="int16", callback=say)
+        microphone = sound.RawInputStream(OUT_RATE_HZ, step, channels=1, dtype="int16", callback=hear)
     except sound.PortAudioError as error:
         raise BadInput("microphone", "", f"cannot be opened ({error}); give --file, or use `roundelay serve`") from None
-    ears: dict[str, Any] = {"transcription": {"model": "roundelay"}, "turn_detection": {"type": "semantic_vad"}}
+    listening: dict[str, Any] = {
+        "transcription": {"model": "roundelay"},
+        "turn_detection": {"type": "semantic_vad"},
+    }
     output = {"voice": voice} if voice else {}
-    pipe.put("session.update", session={"type": "realtime", "audio": {"input": ears, "output": output}})
-    live = Live(pipe, house, Settings())
-    live.enter()
-    running = asyncio.create_task(live.run())
+    pipe.put("session.update", session={"type": "realtime", "audio": {"input": listening, "output": output}})
+    connection = Connection(pipe, service, Settings())
+    connection.enter()
+    running = asyncio.create_task(connection.run())
     caption("bot", "(listening; Ctrl-C ends)")
-    with mouth, ear:
+    with loudspeaker, microphone:
         try:
             await _follow(pipe, waiting, caption)
         finally:

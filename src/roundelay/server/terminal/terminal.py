@@ -13,14 +13,14 @@ import numpy as np
 
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.server.audio.formats import OUT_RATE_HZ, from_int16, to_int16
-from roundelay.server.realtime.connection import Gone, Live
+from roundelay.server.realtime.connection import Connection, Gone
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio
 
 PIECE_S = 0.04  # sound is passed on in pieces of this length, as the page does
-AFTER_S = 3.0  # silence after a recording: longer than any wait for the end of a turn
-MOST_S = 120.0  # beyond the recording's own length
+TRAILING_SILENCE_S = 3.0  # silence after a recording: longer than any wait for the end of a turn
+MAX_WAIT_S = 120.0  # beyond the recording's own length
 
 
 class Pipe:
@@ -39,58 +39,63 @@ class Pipe:
         self._lines.put_nowait(None)
 
     async def receive(self) -> str:
-        """The next client event, for `Live`. Raises `Gone`."""
+        """The next client event, for `Connection`. Raises `Gone`."""
         line = await self._lines.get()
         if line is None:
             raise Gone
         return line
 
     async def send(self, line: str) -> None:
-        """A server event, from `Live`."""
+        """A server event, from `Connection`."""
         self.frames.put_nowait(json.loads(line))
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
-        """The end, from `Live`."""
+        """The end, from `Connection`."""
         self.frames.put_nowait(None)
 
 
-async def ready(house: Service) -> None:
+async def ready(service: Service) -> None:
     """Wait for the model. Raises `RoundelayError` where there is none."""
-    house.engine.start()
-    while house.engine.state == "loading":
+    service.engine.start()
+    while service.engine.state == "loading":
         await asyncio.sleep(0.02)
-    if house.engine.state == "missing":
-        raise RoundelayError(house.engine.reason)
+    if service.engine.state == "missing":
+        raise RoundelayError(service.engine.reason)
 
 
-async def talk(house: Service, sound: Audio, voice: str | None, caption: Callable[[str, str], None]) -> Audio:
+async def talk(service: Service, sound: Audio, voice: str | None, caption: Callable[[str, str], None]) -> Audio:
     """What is answered to a recording that is played to the server in real time; `caption(who, words)` follows it.
 
     Raises `BadInput` where no voice was found in the recording, `RoundelayError` where the answer failed.
     """
-    await ready(house)
+    await ready(service)
     pipe = Pipe()
-    live = Live(pipe, house, Settings())
-    live.enter()
-    running = asyncio.create_task(live.run())
-    mouth = asyncio.create_task(_play(pipe, sound))
-    ears: dict[str, Any] = {"transcription": {"model": "roundelay"}, "turn_detection": {"type": "semantic_vad"}}
+    connection = Connection(pipe, service, Settings())
+    connection.enter()
+    running = asyncio.create_task(connection.run())
+    playing = asyncio.create_task(_play(pipe, sound))
+    listening: dict[str, Any] = {
+        "transcription": {"model": "roundelay"},
+        "turn_detection": {"type": "semantic_vad"},
+    }
     output = {"voice": voice} if voice else {}
-    pipe.put("session.update", session={"type": "realtime", "audio": {"input": ears, "output": output}})
+    pipe.put("session.update", session={"type": "realtime", "audio": {"input": listening, "output": output}})
     try:
-        async with asyncio.timeout(sound.duration_s + MOST_S):
-            return await _listen(pipe, mouth, caption)
+        async with asyncio.timeout(sound.duration_s + MAX_WAIT_S):
+            return await _listen(pipe, playing, caption)
     except TimeoutError:
         raise RoundelayError("no answer came in time") from None
     finally:
-        mouth.cancel()
+        playing.cancel()
         pipe.hang_up()
-        await asyncio.gather(running, mouth, return_exceptions=True)
+        await asyncio.gather(running, playing, return_exceptions=True)
 
 
 async def _play(pipe: Pipe, sound: Audio) -> None:
     """Pass the recording on as fast as it lasts, and silence after it."""
-    samples = np.concatenate([sound.resample(OUT_RATE_HZ).samples, np.zeros(int(AFTER_S * OUT_RATE_HZ), np.float32)])
+    samples = np.concatenate(
+        [sound.resample(OUT_RATE_HZ).samples, np.zeros(int(TRAILING_SILENCE_S * OUT_RATE_HZ), np.float32)]
+    )
     step, began = int(PIECE_S * OUT_RATE_HZ), time.monotonic()
     for at in range(0, len(samples), step):
         data = base64.b64encode(to_int16(samples[at : at + step]).tobytes()).decode()
@@ -98,7 +103,7 @@ async def _play(pipe: Pipe, sound: Audio) -> None:
         await asyncio.sleep(max(0.0, began + (at + step) / OUT_RATE_HZ - time.monotonic()))
 
 
-async def _listen(pipe: Pipe, mouth: asyncio.Task[None], caption: Callable[[str, str], None]) -> Audio:
+async def _listen(pipe: Pipe, playing: asyncio.Task[None], caption: Callable[[str, str], None]) -> Audio:
     """The sound of all answers, until the recording is over and everything in it was answered."""
     heard: list[np.ndarray] = []
     open_turns = 0
@@ -106,7 +111,7 @@ async def _listen(pipe: Pipe, mouth: asyncio.Task[None], caption: Callable[[str,
         try:
             frame = await asyncio.wait_for(pipe.frames.get(), 0.1)
         except TimeoutError:
-            if mouth.done() and open_turns <= 0:
+            if playing.done() and open_turns <= 0:
                 break
             continue
         if frame is None:
