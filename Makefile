@@ -26,9 +26,11 @@ check: .venv/.ready-dev
 	$(BIN)/mypy
 
 docs: .venv/.ready-dev
+	$(BIN)/python docs/make_design.py
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_session.py
 	$(BIN)/python docs/make_domain.py
+	$(BIN)/python docs/make_api.py $(OUT)/api
 
 setup: .venv/.ready
 
