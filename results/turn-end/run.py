@@ -21,7 +21,7 @@ import numpy as np
 
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.questions import draw
-from roundelay.voice.engines.nano.lexicon import Words
+from roundelay.voice.engines.nano.lexicon import Lexicon
 from roundelay.voice.nlu.end_of_query import complete
 from roundelay.voice.nlu.understand import understand
 from roundelay.voice.realtime import endpointing, vad
@@ -56,7 +56,7 @@ def main() -> None:
     rows = rows[:: int(sys.argv[2]) if len(sys.argv) > 2 else 1]
     kinds = ("sound", "sound and words", "sound and n-gram")
     judged: dict[str, dict[str, list[float]]] = {k: {"inner": [], "end": []} for k in kinds}
-    known = Words.load()
+    known = Lexicon.load()
     used = 0
     for row in rows:
         sound = Audio.read(corpus / row["path"], RATE_HZ).samples
@@ -77,7 +77,7 @@ def main() -> None:
     report(judged, used, questions(known))
 
 
-def questions(known: Words) -> dict[str, dict[str, list[float]]]:
+def questions(known: Lexicon) -> dict[str, dict[str, list[float]]]:
     """The judge's probabilities, without sound, after whole questions, at their inner places, and at those of the
     middle third."""
     rng = np.random.default_rng(8)

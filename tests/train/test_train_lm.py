@@ -27,8 +27,8 @@ from roundelay.train.lm.model import Learner, batch_of, losses  # noqa: E402
 from roundelay.train.lm.spans import spans  # noqa: E402
 from roundelay.train.lm.tasks import Mix  # noqa: E402
 from roundelay.voice.engines.nano import vocabulary  # noqa: E402
-from roundelay.voice.engines.nano.ctc_decoder import ending  # noqa: E402
-from roundelay.voice.engines.nano.lexicon import Words  # noqa: E402
+from roundelay.voice.engines.nano.ctc_decoder import sentence_end_probability  # noqa: E402
+from roundelay.voice.engines.nano.lexicon import Lexicon  # noqa: E402
 from roundelay.voice.graphs import checked  # noqa: E402
 from roundelay.voice.lm.onnx_engine import OnnxEngine  # noqa: E402
 from roundelay.voice.tokenizer.text import Symbol  # noqa: E402
@@ -44,7 +44,7 @@ def said(seed: int, groups: int = 6, call: str | None = None, split: str = "trai
     tokens = Tokens.interleave(rng.integers(0, 1024, 2 * groups), rng.integers(0, 4096, 3 * groups))
     phones = tuple((vocabulary.phone_id(p), 0.1 * k) for k, p in enumerate([None, "hh", "ay", "dh", "eh", "r"]))
     onsets = tuple((vocabulary.phone_id(p), k // 2) for k, p in enumerate(["hh", "ay", "d", "eh", "r"]))
-    sound = np.asarray(vocabulary.codes(tokens))
+    sound = np.asarray(vocabulary.code_ids(tokens))
     return Said("hi there", vocabulary.VOICES[seed % 2], "flite", split, "everyday", True, call, sound, phones, onsets)
 
 
@@ -69,7 +69,7 @@ def test_hearing_writes_each_word_a_group_after_it_ends() -> None:
 
 
 def listens(example: Example) -> np.ndarray:
-    return np.asarray(example.ids) == vocabulary.LISTEN
+    return np.asarray(example.ids) == vocabulary.NEXT_GROUP
 
 
 def test_speaking_gives_words_when_due_and_phones_a_group_before_they_sound() -> None:
@@ -78,14 +78,14 @@ def test_speaking_gives_words_when_due_and_phones_a_group_before_they_sound() ->
     assert example is not None
     assert [i for i in example.ids if i >= vocabulary.NANO.text] == one.sound.tolist() and example.ids[-1] == Symbol.EOT
     assert vocabulary.text_of(example.ids) == "hi there "
-    asked = [at for at, i in enumerate(example.ids) if i == vocabulary.NEXT]
-    assert len(asked) == 3 and example.ids[asked[-1] + 1] == vocabulary.NOTHING
+    asked = [at for at, i in enumerate(example.ids) if i == vocabulary.NEXT_WORD]
+    assert len(asked) == 3 and example.ids[asked[-1] + 1] == vocabulary.NO_MORE_WORDS
     for at, word in zip(asked, (["hh", "ay"], ["dh", "eh", "r"]), strict=False):
         thought = example.ids[at : example.ids.index(int(Symbol.THINK_END), at)]
         assert [i for i in thought if i in vocabulary.PHONE_IDS] == [vocabulary.phone_id(p) for p in word]
     codes, thinking, timed = 0, False, []
     for i in example.ids[3:-1]:
-        thinking = (thinking or i == vocabulary.NEXT) and i not in (Symbol.THINK_END, vocabulary.NOTHING)
+        thinking = (thinking or i == vocabulary.NEXT_WORD) and i not in (Symbol.THINK_END, vocabulary.NO_MORE_WORDS)
         if i in vocabulary.PHONE_IDS and not thinking:
             timed.append((i, codes // 5))
         codes += i >= vocabulary.NANO.text
@@ -174,10 +174,10 @@ def test_stages_follow_one_another_and_the_engine_opens(run: stages.Run, tmp_pat
         stages.export(run, tmp_path / "weights")
     stages.collect_words(run)
     stages.export(run, tmp_path / "weights")
-    known = Words.load(tmp_path / "weights")
-    assert {"hi", "there", "capital"} < set(known.spelt) and 0 < ending(known, "hi there") < 1
+    known = Lexicon.load(tmp_path / "weights")
+    assert {"hi", "there", "capital"} < set(known.words) and 0 < sentence_end_probability(known, "hi there") < 1
     engine = OnnxEngine(checked(stages.FILE, tmp_path / "weights"))
-    logits = engine.prefill(engine.open(), vocabulary.speaking())
+    logits = engine.prefill(engine.open(), vocabulary.speech_prompt())
     assert logits is not None and logits.shape == (6144,)
 
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from roundelay.voice.engines.nano.lexicon import Words
+from roundelay.voice.engines.nano.lexicon import Lexicon
 from roundelay.voice.nlu.end_of_query import complete
 from roundelay.voice.nlu.understand import REFUSED, nearest, understand
 from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
 
 @pytest.fixture(scope="module")
-def words() -> Words:
-    return Words.load()
+def lexicon() -> Lexicon:
+    return Lexicon.load()
 
 
-def test_words_know_how_they_sound(words: Words) -> None:
-    ways = words.pronunciations()
+def test_words_know_how_they_sound(lexicon: Lexicon) -> None:
+    pronunciations = lexicon.pronunciations()
     sound = lambda line: tuple(PHONES.index(phone) + 1 for phone in line.split())  # noqa: E731
-    assert ways("cat") == [sound("k ae t")] and sound("dh ah") in ways("the")
-    assert max(len(ways(word)) for word in words.spelt[:5_000]) > 1  # some are said in several ways
-    assert ways("qxqx") == [] == ways("") == ways("zzzz")
+    assert pronunciations("cat") == [sound("k ae t")] and sound("dh ah") in pronunciations("the")
+    assert max(len(pronunciations(word)) for word in lexicon.words[:5_000]) > 1  # some are said in several ways
+    assert pronunciations("qxqx") == [] == pronunciations("") == pronunciations("zzzz")
 
 
 @pytest.mark.parametrize(
@@ -33,16 +33,16 @@ def test_words_know_how_they_sound(words: Words) -> None:
         ("what day", "is it today"),
     ],
 )
-def test_a_question_is_complete_and_its_beginning_is_not(words: Words, beginning: str, rest: str) -> None:
-    assert complete(words, beginning) < 0.5 < 0.75 < complete(words, f"{beginning} {rest}")
+def test_a_question_is_complete_and_its_beginning_is_not(lexicon: Lexicon, beginning: str, rest: str) -> None:
+    assert complete(lexicon, beginning) < 0.5 < 0.75 < complete(lexicon, f"{beginning} {rest}")
 
 
-def test_what_is_no_question_is_waited_for_unless_anything_is_answered(words: Words) -> None:
-    assert complete(words, "the old man sat under a tree") < 0.5
-    assert complete(words, "the old man sat under a tree", known=False) > complete(
-        words, "the old man sat under a", known=False
+def test_what_is_no_question_is_waited_for_unless_anything_is_answered(lexicon: Lexicon) -> None:
+    assert complete(lexicon, "the old man sat under a tree") < 0.5
+    assert complete(lexicon, "the old man sat under a tree", known=False) > complete(
+        lexicon, "the old man sat under a", known=False
     )
-    assert complete(words, "") < 0.5
+    assert complete(lexicon, "") < 0.5
 
 
 def test_the_distance_says_how_near_a_question_is() -> None:

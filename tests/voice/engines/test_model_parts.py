@@ -12,8 +12,15 @@ from roundelay.errors import BadInput
 from roundelay.shape import Shape
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines.nano import vocabulary
-from roundelay.voice.engines.nano.dictation import MOST, Hearing
-from roundelay.voice.engines.nano.generate import EXTRA_GROUPS, SLOWEST_GROUPS, STILL_GROUPS, Speaking, listened, said
+from roundelay.voice.engines.nano.dictation import MAX_CHARACTERS_PER_GROUP, Dictation
+from roundelay.voice.engines.nano.generate import (
+    EXTRA_GROUPS,
+    MAX_GROUPS_PER_CHARACTER,
+    MAX_GROUPS_PER_PHONE,
+    SpeechGenerator,
+    best_of_n,
+    generate,
+)
 from roundelay.voice.engines.nano.segments import LONGEST_S, segments
 from roundelay.voice.lm.engine import Session
 from roundelay.voice.text.chunks import LONGEST, pieces
@@ -26,22 +33,22 @@ V = vocabulary.NANO
 
 def test_characters_come_back_and_others_are_refused() -> None:
     text = "it's 3.5 o'clock"
-    assert vocabulary.text_of(vocabulary.characters(text)) == text
+    assert vocabulary.text_of(vocabulary.character_ids(text)) == text
     with pytest.raises(BadInput, match="no unit"):
-        vocabulary.characters("Über")
+        vocabulary.character_ids("Über")
 
 
 def test_units_do_not_overlap() -> None:
-    places = [*map(int, Symbol), *vocabulary.characters(vocabulary.CHARACTERS), *vocabulary.PHONE_IDS]
+    places = [*map(int, Symbol), *vocabulary.character_ids(vocabulary.CHARACTERS), *vocabulary.PHONE_IDS]
     places += [vocabulary.voice_id(name) for name in vocabulary.VOICES]
     assert len(set(places)) == len(places) and max(places) < V.text
 
 
 def test_sound_comes_back_from_the_models_ids() -> None:
     tokens = Tokens.interleave(np.arange(8), np.arange(100, 112))
-    mixed = [vocabulary.PAUSE, *vocabulary.codes(tokens), int(Symbol.EOT)]
-    assert vocabulary.tokens(mixed).tolist() == tokens.ids.tolist()
-    assert max(vocabulary.codes(tokens)) < V.size
+    mixed = [vocabulary.PAUSE, *vocabulary.code_ids(tokens), int(Symbol.EOT)]
+    assert vocabulary.audio_ids(mixed).tolist() == tokens.ids.tolist()
+    assert max(vocabulary.code_ids(tokens)) < V.size
 
 
 @pytest.mark.parametrize("longest", [12, 40, 90])
@@ -132,32 +139,34 @@ class Same:
 
 
 def spoken(
-    logits: np.ndarray, words: list[str], seed: int = 0, ways: dict[str, list[tuple[int, ...]]] | None = None
+    logits: np.ndarray, words: list[str], seed: int = 0, pronunciations: dict[str, list[tuple[int, ...]]] | None = None
 ) -> tuple[list[list[int]], list[int]]:
     engine = Same(logits)
-    speaking = Speaking(engine, engine.open(), words, seed, ways=lambda word: (ways or {}).get(word, []))
-    speaking.begin(None)
-    return speaking.until(len(words)), speaking.session.ids
+    generator = SpeechGenerator(
+        engine, engine.open(), words, seed, pronunciations=lambda word: (pronunciations or {}).get(word, [])
+    )
+    generator.begin(None)
+    return generator.generate_until(len(words)), generator.session.ids
 
 
 def test_what_is_drawn_keeps_the_pattern_the_words_and_the_seed() -> None:
     logits = np.random.default_rng(1).normal(0, 1, V.size).astype(np.float32)
     logits[V.text :] -= 8  # more often a phone than sound
-    logits[vocabulary.NEXT] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 8.0
+    logits[vocabulary.NEXT_WORD] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 8.0
     groups, ids = spoken(logits, ["two", "words"])
-    Tokens(vocabulary.tokens([i for group in groups for i in group]))  # raises where the 2+3 pattern is broken
-    assert vocabulary.text_of(ids) == "two words " and ids.count(int(vocabulary.NOTHING)) == 1
+    Tokens(vocabulary.audio_ids([i for group in groups for i in group]))  # raises where the 2+3 pattern is broken
+    assert vocabulary.text_of(ids) == "two words " and ids.count(int(vocabulary.NO_MORE_WORDS)) == 1
     assert spoken(logits, ["two", "words"])[1] == ids != spoken(logits, ["two", "words"], seed=1)[1]
 
 
 def test_phones_are_said_in_the_order_they_were_thought() -> None:
     logits = np.random.default_rng(2).normal(0, 1, V.size).astype(np.float32)
-    logits[vocabulary.PAUSE], logits[Symbol.THINK_END], logits[vocabulary.NEXT] = -9.0, -9.0, 5.0
+    logits[vocabulary.PAUSE], logits[Symbol.THINK_END], logits[vocabulary.NEXT_WORD] = -9.0, -9.0, 5.0
     _, ids = spoken(logits, ["cat"])
-    start, stop = ids.index(int(vocabulary.NEXT)), ids.index(int(Symbol.THINK_END))
+    start, stop = ids.index(int(vocabulary.NEXT_WORD)), ids.index(int(Symbol.THINK_END))
     thought = [i for i in ids[start:stop] if i in vocabulary.PHONE_IDS]
-    said = [i for i in ids[stop:] if i in vocabulary.PHONE_IDS]
-    assert len(thought) == 2 * len("cat") + 2 and said == thought[: len(said)] and said
+    emitted = [i for i in ids[stop:] if i in vocabulary.PHONE_IDS]
+    assert len(thought) == 2 * len("cat") + 2 and emitted == thought[: len(emitted)] and emitted
 
 
 def test_a_word_is_thought_in_a_way_it_is_known_to_sound() -> None:
@@ -165,43 +174,43 @@ def test_a_word_is_thought_in_a_way_it_is_known_to_sound() -> None:
     logits[Symbol.THINK_END] = -9.0
     first = vocabulary.PHONE_IDS.start
     logits[first + 5], logits[first + 9] = 2.0, 3.0  # it would say 9 if it might
-    ways = {"a": [(5, 6), (5, 7, 8), (4,)], "w": [tuple(range(1, 8))]}
-    logits[first + 7], logits[vocabulary.NEXT] = logits[first + 6] + 1, 5.0
+    pronunciations = {"a": [(5, 6), (5, 7, 8), (4,)], "w": [tuple(range(1, 8))]}
+    logits[first + 7], logits[vocabulary.NEXT_WORD] = logits[first + 6] + 1, 5.0
     for word, way in (("a", [5, 7, 8]), ("w", [*range(1, 8)])):
-        _, ids = spoken(logits, [word], ways=ways)
-        thought = ids[ids.index(int(vocabulary.NEXT)) : ids.index(int(Symbol.THINK_END))]
+        _, ids = spoken(logits, [word], pronunciations=pronunciations)
+        thought = ids[ids.index(int(vocabulary.NEXT_WORD)) : ids.index(int(Symbol.THINK_END))]
         assert [i - first for i in thought if i in vocabulary.PHONE_IDS] == way
 
 
 def test_a_phone_it_does_not_like_is_said_in_time_whatever_pauses_it_takes() -> None:
     logits = np.zeros(V.size, np.float32)
-    logits[V.text :], logits[vocabulary.PAUSE], logits[vocabulary.NEXT] = 9.0, 14.0, 20.0
+    logits[V.text :], logits[vocabulary.PAUSE], logits[vocabulary.NEXT_WORD] = 9.0, 14.0, 20.0
     logits[vocabulary.PHONE_IDS.start + 1 : vocabulary.PHONE_IDS.stop] = -30.0
-    groups, ids = spoken(logits, ["cat"], ways={"cat": [(20, 2, 31)]})
-    said = ids[ids.index(int(Symbol.THINK_END)) :]
-    assert [i - vocabulary.PAUSE for i in said if i in vocabulary.PHONE_IDS and i != vocabulary.PAUSE] == [20, 2, 31]
-    assert len(groups) <= 5 * STILL_GROUPS
+    groups, ids = spoken(logits, ["cat"], pronunciations={"cat": [(20, 2, 31)]})
+    emitted = ids[ids.index(int(Symbol.THINK_END)) :]
+    assert [i - vocabulary.PAUSE for i in emitted if i in vocabulary.PHONE_IDS and i != vocabulary.PAUSE] == [20, 2, 31]
+    assert len(groups) <= 5 * MAX_GROUPS_PER_PHONE
 
 
 def test_a_voice_that_never_stops_is_stopped() -> None:
     logits = np.zeros(V.size, np.float32)
     logits[V.text :] = 30
     groups, ids = spoken(logits, ["endless"])
-    assert len(groups) == int(8 * SLOWEST_GROUPS) + EXTRA_GROUPS or ids[-1] != Symbol.EOT
+    assert len(groups) == int(8 * MAX_GROUPS_PER_CHARACTER) + EXTRA_GROUPS or ids[-1] != Symbol.EOT
     runs = [len(list(run)) for codes, run in groupby(i >= V.text for i in ids[3:]) if codes]
-    assert max(runs) <= STILL_GROUPS * V.group  # it may not hold one sound for ever
+    assert max(runs) <= MAX_GROUPS_PER_PHONE * V.group  # it may not hold one sound for ever
 
 
 @pytest.mark.parametrize("room", [70, 80, 101])
 def test_words_that_no_session_has_room_for_are_said_in_another(room: int) -> None:
     logits = np.random.default_rng(1).normal(0, 1, V.size).astype(np.float32)
     logits[V.text :] -= 5.2
-    logits[vocabulary.NEXT] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 4.0
+    logits[vocabulary.NEXT_WORD] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 4.0
     words = [f"{a}{b}" for a in "bdfg" for b in "aeiou"]
     engine = Same(logits, room)
-    speaking = Speaking(engine, engine.open(), words)
-    groups = list(said(speaking, None, lambda groups: np.zeros((6 * len(groups), 40)), lambda n: 1))
-    Tokens(vocabulary.tokens([i for group in groups for i in group]))
+    generator = SpeechGenerator(engine, engine.open(), words)
+    groups = list(generate(generator, None, lambda groups: np.zeros((6 * len(groups), 40)), lambda n: 1))
+    Tokens(vocabulary.audio_ids([i for group in groups for i in group]))
     told = [vocabulary.text_of(session.ids).split() for session in engine.opened]
     assert len(told) > 1 and all(len(session.ids) < room for session in engine.opened)
     assert set(words) <= {word for part in told for word in part}
@@ -211,41 +220,43 @@ def test_words_that_no_session_has_room_for_are_said_in_another(room: int) -> No
 
 def test_a_session_in_which_no_word_fits_ends() -> None:
     engine = Same(np.zeros(V.size, np.float32), 4)
-    speaking = Speaking(engine, engine.open(), ["three", "short", "words"])
-    assert not list(said(speaking, None, lambda groups: np.zeros((0, 40)), lambda n: 1)) and len(engine.opened) == 3
+    generator = SpeechGenerator(engine, engine.open(), ["three", "short", "words"])
+    assert (
+        not list(generate(generator, None, lambda groups: np.zeros((0, 40)), lambda n: 1)) and len(engine.opened) == 3
+    )
 
 
 def test_a_voice_that_listens_to_itself_keeps_what_it_hears_best() -> None:
     logits = np.random.default_rng(4).normal(0, 1, V.size).astype(np.float32)
     logits[V.text :] -= 5.2  # a phone about as often as sound
-    logits[vocabulary.NEXT] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 2.0
+    logits[vocabulary.NEXT_WORD] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 2.0
     engine, tries = Same(logits), []
 
-    def hear(groups: list[list[int]]) -> np.ndarray:
+    def recognize(groups: list[list[int]]) -> np.ndarray:
         tries.append(sum(i for group in groups for i in group))
         logs = np.full((6 * len(groups), 40), -20.0)
         logs[:, 0] = -float(tries[-1] % 1000)  # a judge with a taste for certain sums
         return logs
 
-    speaking = Speaking(engine, engine.open(), ["a", "few", "words", "more"])
-    speaking.begin(None)
-    groups = list(listened(speaking, hear, lambda n: 3))
-    Tokens(vocabulary.tokens([i for group in groups for i in group]))
+    generator = SpeechGenerator(engine, engine.open(), ["a", "few", "words", "more"])
+    generator.begin(None)
+    groups = list(best_of_n(generator, recognize, lambda n: 3))
+    Tokens(vocabulary.audio_ids([i for group in groups for i in group]))
     assert len(tries) % 3 == 0 and len(set(tries)) > 3  # three different ways, several times
-    alone = Speaking(engine, engine.open(), ["a", "few", "words", "more"])
+    alone = SpeechGenerator(engine, engine.open(), ["a", "few", "words", "more"])
     alone.begin(None)
-    assert list(listened(alone, hear, lambda n: 1)) and len(tries) % 3 == 0  # one way needs no judge
+    assert list(best_of_n(alone, recognize, lambda n: 1)) and len(tries) % 3 == 0  # one way needs no judge
 
 
 def test_hearing_writes_until_it_listens_on() -> None:
     logits = np.zeros(V.size, np.float32)
-    logits[vocabulary.characters("a")[0]] = 5.0
+    logits[vocabulary.character_ids("a")[0]] = 5.0
     engine = Same(logits)
-    hearing = Hearing(engine, engine.open())
-    hearing.group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [vocabulary.PAUSE])
-    assert hearing.text == "a" * MOST  # an endless word is cut
-    logits[vocabulary.LISTEN] = 9.0
-    hearing.group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [])
-    assert hearing.text == "a" * MOST
+    dictation = Dictation(engine, engine.open())
+    dictation.push_group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [vocabulary.PAUSE])
+    assert dictation.text == "a" * MAX_CHARACTERS_PER_GROUP  # an endless word is cut
+    logits[vocabulary.NEXT_GROUP] = 9.0
+    dictation.push_group([V.linguistic_offset] * 2 + [V.semantic_offset] * 3, [])
+    assert dictation.text == "a" * MAX_CHARACTERS_PER_GROUP
     logits[Symbol.EOT] = 9.5
-    assert hearing.finish() == "a" * MOST
+    assert dictation.finish() == "a" * MAX_CHARACTERS_PER_GROUP

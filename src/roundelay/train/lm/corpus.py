@@ -18,7 +18,7 @@ from roundelay.files import replacing
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.manifest import Utterance, read_manifest, sound_of
 from roundelay.voice.data.phones import plain
-from roundelay.voice.engines.nano.vocabulary import codes, onsets, phone_id
+from roundelay.voice.engines.nano.vocabulary import code_ids, phone_id, phone_onsets
 from roundelay.voice.graphs import PACKAGED
 from roundelay.voice.tokenizer.dual import Tokenizer
 from roundelay.voice.tokenizer.phone_recognizer import PhoneRecognizer
@@ -80,8 +80,8 @@ def _tokenize(folder: Path, rows: list[Utterance], path: Path, weights: Path | N
     lines, heard = [], []
     for row in progress(rows, f"tokens of {folder.name}", len(rows)):
         tokens = tokenizer.encode(Audio(sound_of(folder, row), row.rate_hz))
-        lines.append(np.asarray(codes(tokens), np.int16))
-        heard.append(np.asarray(onsets(recognizer.recognize(tokens)), np.int16).reshape(-1, 2))
+        lines.append(np.asarray(code_ids(tokens), np.int16))
+        heard.append(np.asarray(phone_onsets(recognizer.recognize(tokens)), np.int16).reshape(-1, 2))
     ends, last = np.cumsum([len(line) for line in lines]), np.cumsum([len(line) for line in heard])
     with replacing(path, force=True) as temporary, temporary.open("wb") as file:
         np.savez(file, ids=np.concatenate(lines), ends=ends, onsets=np.concatenate(heard), last=last)

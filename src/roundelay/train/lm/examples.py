@@ -47,18 +47,18 @@ def hear(said: Said, call: str | None = None) -> Example | None:
     ends = [said.onsets[end - 1][1] + LAG if end else 0 for _, end in places]
     words, written = said.text.split(), 0
     example = Example()
-    example.add(vocabulary.hearing(call is not None))
+    example.add(vocabulary.recognition_prompt(call is not None))
     for group, codes in enumerate(said.sound.reshape(-1, VOCAB.group).tolist()):
         example.add(codes + [phone for phone, at in said.onsets if at == group])
         while written < len(words) and ends[written] <= group:
-            example.add(vocabulary.word(words[written]), WRITTEN)
+            example.add(vocabulary.word_ids(words[written]), WRITTEN)
             written += 1
-        example.add([vocabulary.LISTEN], LISTENED)
+        example.add([vocabulary.NEXT_GROUP], LISTENED)
     example.add([Symbol.AUDIO_END])
     for left in words[written:]:
-        example.add(vocabulary.word(left), WRITTEN)
+        example.add(vocabulary.word_ids(left), WRITTEN)
     if call:
-        example.add(vocabulary.call(call), WRITTEN)
+        example.add(vocabulary.call_ids(call), WRITTEN)
     example.add([Symbol.EOT], WRITTEN)
     example.heard = _heard(said, example.ids)
     return example
@@ -86,7 +86,7 @@ def speak(said: Said) -> Example | None:
     words = said.text.split()
     owner = {sounding[at]: word for word, (first, end) in enumerate(places) for at in range(first, end)}
     example, given, place = Example(), 0, 0
-    example.add(vocabulary.speaking(said.voice))
+    example.add(vocabulary.speech_prompt(said.voice))
     for group, codes in enumerate(said.sound.reshape(-1, VOCAB.group).tolist()):
         while place < len(said.phones) and int(said.phones[place][1] / GROUP_S) - LEAD <= group:
             last = place == sounding[-1]
@@ -96,8 +96,8 @@ def speak(said: Said) -> Example | None:
                 given += 1
             example.add([said.phones[place][0]], THOUGHT)
             if last:
-                example.add([vocabulary.NEXT], THOUGHT)
-                example.add([vocabulary.NOTHING])
+                example.add([vocabulary.NEXT_WORD], THOUGHT)
+                example.add([vocabulary.NO_MORE_WORDS])
             place += 1
         example.add(codes, SOUNDED)
     example.add([Symbol.EOT], THOUGHT)
@@ -106,8 +106,8 @@ def speak(said: Said) -> Example | None:
 
 def _give(example: Example, word: str, phones: list[int]) -> None:
     """A word that is asked for, given, and thought in phones."""
-    example.add([vocabulary.NEXT], THOUGHT)
-    example.add(vocabulary.word(word))
+    example.add([vocabulary.NEXT_WORD], THOUGHT)
+    example.add(vocabulary.word_ids(word))
     example.add([*phones, Symbol.THINK_END], THOUGHT)
 
 
@@ -122,7 +122,7 @@ def go_on(said: Said) -> Example:
 def sound_out(text: str) -> Example | None:
     """Words with their phones by the lexicon, as in speaking; None where it lacks a word."""
     example = Example()
-    example.add(vocabulary.speaking())
+    example.add(vocabulary.speech_prompt())
     for word in text.split():
         phones = pronounced(word)
         if phones is None:
@@ -134,19 +134,19 @@ def sound_out(text: str) -> Example | None:
 def spell(text: str) -> Example | None:
     """Phones by the lexicon, then the word they spell, as in hearing; None where it lacks a word."""
     example = Example()
-    example.add(vocabulary.hearing())
+    example.add(vocabulary.recognition_prompt())
     for word in text.split():
         phones = pronounced(word)
         if phones is None:
             return None
         example.add([vocabulary.phone_id(phone) for phone in phones])
-        example.add(vocabulary.word(word), WRITTEN)
+        example.add(vocabulary.word_ids(word), WRITTEN)
     return example
 
 
 def ask(text: str, call: str) -> Example:
     """A written question, then its call."""
     example = Example()
-    example.add(vocabulary.asking(text))
-    example.add([*vocabulary.call(call), Symbol.EOT], WRITTEN)
+    example.add(vocabulary.question_prompt(text))
+    example.add([*vocabulary.call_ids(call), Symbol.EOT], WRITTEN)
     return example

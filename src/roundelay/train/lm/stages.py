@@ -18,7 +18,7 @@ from roundelay.errors import BadInput
 from roundelay.files import replacing, write_text
 from roundelay.shape import Shape
 from roundelay.train.codec.config import build
-from roundelay.train.lm import words
+from roundelay.train.lm import lexicon
 from roundelay.train.lm.corpus import Said, open_corpora
 from roundelay.train.lm.examples import hear, speak
 from roundelay.train.lm.export import to_onnx
@@ -135,8 +135,8 @@ def _check(learner: Learner, said: list[Said], device: torch.device) -> Callable
 def collect_words(run: Run) -> None:
     """Write the words that hearing chooses among to `<out>/words.npz`."""
     run.out.mkdir(parents=True, exist_ok=True)
-    data = words.packed(words.collect(run.said(), run.recipe.words, run.recipe.seed))
-    with replacing(run.out / words.FILE, force=True) as temporary:
+    data = lexicon.pack(lexicon.build(run.said(), run.recipe.words, run.recipe.seed))
+    with replacing(run.out / lexicon.FILE, force=True) as temporary:
         temporary.write_bytes(data)
 
 
@@ -156,9 +156,9 @@ def export(run: Run, weights: Path) -> dict[str, int]:
     for name in meant:
         fill(learner, kept[name]["model"], run.out / f"{name}.pt")  # its shape is checked before a mean is taken
     learner.load_state_dict(_mean([kept[name]["model"] for name in meant], run.recipe.last))
-    if not (run.out / words.FILE).is_file():
-        raise BadInput("words", run.out / words.FILE, "is not there; run --stage words first")
-    files = {FILE: to_onnx(learner.plain(), "int8"), words.FILE: (run.out / words.FILE).read_bytes()}
+    if not (run.out / lexicon.FILE).is_file():
+        raise BadInput("words", run.out / lexicon.FILE, "is not there; run --stage words first")
+    files = {FILE: to_onnx(learner.plain(), "int8"), lexicon.FILE: (run.out / lexicon.FILE).read_bytes()}
     sizes = {name: len(data) for name, data in files.items()}
     if max(sizes.values()) >= LARGEST:
         raise ValueError(f"{sizes} bytes; a weight file must stay under {LARGEST:,}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
-from roundelay.voice.engines.nano.ctc_decoder import ending
-from roundelay.voice.engines.nano.lexicon import Words
+from roundelay.voice.engines.nano.ctc_decoder import sentence_end_probability
+from roundelay.voice.engines.nano.lexicon import Lexicon
 from roundelay.voice.nlu.understand import nearest
 
 LEAST = 1e-6  # a probability of an end below this says no more
@@ -20,12 +20,12 @@ BIAS, EXPECTED, FAR = 3.5, 1.5, 6.2
 BIAS_ALONE, EXPECTED_ALONE = 2.4, 3.0
 
 
-def complete(words: Words, text: str, known: bool = True) -> float:
+def complete(words: Lexicon, text: str, known: bool = True) -> float:
     """How probable (0 to 1) it is that nothing must follow normalised words.
 
     `known`: only questions of the domain will be answered, so that what is none is waited for.
     """
-    expected = math.log10(max(ending(words, text), LEAST))
+    expected = math.log10(max(sentence_end_probability(words, text), LEAST))
     alone = BIAS_ALONE + EXPECTED_ALONE * expected
     odds = BIAS + EXPECTED * expected - FAR * nearest(text)[1] if known else alone
     return 1 / (1 + math.exp(-odds))

@@ -1,7 +1,7 @@
-"""The words that hearing chooses among: how each sounds, and which follow which (ours).
+"""The recognizer's lexicon: how each word is pronounced, and which words follow which (ours).
 
-A tree of phones leads to words, so that words which begin alike share the work; an n-gram of words with back-off says
-what was likely to be said. Both are made while the language model is trained (`train.lm.words`) and ship beside it.
+Pronunciations form a prefix tree of phones, so that words with a common beginning share work in the search; a back-off
+n-gram model scores word sequences. Both are built by `train.lm.words` and ship beside the language model.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ NONE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
-    """Nodes of the tree of phones, the root first. The children of node n are first[n] to first[n] + count[n] - 1.
+class PhoneTree:
+    """A prefix tree of pronunciations, the root first. Node n's children are first[n] to first[n] + count[n] - 1.
 
-    `phone` is the class of the readers (1 to 39; the root's is 0), `best` the largest log-probability of a word at or
-    below the node, and node n ends the words ended[words_at[n]] to ended[words_at[n + 1] - 1].
+    `phone` is the phone recognizer's class (1 to 39; the root's is 0), `best` the largest log-probability of a word at
+    or below the node. Node n ends the words ended[words_at[n]] to ended[words_at[n + 1] - 1].
     """
 
     first: np.ndarray
@@ -37,11 +37,11 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class Grams:
-    """An n-gram as an automaton. State 0 knows no word; the arcs of state s are arcs_at[s] to arcs_at[s + 1] - 1.
+class NgramLM:
+    """A back-off n-gram model as an automaton. State 0 has no history; state s has arcs arcs_at[s] to arcs_at[s+1] - 1.
 
-    An arc has a word (ascending), a log-probability and the state it leads to; a word without an arc costs `back` of
-    the state and is looked for in the state `lower`. State `start` is a sentence's, word 0 its end.
+    An arc has a word (ascending), a log-probability and a target state. A word without an arc costs `back` of the state
+    and is looked up in the state `lower`. State `start` begins a sentence; word 0 ends it.
     """
 
     arcs_at: np.ndarray
@@ -54,23 +54,23 @@ class Grams:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """The words by number (number 0 is the end of a sentence), their tree, their n-gram."""
+class Lexicon:
+    """The words by number (0 is the end of a sentence), the tree of their pronunciations, and their n-gram model."""
 
-    spelt: tuple[str, ...]
-    tree: Tree
-    grams: Grams
+    words: tuple[str, ...]
+    tree: PhoneTree
+    ngram: NgramLM
 
     def pronunciations(self) -> Callable[[str], list[tuple[int, ...]]]:
-        """What gives the ways to say a word, as classes of phones (1 to 39); none for a word that is not here."""
+        """A function that returns a word's pronunciations as phone classes (1 to 39); none for an unknown word."""
         tree = self.tree
-        above = np.repeat(np.arange(len(tree.count)), tree.count)  # of all nodes but the root, which comes first
+        parent = np.repeat(np.arange(len(tree.count)), tree.count)  # of all nodes but the root, which comes first
         order = np.argsort(tree.ended, kind="stable")
         ended = tree.ended[order]
 
-        def ways(word: str) -> list[tuple[int, ...]]:
-            at = bisect_left(self.spelt, word)
-            if at == len(self.spelt) or self.spelt[at] != word:
+        def of_word(word: str) -> list[tuple[int, ...]]:
+            at = bisect_left(self.words, word)
+            if at == len(self.words) or self.words[at] != word:
                 return []
             low, high = np.searchsorted(ended, [at, at + 1])
             nodes = np.searchsorted(tree.words_at, order[low:high], side="right") - 1
@@ -80,21 +80,21 @@ class Words:
             phones: list[int] = []
             while node:
                 phones.append(int(tree.phone[node]))
-                node = int(above[node - 1])
+                node = int(parent[node - 1])
             return phones[::-1]
 
-        return ways
+        return of_word
 
     @classmethod
-    def load(cls, weights: Path | None = None) -> Words:
-        """The words in the package, or in a folder of weights; raises `DamagedWeightsError` for an altered file."""
+    def load(cls, weights: Path | None = None) -> Lexicon:
+        """The lexicon in the package, or in a folder of weights; raises `DamagedWeightsError` for an altered file."""
         with np.load(io.BytesIO(checked(FILE, weights or PACKAGED / "lm"))) as kept:
-            spelt = tuple(bytes(kept["spelt"]).decode().split("\n"))
-            tree = Tree(**{field.name: _wide(kept[f"tree_{field.name}"]) for field in fields(Tree)})
-            grams = Grams(**{field.name: _wide(kept[f"gram_{field.name}"]) for field in fields(Grams)})
-        return cls(spelt, tree, grams)
+            words = tuple(bytes(kept["spelt"]).decode().split("\n"))
+            tree = PhoneTree(**{field.name: _widen(kept[f"tree_{field.name}"]) for field in fields(PhoneTree)})
+            ngram = NgramLM(**{field.name: _widen(kept[f"gram_{field.name}"]) for field in fields(NgramLM)})
+        return cls(words, tree, ngram)
 
 
-def _wide(kept: np.ndarray) -> np.ndarray:
-    """Halves as float32."""
+def _widen(kept: np.ndarray) -> np.ndarray:
+    """The array, float16 as float32."""
     return kept.astype(np.float32) if kept.dtype == np.float16 else kept

@@ -22,10 +22,10 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.decoder.stream import Decoder
 from roundelay.voice.decoder.voices import VoiceLike
 from roundelay.voice.engines.nano import vocabulary
-from roundelay.voice.engines.nano.ctc_decoder import search
-from roundelay.voice.engines.nano.dictation import Hearing
-from roundelay.voice.engines.nano.generate import Speaking, fit, said
-from roundelay.voice.engines.nano.lexicon import Words
+from roundelay.voice.engines.nano.ctc_decoder import beam_search
+from roundelay.voice.engines.nano.dictation import Dictation
+from roundelay.voice.engines.nano.generate import SpeechGenerator, ctc_score, generate
+from roundelay.voice.engines.nano.lexicon import Lexicon
 from roundelay.voice.engines.nano.segments import segments
 from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, checked, manifest
 from roundelay.voice.lm.engine import Engine, never
@@ -74,7 +74,7 @@ class Model:
     engine: Engine
     tokenizer: Tokenizer
     recognizer: PhoneRecognizer
-    words: Words
+    words: Lexicon
     decoder: Decoder
     pronounce: Callable[[str], list[tuple[int, ...]]]
     clock: Callable[[], datetime] = field(default=datetime.now)
@@ -94,14 +94,14 @@ class Model:
             raise DamagedWeightsError(
                 folder / FILE, f"is of another shape: {engine.shape.vocab:,} ids, not {vocabulary.NANO.size:,}"
             )
-        words, sound = Words.load(folder), (Tokenizer.load(codec), PhoneRecognizer.load(codec))
+        words, sound = Lexicon.load(folder), (Tokenizer.load(codec), PhoneRecognizer.load(codec))
         return cls(engine, *sound, words, Decoder.load(codec), words.pronunciations())
 
     def warm(self) -> None:
         """Do now what is slow the first time: compile the search, make the tables of questions."""
         silence = np.zeros((VOCAB.group, len(PHONES) + 1), np.float32)
-        search(self.words, silence)
-        fit(silence, [1])
+        beam_search(self.words, silence)
+        ctc_score(silence, [1])
         self.complete("what time is it")
 
     def say(self, text: str, voice: VoiceLike = None, seed: int = 0, show: Show = iter) -> Audio:
@@ -133,9 +133,9 @@ class Model:
         mouth = self.decoder.stream(vocabulary.VOICES[0] if voice is None else voice)
         for number, piece in enumerate(show(parts)):
             words = piece.split()
-            speaking = Speaking(self.engine, self.engine.open(), words, seed + number, cancelled, self.pronounce)
-            for ids in said(speaking, _manner(voice), self._phones, _ways(ways, hurry=number == 0)):
-                sound = mouth.push(vocabulary.tokens(ids))
+            speaking = SpeechGenerator(self.engine, self.engine.open(), words, seed + number, cancelled, self.pronounce)
+            for ids in generate(speaking, _manner(voice), self._phones, _ways(ways, hurry=number == 0)):
+                sound = mouth.push(vocabulary.audio_ids(ids))
                 if len(sound):
                     yield sound
             if cancelled():
@@ -146,7 +146,7 @@ class Model:
 
     def _phones(self, groups: list[list[int]]) -> np.ndarray:
         """Log-probabilities [T, 40] of the phones in groups of the embedded model's codes."""
-        return self.recognizer.recognize(Tokens(vocabulary.tokens([i for group in groups for i in group])))
+        return self.recognizer.recognize(Tokens(vocabulary.audio_ids([i for group in groups for i in group])))
 
     def transcribe(self, audio: Audio, cancelled: Callable[[], bool] = never, show: Show = iter) -> str:
         """The words said, lower-case; empty where nobody speaks. `cancelled` is asked before every twelve seconds."""
@@ -155,17 +155,17 @@ class Model:
 
     def _hear(self, audio: Audio) -> str:
         """What is said in up to twelve seconds of sound."""
-        found = search(self.words, self.recognizer.recognize(self.tokenizer.encode(audio)))
+        found = beam_search(self.words, self.recognizer.recognize(self.tokenizer.encode(audio)))
         return found[0].text if found else ""
 
     def write_down(self, audio: Audio) -> str:
         """What the language model alone writes down of up to twelve seconds of sound: no search, no list of words."""
         tokens = self.tokenizer.encode(audio.resample(RATE_HZ))
-        phones = vocabulary.onsets(self.recognizer.recognize(tokens))
-        hearing = Hearing(self.engine, self.engine.open())
-        for group, codes in enumerate(np.reshape(vocabulary.codes(tokens), (-1, VOCAB.group)).tolist()):
-            hearing.group(codes, [phone for phone, at in phones if at == group])
-        return hearing.finish()
+        phones = vocabulary.phone_onsets(self.recognizer.recognize(tokens))
+        dictation = Dictation(self.engine, self.engine.open())
+        for group, codes in enumerate(np.reshape(vocabulary.code_ids(tokens), (-1, VOCAB.group)).tolist()):
+            dictation.push_group(codes, [phone for phone, at in phones if at == group])
+        return dictation.finish()
 
     def complete(self, text: str, known: bool = True) -> float:
         """How probable (0 to 1) it is that nothing must follow heard words; `known`: only the domain is answered."""
@@ -187,7 +187,7 @@ class Model:
     def called(self, words: str) -> Call | None:
         """The call that the language model writes after a question in normalised words; None where that is none."""
         try:
-            return Call.parse(vocabulary.text_of(self._write(vocabulary.asking(words), 90, never)).strip())
+            return Call.parse(vocabulary.text_of(self._write(vocabulary.question_prompt(words), 90, never)).strip())
         except BadInput:
             return None
 

@@ -1,7 +1,7 @@
-"""The words hearing chooses among, made from the texts a run trains on: pronunciations, tree, n-gram (ours).
+"""Builds the recognizer's lexicon from the texts a run trains on: pronunciations, their tree, the n-gram model (ours).
 
-A word sounds as the lexicon says, and as teachers say it where they often say it otherwise. The n-gram is interpolated
-by Witten and Bell's rule; two or three words in a row count from the second time on.
+A word's pronunciations are the dictionary's, and others that the TTS teachers often use. The n-gram model is
+interpolated by Witten and Bell's rule; bigrams and trigrams count from the second time on.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from roundelay.console import note, progress
 from roundelay.train.lm.corpus import Said
 from roundelay.train.lm.spans import spans
 from roundelay.voice.data import questions, text
-from roundelay.voice.engines.nano.lexicon import FILE, NONE, Grams, Tree, Words
+from roundelay.voice.engines.nano.lexicon import FILE, NONE, Lexicon, NgramLM, PhoneTree
 from roundelay.voice.engines.nano.vocabulary import FIRST_PHONE, PAUSE
 from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
-__all__ = ["FILE", "collect", "grams", "packed", "tree"]
+__all__ = ["FILE", "build", "ngram_model", "pack", "phone_tree"]
 ORDER = 3
-VARIANT_SHARE, VARIANT_TIMES = 0.12, 2  # of a word's utterances, from which on a way of saying it counts (ours)
-SEEN = 2  # how often two or three words must follow one another to count
-END, BEGIN = 0, -2  # the number of a sentence's end; its beginning, which no word has
+MIN_VARIANT_SHARE, MIN_VARIANT_TIMES = 0.12, 2  # of a word's utterances, for a pronunciation to be kept (ours)
+MIN_COUNT = 2  # of a bigram or trigram
+END, BEGIN = 0, -2  # the numbers of a sentence's end and of its beginning; no word has either
 
 
 @dataclass(frozen=True, slots=True)
-class Sounds:
-    """One pronunciation: a word's number and the readers' classes of its phones."""
+class Pronunciation:
+    """One pronunciation: the word's number and the phone classes (1 to 39)."""
 
     word: int
     phones: tuple[int, ...]
 
 
-def grams(lines: Iterable[Sequence[int]], words: int, order: int = ORDER) -> Grams:
-    """The automaton of numbered lines; `words` counts all numbers, 0 (the end) among them."""
+def ngram_model(lines: Iterable[Sequence[int]], words: int, order: int = ORDER) -> NgramLM:
+    """The n-gram model of numbered lines; `words` counts all numbers, including 0 (the end)."""
     counts: list[Counter[tuple[int, ...]]] = [Counter() for _ in range(order)]
     for line in lines:
         whole = (BEGIN, *line, END)
@@ -50,7 +50,7 @@ def grams(lines: Iterable[Sequence[int]], words: int, order: int = ORDER) -> Gra
     for n, table in enumerate(counts):
         rows: dict[tuple[int, ...], list[tuple[int, int]]] = {}
         for gram, seen in table.items():
-            if n == 0 or seen >= SEEN:
+            if n == 0 or seen >= MIN_COUNT:
                 rows.setdefault(gram[:-1], []).append((gram[-1], seen))
         followed.append(rows)
     return _automaton(followed, counts, words)
@@ -58,8 +58,8 @@ def grams(lines: Iterable[Sequence[int]], words: int, order: int = ORDER) -> Gra
 
 def _automaton(
     followed: list[dict[tuple[int, ...], list[tuple[int, int]]]], counts: list[Counter[tuple[int, ...]]], words: int
-) -> Grams:
-    """Arcs of every context, shortest contexts first; a context is a state where something was seen after it."""
+) -> NgramLM:
+    """Arcs of every context, shortest contexts first; a context is a state if a word was counted after it."""
     contexts = [context for rows in followed for context in sorted(rows)]
     number = {context: at for at, context in enumerate(contexts)}
     totals: Counter[tuple[int, ...]] = Counter()
@@ -89,7 +89,7 @@ def _automaton(
         lower.append(longest(context[1:]) if context else NONE)
         back.append(float(np.log(share)) - (0.0 if context else float(np.log(words))))
     columns = [np.array(column) for column in zip(*arcs, strict=True)]
-    return Grams(
+    return NgramLM(
         np.array(arcs_at, np.int32),
         columns[0].astype(np.int32),
         columns[1].astype(np.float32),
@@ -100,11 +100,11 @@ def _automaton(
     )
 
 
-def tree(sounds: Sequence[Sounds], chances: np.ndarray) -> Tree:
-    """The tree of all pronunciations; `chances` are the words' log-probabilities [W] by the n-gram alone."""
+def phone_tree(pronunciations: Sequence[Pronunciation], chances: np.ndarray) -> PhoneTree:
+    """The prefix tree of all pronunciations; `chances` are the words' unigram log-probabilities [W]."""
     children: list[dict[int, int]] = [{}]
     ends: list[list[int]] = [[]]
-    for one in sounds:
+    for one in pronunciations:
         at = 0
         for phone in one.phones:
             if phone not in children[at]:
@@ -116,7 +116,7 @@ def tree(sounds: Sequence[Sounds], chances: np.ndarray) -> Tree:
             ends[at].append(one.word)
     order, queue = [0], [0]
     phones, first, count = [0], [], []
-    for old in queue:  # breadth first: children of a node stand side by side
+    for old in queue:  # breadth first: the children of a node are contiguous
         first.append(len(order))
         count.append(len(children[old]))
         for phone, child in sorted(children[old].items()):
@@ -131,23 +131,25 @@ def tree(sounds: Sequence[Sounds], chances: np.ndarray) -> Tree:
         here = [chances[word] for word in ended[words_at[n] : words_at[n + 1]]]
         best[n] = max([*below, *here], default=-np.inf)
     best[0] = 0.0
-    return Tree(np.array(first, np.int32), np.array(count, np.int32), np.array(phones, np.int32), best, words_at, ended)
+    return PhoneTree(
+        np.array(first, np.int32), np.array(count, np.int32), np.array(phones, np.int32), best, words_at, ended
+    )
 
 
-def collect(said: Sequence[Said], table: Mapping[str, Any], seed: int) -> Words:
-    """The words of a run: its texts, drawn by the counts in `table`, and the pronunciations in its corpora."""
+def build(said: Sequence[Said], table: Mapping[str, Any], seed: int) -> Lexicon:
+    """The lexicon of a run: texts drawn by the counts in `table`, and the pronunciations in its corpora."""
     lines = _lines(said, table, seed)
     seen = {word for line in lines for word in line.split()}
-    sounds = _pronunciations(said, seen.union(*text.lexicon()))
-    spelt = ("", *sorted(sounds))
-    number = {word: at for at, word in enumerate(spelt)}
+    found = _pronunciations(said, seen.union(*text.lexicon()))
+    words = ("", *sorted(found))
+    number = {word: at for at, word in enumerate(words)}
     numbered = [[number[word] for word in line.split()] for line in lines if all(w in number for w in line.split())]
-    gram = grams(numbered, len(spelt))
-    chances = np.full(len(spelt), gram.back[0], np.float32)
-    chances[gram.word[: gram.arcs_at[1]]] = gram.log[: gram.arcs_at[1]]
-    ways = [Sounds(number[word], phones) for word, found in sounds.items() for phones in found]
-    note(f"words: {len(spelt) - 1:,} in {len(ways):,} ways, {len(gram.word):,} arcs of the n-gram")
-    return Words(spelt, tree(ways, chances), gram)
+    ngram = ngram_model(numbered, len(words))
+    chances = np.full(len(words), ngram.back[0], np.float32)
+    chances[ngram.word[: ngram.arcs_at[1]]] = ngram.log[: ngram.arcs_at[1]]
+    pronunciations = [Pronunciation(number[word], phones) for word, rows in found.items() for phones in rows]
+    note(f"words: {len(words) - 1:,}, {len(pronunciations):,} pronunciations, {len(ngram.word):,} arcs of the n-gram")
+    return Lexicon(words, phone_tree(pronunciations, chances), ngram)
 
 
 def _lines(said: Sequence[Said], table: Mapping[str, Any], seed: int) -> list[str]:
@@ -165,7 +167,7 @@ def _lines(said: Sequence[Said], table: Mapping[str, Any], seed: int) -> list[st
 
 
 def _pronunciations(said: Sequence[Said], wanted: set[str]) -> dict[str, list[tuple[int, ...]]]:
-    """The readers' classes of each wanted word that the lexicon knows: its own way, and those teachers often use."""
+    """The pronunciations, as phone classes, of each wanted word in the dictionary: the dictionary's, then teachers'."""
     found: dict[str, list[tuple[int, ...]]] = {}
     for word in wanted:
         phones = text.pronounced(word)
@@ -176,24 +178,23 @@ def _pronunciations(said: Sequence[Said], wanted: set[str]) -> dict[str, list[tu
         line = [phone for phone, _ in one.phones if phone != PAUSE]
         places = spans(one.text, line) if line and one.split == "train" else None
         for word, (first, end) in zip(one.text.split(), places or (), strict=False):
-            way = tuple(phone - FIRST_PHONE for phone in line[first:end])
-            spoken.setdefault(word, Counter())[way] += 1
-    for word, ways in spoken.items():
-        total = sum(ways.values())
-        for way, times in ways.items():
-            often = times >= max(VARIANT_TIMES, VARIANT_SHARE * total)
-            if way and often and word in found and way not in found[word]:
-                found[word].append(way)
+            spoken.setdefault(word, Counter())[tuple(phone - FIRST_PHONE for phone in line[first:end])] += 1
+    for word, counts in spoken.items():
+        total = sum(counts.values())
+        for variant, times in counts.items():
+            often = times >= max(MIN_VARIANT_TIMES, MIN_VARIANT_SHARE * total)
+            if variant and often and word in found and variant not in found[word]:
+                found[word].append(variant)
     return found
 
 
-def packed(words: Words) -> bytes:
-    """The words as the bytes of the file `voice.lm.words.Words.load` reads."""
-    arrays = {f"tree_{name}": value for name, value in asdict(words.tree).items()}
-    arrays |= {f"gram_{name}": value for name, value in asdict(words.grams).items()}
+def pack(lexicon: Lexicon) -> bytes:
+    """The lexicon as the bytes of the file that `voice.engines.nano.lexicon.Lexicon.load` reads."""
+    arrays = {f"tree_{name}": value for name, value in asdict(lexicon.tree).items()}
+    arrays |= {f"gram_{name}": value for name, value in asdict(lexicon.ngram).items()}
     for name in ("tree_best", "gram_log", "gram_back"):
         arrays[name] = arrays[name].astype(np.float16)
-    spelt = np.frombuffer("\n".join(words.spelt).encode(), np.uint8)
+    spelt = np.frombuffer("\n".join(lexicon.words).encode(), np.uint8)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, spelt=spelt, **arrays)
     return buffer.getvalue()
