@@ -28,7 +28,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import numpy as np
 
-from roundelay.server.audio.formats import OUT_RATE_HZ
+from roundelay.server.audio.pcm import WIRE_RATE_HZ
 from roundelay.server.bench import latency
 from roundelay.server.bench.caller import Caller, ask, call
 from roundelay.voice.audio import Audio
@@ -308,7 +308,7 @@ def recordings(folder: Path) -> list[np.ndarray]:
     files = sorted(folder.glob("*.wav"))
     if not files:
         sys.exit(f"error: {folder} holds no WAV file")
-    return [latency.trim(Audio.read(each).resample(OUT_RATE_HZ).samples, each.name) for each in files]
+    return [latency.trim(Audio.read(each).resample(WIRE_RATE_HZ).samples, each.name) for each in files]
 
 
 def main() -> None:

@@ -36,10 +36,11 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("voice.data",),
     ("train.loop", "server.errors"),
     ("train.codec", "server.limits", "server.metrics"),
-    ("train.lm", "server.audio", "server.engine"),
+    ("train.lm", "server.audio", "server.engine", "server.calculator"),
     ("server.service",),
     ("server.http",),
     ("server.realtime",),
+    ("server.openapi",),  # of the HTTP routes and the calls of server.realtime
     ("server.app", "server.terminal"),
     ("server.run",),
     ("server.bench",),

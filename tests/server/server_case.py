@@ -104,7 +104,7 @@ def running(
         return borrowed(fake)
 
     bounds = limits or Limits()
-    made = Service(engine=Engine(load, bounds), limits=bounds, **{"workers": FakeWorker, **service})
+    made = Service(engine=Engine(load, bounds), limits=bounds, **{"create_worker": FakeWorker, **service})
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     runner = Runner(made)

@@ -21,7 +21,7 @@ from roundelay.voice.audio import Audio
 
 
 def service(model: FakeModel) -> Service:
-    return Service(Engine(lambda: model), workers=FakeWorker)
+    return Service(Engine(lambda: model), create_worker=FakeWorker)
 
 
 def test_a_recording_is_answered_in_the_terminal() -> None:
@@ -70,7 +70,7 @@ def test_the_benchmark_measures_every_figure(monkeypatch: pytest.MonkeyPatch) ->
             self.heard = f"{'abcdefghij'[len(self.said) % 10] * 3} " * 30
             return self.heard
 
-    monkeypatch.setattr(latency, "Service", lambda *given, **more: Service(*given, workers=FakeWorker, **more))
+    monkeypatch.setattr(latency, "Service", lambda *given, **more: Service(*given, create_worker=FakeWorker, **more))
     monkeypatch.setattr(latency, "LONG", "word " * 40)
     model = Changing()
     said = np.frombuffer(voice(0.6), "<i2").astype(np.float32) / 32768

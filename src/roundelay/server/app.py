@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from roundelay.server import openapi
 from roundelay.server.errors import ApiError
-from roundelay.server.http import chat, fabric, listing, openapi, speech, transcriptions
+from roundelay.server.http import chat, fabric, listing, speech, transcriptions
 from roundelay.server.http.middleware import ServiceMiddleware, error_response
 from roundelay.server.realtime import calls
 from roundelay.server.realtime.websocket import realtime

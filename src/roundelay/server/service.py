@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from roundelay.server.calculator import Calculator
 from roundelay.server.engine import Engine
 from roundelay.server.errors import AUTH, ApiError
 from roundelay.server.limits import Limits, resident_bytes
@@ -24,20 +25,6 @@ REALTIME_PATHS = ("/v1/realtime", "/v1/realtime/calls")  # what a client secret 
 MAX_TRACES = 64  # finished conversations whose latencies can still be looked up
 
 
-def embedded_worker(*args: Any) -> Any:
-    """The worker of a conversation: the embedded ears, judge and voice."""
-    from roundelay.server.realtime.hands import Hands
-
-    return Hands(*args)
-
-
-def calculator() -> Any:
-    """Who answers questions about fabrics."""
-    from roundelay.server.http.fabric import Calculator
-
-    return Calculator()
-
-
 @dataclass(slots=True)
 class Service:
     """One server's state; nothing of it is global, so tests may run several."""
@@ -47,9 +34,10 @@ class Service:
     keys: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # names this server answers to; () is any
     origins: tuple[str, ...] = ()  # web pages of others that may call it
-    workers: Callable[..., Any] = embedded_worker  # (engine, settings, tell, thresholds) -> a conversation's worker
+    # (engine, settings, tell, thresholds) -> a conversation's worker; None: server.realtime.hands.Hands
+    create_worker: Callable[..., Any] | None = None
     thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, where a client sets none
-    calculator: Any = field(default_factory=calculator)
+    calculator: Calculator = field(default_factory=Calculator)
     metrics: Metrics = field(default_factory=Metrics)
     started: float = field(default_factory=time.time)
     draining: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from roundelay.server.audio.formats import CUTOFF, HALF, Resampler
+from roundelay.server.audio.resample import CUTOFF, HALF_TAPS, Resampler
 
 PAIRS = [(16_000, 24_000), (24_000, 16_000), (16_000, 8_000), (8_000, 16_000), (48_000, 16_000), (16_000, 48_000)]
 
@@ -23,7 +23,7 @@ def test_pieces_give_what_the_whole_gives_and_nothing_is_late(pair: tuple[int, i
         parts.append(rate.push(sound[at : at + size]))
         at, given = min(at + size, len(sound)), given + len(parts[-1])
         late_s = at / source - given / target
-        assert late_s <= (HALF + 1) / min(pair), "all that is certain is given at once"
+        assert late_s <= (HALF_TAPS + 1) / min(pair), "all that is certain is given at once"
     parts.append(rate.push(sound[:0], last=True))
     assert np.abs(np.concatenate(parts) - whole).max() < 1e-6
 

@@ -17,7 +17,6 @@ from test_realtime import NEVER, talking
 from roundelay.server.errors import ApiError
 from roundelay.server.http.answering import Borrowed, ChatUrl
 from roundelay.server.http.chat_stream import Call
-from roundelay.server.service import embedded_worker
 
 Reply = Callable[["Handler", dict[str, Any]], None]
 
@@ -95,7 +94,7 @@ def chat(reply: Reply) -> Iterator[Any]:
 @contextmanager
 def conversation(server: Any, **settings: Any) -> Iterator[Any]:
     borrowed = lambda body: Borrowed(body, ChatUrl(server.url))  # noqa: E731
-    with running(borrowed=borrowed, workers=embedded_worker) as made, talking(made) as talk:
+    with running(borrowed=borrowed, create_worker=None) as made, talking(made) as talk:
         talk.configure(audio={"input": NEVER}, **settings)
         yield talk
 

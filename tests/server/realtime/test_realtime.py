@@ -29,7 +29,6 @@ from roundelay.server.realtime.client_events import ClientEventHandler
 from roundelay.server.realtime.frames import MAX_ITEMS_BYTES, Items
 from roundelay.server.realtime.pacing import LEAD_MS, Pacer
 from roundelay.server.realtime.settings import Settings
-from roundelay.server.service import embedded_worker
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.actions import Play
@@ -560,7 +559,7 @@ def test_the_embedded_worker_hears_answers_and_is_interrupted(monkeypatch: pytes
                 yield drawn.uniform(-0.2, 0.2, len(sound)).astype(np.float32)
 
     model = Hissing(heard="tell me a long story " * 12)
-    with running(model, workers=embedded_worker) as server, talking(server) as talk:
+    with running(model, create_worker=None) as server, talking(server) as talk:
         talk.configure(audio={"input": {"transcription": {"model": "x"}, "turn_detection": {"type": "semantic_vad"}}})
         talk.speak(pcm(0.5, level=0) + voice(1.0) + pcm(1.5, level=0))
         talk.wait("response.output_audio.delta")
@@ -587,7 +586,7 @@ def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> 
 
     borrowed = lambda body: Borrowed(body, Mind("http://127.0.0.1:1/v1"))  # noqa: E731
     tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {"where": {}}}}
-    with running(borrowed=borrowed, workers=embedded_worker) as server, talking(server) as talk:
+    with running(borrowed=borrowed, create_worker=None) as server, talking(server) as talk:
         talk.configure(instructions="be a sailor", tools=[tool], audio={"input": NEVER})
         talk.type("look outside")
         talk.send("response.create")

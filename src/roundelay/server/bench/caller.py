@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from roundelay.errors import RoundelayError
-from roundelay.server.audio.formats import OUT_RATE_HZ, from_int16, to_int16
+from roundelay.server.audio.pcm import WIRE_RATE_HZ, from_int16, to_int16
 
-PIECE = OUT_RATE_HZ // 50  # samples sent at a time: 20 ms, a packet of WebRTC
+PIECE = WIRE_RATE_HZ // 50  # samples sent at a time: 20 ms, a packet of WebRTC
 PAUSE_S = 1.0  # inside a sentence, for false takeovers
 MAX_WAIT_S = 12.0  # the longest wait for anything; a reply that does not sound after 8 s has failed
 BARGE_AFTER_S = 0.3  # of the answer, before it is spoken over
@@ -46,8 +46,8 @@ class PlayedResponse:
         begins, self.last = max(self.ends, at), at
         loud = np.abs(sound) > AUDIBLE
         if self.audible is None and loud.any():
-            self.audible = begins + int(np.argmax(loud)) / OUT_RATE_HZ
-        self.ends = begins + len(sound) / OUT_RATE_HZ
+            self.audible = begins + int(np.argmax(loud)) / WIRE_RATE_HZ
+        self.ends = begins + len(sound) / WIRE_RATE_HZ
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Caller:
 
     def _piece(self, sound: np.ndarray) -> None:
         """Take frames until the piece has been spoken, then send it."""
-        self._due += len(sound) / OUT_RATE_HZ
+        self._due += len(sound) / WIRE_RATE_HZ
         while (wait_s := self._due - time.monotonic()) > 0:
             self._take(wait_s)
         self.send("input_audio_buffer.append", audio=base64.b64encode(to_int16(sound).tobytes()).decode())
@@ -219,7 +219,7 @@ def _open(port: int, path: str, body: object) -> Any:
 
 def quietest(voice: np.ndarray) -> int:
     """The quietest place in the middle third, float32 at 24 kHz: between two words."""
-    size = OUT_RATE_HZ // 50
+    size = WIRE_RATE_HZ // 50
     third = len(voice) // 3
     power = np.convolve(np.square(voice[third : 2 * third]), np.ones(size), "same")
     return third + int(np.argmin(power))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from roundelay.errors import BadInput, RoundelayError
-from roundelay.server.audio.formats import OUT_RATE_HZ, from_int16
+from roundelay.server.audio.pcm import WIRE_RATE_HZ, from_int16
 from roundelay.server.bench.caller import Caller, ask, call, first_byte
 from roundelay.server.engine import Engine, SpeechModel
 from roundelay.server.run import Runner
@@ -153,7 +153,7 @@ def by_teacher() -> list[np.ndarray]:
     found = TEACHERS["flite"].speak([Line(text, TEACHER) for text in QUESTIONS])
     if any(each is None for each in found):
         raise BadInput("teacher", TEACHER, "did not say the questions; is flite in order?")
-    return [Audio.from_array(each.samples, RATE_HZ).resample(OUT_RATE_HZ).samples for each in found if each]
+    return [Audio.from_array(each.samples, RATE_HZ).resample(WIRE_RATE_HZ).samples for each in found if each]
 
 
 def _by_model(port: int, text: str) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from roundelay.server.audio import formats
+from roundelay.server.audio import encoders
 from roundelay.server.engine import SpeechModel
 from roundelay.server.errors import unsupported, wrong
 from roundelay.server.http import aliases
@@ -95,9 +95,9 @@ def _audio_wanted(audio: Any) -> tuple[str, str]:
     if not isinstance(audio, dict):
         raise wrong("audio", "audio is missing: give its voice and format", "missing_required_parameter")
     name = audio.get("format", "wav")
-    if not isinstance(name, str) or name not in (*formats.MEDIA_TYPES, "pcm16"):
+    if not isinstance(name, str) or name not in (*encoders.MEDIA_TYPES, "pcm16"):
         raise wrong(
-            "audio.format", f"audio.format must be pcm16 or {', '.join(formats.MEDIA_TYPES)}", "unsupported_format"
+            "audio.format", f"audio.format must be pcm16 or {', '.join(encoders.MEDIA_TYPES)}", "unsupported_format"
         )
     return aliases.voice(audio.get("voice"), "audio.voice"), name
 

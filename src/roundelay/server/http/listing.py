@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from roundelay.server.audio import formats
+from roundelay.server.audio import encoders
 from roundelay.server.errors import ApiError
 from roundelay.server.http import aliases
 from roundelay.server.service import Service, service_of
@@ -57,7 +57,7 @@ async def controls(request: Request) -> Response:
             "voices": len(aliases.built_in()),
             "speed": [1.0, 1.0],
             "styles": [],
-            "response_formats": list(formats.MEDIA_TYPES),
+            "response_formats": list(encoders.MEDIA_TYPES),
             "realtime": {
                 "formats": ["audio/pcm", "audio/pcmu", "audio/pcma"],
                 "turn_detection": ["server_vad", "semantic_vad", None],

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Iterator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from roundelay.server.audio import formats
+from roundelay.server.audio import encoders
+from roundelay.server.audio.pcm import WIRE_RATE_HZ
+from roundelay.server.audio.resample import Resampler
 from roundelay.server.engine import Cancelled, SpeechModel
 from roundelay.server.errors import unsupported, wrong
 from roundelay.server.http import aliases
@@ -18,6 +20,7 @@ from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import ignored_header, json_fields
 from roundelay.server.limits import DEFAULT
 from roundelay.server.service import service_of
+from roundelay.voice.realtime.core.events import RATE_HZ
 
 # What OpenAI's agents SDK (0.24) sends where nobody asked for anything; it is done here anyway.
 DEFAULT_INSTRUCTIONS = "You will receive partial sentences. Do not complete the sentence just read out the text."
@@ -41,8 +44,8 @@ async def speech(request: Request) -> Response:
     values, ignored = await json_fields(request, FIELDS)
     aliases.model(values["model"])
     name, text = values["response_format"], values["input"]
-    if name not in formats.MEDIA_TYPES:
-        formats.encoder(name)
+    if name not in encoders.MEDIA_TYPES:
+        encoders.encoder(name)
     if values["speed"] != 1:
         raise unsupported("speed", "this model speaks at speed 1 only")
     if (values["instructions"] or "").strip() not in ("", DEFAULT_INSTRUCTIONS):
@@ -60,14 +63,14 @@ async def speech(request: Request) -> Response:
     headers = ignored_header(ignored)
     if values["stream_format"] == "sse":
         return StreamingResponse(_events(body, len(text)), headers=headers, media_type="text/event-stream")
-    return StreamingResponse(body, headers=headers, media_type=formats.MEDIA_TYPES[name])
+    return StreamingResponse(body, headers=headers, media_type=encoders.MEDIA_TYPES[name])
 
 
 def encode_speech(
     model: SpeechModel, text: str, voice: str | None, seed: int, name: str, cancelled: Cancelled
 ) -> Iterator[bytes]:
     """The text as bytes of a format, never an empty piece; runs on a worker."""
-    coder, rate = formats.encoder(name), formats.Resampler(formats.MODEL_RATE_HZ, formats.OUT_RATE_HZ)
+    coder, rate = encoders.encoder(name), Resampler(RATE_HZ, WIRE_RATE_HZ)
     silent = True
     for sound in model.say_stream(text, voice=voice, seed=seed, cancelled=cancelled):
         silent = False

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from roundelay.server.audio.formats import G711, MODEL_RATE_HZ, Resampler, from_int16
+from roundelay.server.audio.g711 import G711
+from roundelay.server.audio.pcm import from_int16
+from roundelay.server.audio.resample import Resampler
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.http import aliases
 from roundelay.server.http.requests import bytes_of
@@ -29,6 +31,7 @@ from roundelay.server.realtime.settings import (
 )
 from roundelay.voice.audio import MIN_SAMPLES, Audio
 from roundelay.voice.realtime.core import events as ev
+from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
 
 MIN_COMMIT_MS = 100  # OpenAI's own bound for a commit
 MAX_METADATA_PAIRS = 16

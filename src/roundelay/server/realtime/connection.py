@@ -21,6 +21,7 @@ from roundelay.server.http.middleware import api_error
 from roundelay.server.realtime.bridge import Bridge, Worker
 from roundelay.server.realtime.client_events import ClientEventHandler
 from roundelay.server.realtime.frames import Frame, error_frame, new_id, read
+from roundelay.server.realtime.hands import Hands
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.voice.realtime.core import events as ev
@@ -77,7 +78,8 @@ class Connection:
         self._last_frame = self._start
         self._close_code = NORMAL
         self._loop = asyncio.get_running_loop()
-        worker: Worker = service.workers(service.engine, settings, self._tell, service.thresholds)
+        make: Callable[..., Worker] = service.create_worker or Hands
+        worker = make(service.engine, settings, self._tell, service.thresholds)
         self.bridge = Bridge(self.send, worker, settings, self.name, service.thresholds)
         self.bridge.on_sent = lambda seconds: service.metrics.observe(
             "roundelay_turn_seconds", "From the end of a turn to the first sample sent.", seconds

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from roundelay.server.audio.formats import MODEL_RATE_HZ, Resampler
+from roundelay.server.audio.resample import Resampler
 from roundelay.server.realtime.frames import Frame, frame
+from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
 
 TRACK_RATE_HZ = 48_000  # Opus in WebRTC (RFC 7587)
 LEAD_MS = 300  # sound that waits here at most as long as the track plays: outlasts a busy core, and is soon over

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from roundelay.server.audio.formats import G711, MODEL_RATE_HZ, Resampler, to_int16
+from roundelay.server.audio.g711 import G711
+from roundelay.server.audio.pcm import to_int16
+from roundelay.server.audio.resample import Resampler
 from roundelay.server.realtime.frames import Frame, Items, frame, new_id
 from roundelay.server.realtime.output_buffer import OutputAudioBuffer
 from roundelay.server.realtime.settings import PCM, RATES_HZ
 from roundelay.voice.realtime.core.context import AUDIO_TOKENS_PER_S, CHARACTERS_PER_TOKEN
+from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
 
 Send = Callable[[Frame], None]
 

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from roundelay.errors import MissingPackage
-from roundelay.server.audio.formats import MODEL_RATE_HZ, Resampler, to_int16
+from roundelay.server.audio.pcm import to_int16
+from roundelay.server.audio.resample import Resampler
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.limits import Limits
 from roundelay.server.realtime.connection import Connection, Gone
 from roundelay.server.realtime.output_buffer import TRACK_RATE_HZ, OutputAudioBuffer
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
+from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
 
 try:
     from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription

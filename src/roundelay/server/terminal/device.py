@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from roundelay.errors import BadInput, MissingPackage, RoundelayError
-from roundelay.server.audio.formats import OUT_RATE_HZ
+from roundelay.server.audio.pcm import WIRE_RATE_HZ
 from roundelay.server.realtime.connection import Connection
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
@@ -43,10 +43,10 @@ async def converse(service: Service, voice: str | None, caption: Callable[[str, 
         del waiting[:size]
 
     await ready(service)
-    step = int(PIECE_S * OUT_RATE_HZ)
+    step = int(PIECE_S * WIRE_RATE_HZ)
     try:
-        loudspeaker = sound.RawOutputStream(OUT_RATE_HZ, step, channels=1, dtype="int16", callback=say)
-        microphone = sound.RawInputStream(OUT_RATE_HZ, step, channels=1, dtype="int16", callback=hear)
+        loudspeaker = sound.RawOutputStream(WIRE_RATE_HZ, step, channels=1, dtype="int16", callback=say)
+        microphone = sound.RawInputStream(WIRE_RATE_HZ, step, channels=1, dtype="int16", callback=hear)
     except sound.PortAudioError as error:
         raise BadInput("microphone", "", f"cannot be opened ({error}); give --file, or use `roundelay serve`") from None
     listening: dict[str, Any] = {

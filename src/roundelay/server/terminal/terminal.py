@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from roundelay.errors import BadInput, RoundelayError
-from roundelay.server.audio.formats import OUT_RATE_HZ, from_int16, to_int16
+from roundelay.server.audio.pcm import WIRE_RATE_HZ, from_int16, to_int16
 from roundelay.server.realtime.connection import Connection, Gone
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
@@ -94,13 +94,13 @@ async def talk(service: Service, sound: Audio, voice: str | None, caption: Calla
 async def _play(pipe: Pipe, sound: Audio) -> None:
     """Pass the recording on as fast as it lasts, and silence after it."""
     samples = np.concatenate(
-        [sound.resample(OUT_RATE_HZ).samples, np.zeros(int(TRAILING_SILENCE_S * OUT_RATE_HZ), np.float32)]
+        [sound.resample(WIRE_RATE_HZ).samples, np.zeros(int(TRAILING_SILENCE_S * WIRE_RATE_HZ), np.float32)]
     )
-    step, began = int(PIECE_S * OUT_RATE_HZ), time.monotonic()
+    step, began = int(PIECE_S * WIRE_RATE_HZ), time.monotonic()
     for at in range(0, len(samples), step):
         data = base64.b64encode(to_int16(samples[at : at + step]).tobytes()).decode()
         pipe.put("input_audio_buffer.append", audio=data)
-        await asyncio.sleep(max(0.0, began + (at + step) / OUT_RATE_HZ - time.monotonic()))
+        await asyncio.sleep(max(0.0, began + (at + step) / WIRE_RATE_HZ - time.monotonic()))
 
 
 async def _listen(pipe: Pipe, playing: asyncio.Task[None], caption: Callable[[str, str], None]) -> Audio:
@@ -133,4 +133,4 @@ async def _listen(pipe: Pipe, playing: asyncio.Task[None], caption: Callable[[st
                 raise RoundelayError(frame["response"]["status_details"]["error"]["message"])
     if not heard:
         raise BadInput("--file", "", "holds no voice that could be answered")
-    return Audio.from_array(np.concatenate(heard), OUT_RATE_HZ)
+    return Audio.from_array(np.concatenate(heard), WIRE_RATE_HZ)

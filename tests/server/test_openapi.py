@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from roundelay.server.app import build, routes
 from roundelay.server.engine import Engine
-from roundelay.server.http.openapi import document
+from roundelay.server.openapi import document
 from roundelay.server.service import Service
 
 HIDDEN = {"/openapi.json", "/fabric/report"}  # itself, and a page for people
@@ -51,10 +51,10 @@ class Remembering:
         return '{"rows": []}'
 
 
-HOUSE = Service(Engine(FakeModel), hosts=(), workers=FakeWorker, calculator=Remembering())
-APP = build(HOUSE)
+SERVICE = Service(Engine(FakeModel), hosts=(), create_worker=FakeWorker, calculator=Remembering())
+APP = build(SERVICE)
 APP.router.lifespan_context = lambda app: _nothing()  # every call would begin and end the server's life
-HOUSE.engine.start()
+SERVICE.engine.start()
 schema = schemathesis.openapi.from_asgi("/openapi.json", APP)
 
 

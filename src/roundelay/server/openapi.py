@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from roundelay import __version__
-from roundelay.server.audio import formats
+from roundelay.server.audio import encoders
 from roundelay.server.http import chat, fabric, fields, speech, transcriptions
 from roundelay.server.http.fields import Field
 from roundelay.server.limits import DEFAULT
@@ -83,7 +83,7 @@ def document() -> dict[str, Any]:
     form["required"] = ["file"]
     events: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}}}
     sound = {
-        kind: {"schema": {"type": "string", "format": "binary"}} for kind in sorted(set(formats.MEDIA_TYPES.values()))
+        kind: {"schema": {"type": "string", "format": "binary"}} for kind in sorted(set(encoders.MEDIA_TYPES.values()))
     }
     json: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
     plain: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}

@@ -1,0 +1,137 @@
+"""Streaming encoders, one for each response format."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Protocol
+
+import numpy as np
+
+from roundelay.errors import MissingPackage
+from roundelay.server.audio.pcm import WIRE_RATE_HZ, to_int16
+from roundelay.server.errors import wrong
+
+UNKNOWN_LENGTH = 0xFFFFFFFF  # the length in the header of a WAV file that is still being written
+MEDIA_TYPES = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+CODINGS = {"mp3": ("MP3", "MPEG_LAYER_III"), "opus": ("OGG", "OPUS"), "flac": ("FLAC", "PCM_16")}
+UNSTREAMABLE = ("flac",)  # libsndfile's readers need the length in its header, so the file is sent once it is complete
+
+
+class Encoder(Protocol):
+    """Samples at 24 kHz in, bytes of one format out."""
+
+    def push(self, samples: np.ndarray) -> bytes:
+        """The bytes that are now certain."""
+        ...
+
+    def finish(self) -> bytes:
+        """The last bytes."""
+        ...
+
+
+class _Pcm:
+    """Raw int16, with a WAV header before it if asked: no encoder to wait for, so the first byte is early."""
+
+    def __init__(self, *, header: bool) -> None:
+        self._head = wav_header(WIRE_RATE_HZ) if header else b""
+
+    def push(self, samples: np.ndarray) -> bytes:
+        head, self._head = self._head, b""
+        return head + to_int16(samples).tobytes()
+
+    def finish(self) -> bytes:
+        head, self._head = self._head, b""
+        return head
+
+
+def wav_header(rate_hz: int, data_bytes: int = UNKNOWN_LENGTH) -> bytes:
+    """The 44 bytes before mono int16 samples; a length that is not known yet is written as the largest."""
+    riff = min(data_bytes + 36, UNKNOWN_LENGTH)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate_hz, rate_hz * 2, 2, 16)
+    return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + form + struct.pack("<4sI", b"data", data_bytes)
+
+
+class _AppendOnlyFile:
+    """A file that is only ever read at its end: the encoder's later corrections of its header are dropped.
+
+    MP3 goes back to write its length; players of a stream do without, and the place is already sent.
+    """
+
+    def __init__(self) -> None:
+        self._at = self._end = 0
+        self.closing = False
+        self._tail = bytearray()
+
+    def write(self, data: bytes) -> int:
+        fresh = self._at + len(data) - self._end
+        if fresh > 0:
+            self._tail += bytes(data)[len(data) - fresh :]
+            self._end += fresh
+        self._at += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self._end)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        return b""
+
+    def take(self) -> bytes:
+        out = bytes(self._tail)
+        self._tail.clear()
+        return out
+
+
+class _WholeFile(io.BytesIO):
+    """A file that is taken once, when all corrections are in."""
+
+    closing = False
+
+    def take(self) -> bytes:
+        return self.getvalue() if self.closing else b""
+
+
+class _FileEncoder:
+    """MP3, Opus or FLAC by libsndfile, page by page."""
+
+    def __init__(self, name: str) -> None:
+        try:
+            import soundfile
+        except ImportError:
+            raise MissingPackage("soundfile", "voice") from None
+        container, coding = CODINGS[name]
+        self._sink: _WholeFile | _AppendOnlyFile = _WholeFile() if name in UNSTREAMABLE else _AppendOnlyFile()
+        self._file = soundfile.SoundFile(self._sink, "w", WIRE_RATE_HZ, 1, coding, format=container)
+
+    def push(self, samples: np.ndarray) -> bytes:
+        self._file.write(samples)
+        return self._sink.take()
+
+    def finish(self) -> bytes:
+        self._file.close()
+        self._sink.closing = True
+        return self._sink.take()
+
+
+def encoder(name: str) -> Encoder:
+    """The encoder of a response format. Raises `ApiError` 400 for one that cannot be made, listing those that can."""
+    if name in ("pcm", "pcm16"):
+        return _Pcm(header=False)
+    if name == "wav":
+        return _Pcm(header=True)
+    if name in CODINGS:
+        return _FileEncoder(name)
+    raise wrong(
+        "response_format", f"{name} cannot be made here: ask for {', '.join(MEDIA_TYPES)}", "unsupported_format"
+    )
