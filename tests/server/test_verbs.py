@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from realtime_case import voice
 from server_case import FakeModel, FakeWorker, running
-from test_realtime import voice
 
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.server.bench import latency

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from realtime_case import NEVER, talking
 from server_case import running
-from test_realtime import NEVER, talking
 
 from roundelay.server.errors import ApiError
 from roundelay.server.http.answering import Borrowed, ChatUrl

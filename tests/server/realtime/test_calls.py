@@ -89,7 +89,7 @@ def test_without_the_package_the_answer_says_what_to_install(server: Running, mo
 
 
 def test_a_second_line_into_a_call_is_refused(server: Running) -> None:
-    from test_realtime import refused
+    from realtime_case import refused
 
     assert refused(server, "/v1/realtime?call_id=rtc_1") == (400, "unsupported_parameter")
 
