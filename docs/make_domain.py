@@ -10,7 +10,7 @@ import numpy as np
 
 from roundelay.voice.data.fillings import fill
 from roundelay.voice.nlu.domain.fabric import FabricFacts
-from roundelay.voice.nlu.domain.phrasings import SLOT, asks
+from roundelay.voice.nlu.domain.phrasings import SLOT, intents
 from roundelay.voice.nlu.domain.tables import cities, countries, families, units
 from roundelay.voice.nlu.skills import Call, answer, known_of
 
@@ -23,16 +23,16 @@ FABRIC = FabricFacts(nodes=720, down=(3, 17), groups=88, group_gpus=32, spare_no
 def examples() -> list[str]:
     """Rows of one question, its call and its answer for every way of asking."""
     rows, rng = ["| call | one of its questions | answer |", "|---|---|---|"], np.random.default_rng(7)
-    for ask in asks():
-        values = fill(ask, rng)
+    for intent in intents():
+        values = fill(intent, rng)
         while (
             "country" in values
-            and ask.call.split()[0] not in ("capital",)
-            and not known_of(ask.call.split()[0], values["country"].call)
+            and intent.call.split()[0] not in ("capital",)
+            and not known_of(intent.call.split()[0], values["country"].call)
         ):
-            values = fill(ask, rng)
-        call = Call.parse(ask.filled({name: form.call for name, form in values.items()}))
-        said = SLOT.sub(lambda found, values=values: values[found[1]].said, ask.phrasings["train"][0])
+            values = fill(intent, rng)
+        call = Call.parse(intent.fill({name: form.call for name, form in values.items()}))
+        said = SLOT.sub(lambda found, values=values: values[found[1]].spoken, intent.phrasings["train"][0])
         rows.append(f"| `{call}` | {said} | {answer(call, NOW, FABRIC)} |")
     return rows
 
@@ -41,7 +41,7 @@ def main() -> None:
     kinds: dict[str, list[str]] = {}
     for name, unit in units().items():
         kinds.setdefault(unit.kind, []).append(name)
-    counts = {split: sum(len(ask.phrasings[split]) for ask in asks()) for split in ("train", "dev", "test")}
+    counts = {split: sum(len(intent.phrasings[split]) for intent in intents()) for split in ("train", "dev", "test")}
     lines = [
         f"Phrasings: {counts['train']} train, {counts['dev']} dev, {counts['test']} test. Answers below are those of 9:05 PM on November 25, 2026, and of a fabric of 720 nodes.",
         "", *examples(), "", "## Units", "", "| kind | names in a call |", "|---|---|",

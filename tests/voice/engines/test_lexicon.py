@@ -6,7 +6,7 @@ import pytest
 
 from roundelay.voice.engines.nano.lexicon import Lexicon
 from roundelay.voice.nlu.end_of_query import complete
-from roundelay.voice.nlu.understand import REFUSED, nearest, understand
+from roundelay.voice.nlu.understand import REJECTION_COST, nearest, understand
 from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
 
@@ -47,5 +47,5 @@ def test_what_is_no_question_is_waited_for_unless_anything_is_answered(lexicon: 
 
 def test_the_distance_says_how_near_a_question_is() -> None:
     assert nearest("what time is it") == (understand("what time is it"), 0.0)
-    assert 0 < nearest("what time")[1] < REFUSED
-    assert nearest("the old man sat under a tree") == (None, REFUSED) == nearest("")
+    assert 0 < nearest("what time")[1] < REJECTION_COST
+    assert nearest("the old man sat under a tree") == (None, REJECTION_COST) == nearest("")

@@ -20,15 +20,16 @@ from roundelay.voice.data.domain_words import question_words, words
 from roundelay.voice.data.questions import draw, draw_answer_line, random_fabric, random_time, tour
 from roundelay.voice.data.text import split_of
 from roundelay.voice.eval.wer import Errors, word_errors
-from roundelay.voice.nlu.domain.calculate import half_up, shown
+from roundelay.voice.nlu.domain.calculate import format_number, half_up
 from roundelay.voice.nlu.domain.dates import easter
-from roundelay.voice.nlu.domain.edit_distance import Lexicon
+from roundelay.voice.nlu.domain.edit_distance import FuzzyIndex
 from roundelay.voice.nlu.domain.fabric import FabricFacts
-from roundelay.voice.nlu.domain.phrasings import SPLITS, asks, carriers, typed
-from roundelay.voice.nlu.domain.spoken import number_of, said, year_of
-from roundelay.voice.nlu.domain.tables import countries, fact_calls, strangers, units
+from roundelay.voice.nlu.domain.phrasings import SPLITS, carriers, intents, typed_intents
+from roundelay.voice.nlu.domain.spoken import number_of, spell_number, year_of
+from roundelay.voice.nlu.domain.tables import countries, fact_calls, units, unknown_entities
+from roundelay.voice.nlu.phrasing_index import words_of
 from roundelay.voice.nlu.skills import Call, answer
-from roundelay.voice.nlu.understand import understand, words_of
+from roundelay.voice.nlu.understand import understand
 from roundelay.voice.text.normalise import normalise
 from roundelay.voice.text.numbers import year
 
@@ -157,21 +158,21 @@ def test_questions_are_legal_answerable_and_in_the_closed_vocabulary(split: str)
         assert set(question.text.split()) <= known, question
         said_words = normalise(answer(question.call, random_time(rng), random_fabric(rng)))
         assert LEGAL.fullmatch(said_words), (question.call, said_words)
-        assert question.phrasing in {p for ask in asks() for p in ask.phrasings[split]}
+        assert question.phrasing in {p for intent in intents() for p in intent.phrasings[split]}
 
 
 def test_no_held_out_phrasing_is_in_train() -> None:
-    lines = {split: {line for ask in asks() for line in ask.phrasings[split]} for split in SPLITS}
+    lines = {split: {line for intent in intents() for line in intent.phrasings[split]} for split in SPLITS}
     assert not lines["train"] & (lines["dev"] | lines["test"])
     assert not lines["dev"] & lines["test"]
     for part in ("before", "leads", "after"):
         assert not set(getattr(carriers("train"), part)) & set(getattr(carriers("test"), part))
-    assert all(ask.phrasings["train"] and ask.phrasings["test"] for ask in asks())
+    assert all(intent.phrasings["train"] and intent.phrasings["test"] for intent in intents())
     around = carriers("train")
     carried = {f"{before} {line}" for before in (*around.before, *around.leads) for line in lines["train"]}
     carried |= {f"{line} {after}" for after in around.after for line in lines["train"]}
     assert not (lines["train"] | carried) & lines["test"]
-    assert not {line for ask in typed() for line in ask.phrasings["typed"]} & set().union(*lines.values())
+    assert not {line for intent in typed_intents() for line in intent.phrasings["typed"]} & set().union(*lines.values())
     rng = np.random.default_rng(2)
     train = {draw(rng, "train").text for _ in range(4000)}
     assert not train & {draw(rng, "test").text for _ in range(2000)}
@@ -199,8 +200,8 @@ def test_another_split_is_refused() -> None:
 
 @given(some.integers(0, 999_999))  # at most ten words
 def test_spoken_numbers_come_back(number: int) -> None:
-    assert number_of(said(str(number)).split()) == str(number)
-    assert number_of(said(f"{number}.25").split()) == f"{number}.25" or number > 9999
+    assert number_of(spell_number(str(number)).split()) == str(number)
+    assert number_of(spell_number(f"{number}.25").split()) == f"{number}.25" or number > 9999
 
 
 @given(some.integers(1000, 9999))
@@ -227,15 +228,15 @@ def test_halfway_goes_away_from_zero() -> None:
 
 @given(some.fractions(-1000, 1000))
 def test_shown_numbers_are_near(value: Fraction) -> None:
-    text = shown(value).removeprefix("about ")
+    text = format_number(value).removeprefix("about ")
     if "times" not in text:
         near = Fraction(text.replace(",", ""))
         assert abs(near - value) <= max(Fraction(1, 200), abs(value) / 100)
-        assert shown(value).startswith("about ") == (near != value)
+        assert format_number(value).startswith("about ") == (near != value)
 
 
 def test_letters_that_sound_alike_are_nearer() -> None:
-    lexicon = Lexicon.of(["pat", "kat", "dog"])
+    lexicon = FuzzyIndex.of(["pat", "kat", "dog"])
     near = dict(lexicon.near("bat", 0.5))
     assert near[0] < near[1] and 2 not in near
     assert lexicon.near("pat", 0.5)[0] == (0, 0.0)
@@ -331,9 +332,9 @@ def test_no_other_question_is_answered(text: str) -> None:
 
 
 def test_strangers_are_in_no_table() -> None:
-    for kind, names in strangers().items():
+    for kind, names in unknown_entities().items():
         assert len(set(names)) == len(names) and all(name == " ".join(words_of(name)) for name in names), kind
-    assert not set(strangers()["country"]) & {said for row in countries().values() for said in row.said}
+    assert not set(unknown_entities()["country"]) & {said for row in countries().values() for said in row.spoken}
 
 
 def test_training_phrasings_are_understood() -> None:

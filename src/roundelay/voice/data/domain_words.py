@@ -11,7 +11,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.voice.data.questions import tour
 from roundelay.voice.nlu.domain.fabric import FabricFacts
-from roundelay.voice.nlu.domain.phrasings import SLOT, SPLITS, asks, carriers
+from roundelay.voice.nlu.domain.phrasings import SLOT, SPLITS, carriers, intents
 from roundelay.voice.nlu.domain.slots import OPEN, forms
 from roundelay.voice.nlu.domain.tables import countries, fact_calls, units
 from roundelay.voice.nlu.skills import Call, answer
@@ -27,17 +27,17 @@ def question_words() -> tuple[str, ...]:
         around = carriers(split)
         for line in (*around.before, *around.leads, *around.after):
             found.update(line.split())
-    for ask in asks():
-        for line in itertools.chain.from_iterable(ask.phrasings.values()):
+    for intent in intents():
+        for line in itertools.chain.from_iterable(intent.phrasings.values()):
             found.update(word for word in line.split() if not word.startswith("{"))
             possessive = {SLOT.match(word)[1] for word in line.split() if word.endswith("}'s")}  # type: ignore[index]
             for name in possessive:
-                found.update(f"{form.said.split()[-1]}'s" for form in forms(ask.kinds[name]))
-        for kind in set(ask.kinds.values()) - OPEN:
-            found.update(word for form in forms(kind) for word in form.said.split())
+                found.update(f"{form.spoken.split()[-1]}'s" for form in forms(intent.kinds[name]))
+        for kind in set(intent.kinds.values()) - OPEN:
+            found.update(word for form in forms(kind) for word in form.spoken.split())
     for kind in ("holiday", "month"):
-        found.update(word for form in forms(kind) for word in form.said.split())
-    found.update(word for unit in units().values() for text in (unit.one, *unit.said) for word in text.split())
+        found.update(word for form in forms(kind) for word in form.spoken.split())
+    found.update(word for unit in units().values() for text in (unit.one, *unit.spoken) for word in text.split())
     return tuple(sorted(found))
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from roundelay.voice.nlu.domain import spoken
-from roundelay.voice.nlu.domain.phrasings import Ask
+from roundelay.voice.nlu.domain.phrasings import Intent
 from roundelay.voice.nlu.domain.slots import OPEN, Form, forms
 from roundelay.voice.nlu.domain.tables import MONTH_DAYS, families, units
 from roundelay.voice.text import numbers
@@ -21,20 +21,20 @@ Values = dict[str, Form]
 T = TypeVar("T")
 
 
-def fill(ask: Ask, rng: np.random.Generator) -> Values:
+def fill(intent: Intent, rng: np.random.Generator) -> Values:
     """Random fillings of the slots of an ask, by name. They need not make a call: a country may have two currencies."""
-    if "head" in ask.kinds:
-        return pair(one(rng, tuple(families()[ask.kinds["head"].partition(".")[0]].entries)), ask, rng)
-    if "unit" in ask.kinds:
+    if "head" in intent.kinds:
+        return pair(one(rng, tuple(families()[intent.kinds["head"].partition(".")[0]].entries)), intent, rng)
+    if "unit" in intent.kinds:
         return _conversion(rng)
-    return {name: _DRAW[kind](rng) if kind in OPEN else one(rng, forms(kind)) for name, kind in ask.kinds.items()}
+    return {name: _DRAW[kind](rng) if kind in OPEN else one(rng, forms(kind)) for name, kind in intent.kinds.items()}
 
 
-def pair(key: str, ask: Ask, rng: np.random.Generator) -> Values:
+def pair(key: str, intent: Intent, rng: np.random.Generator) -> Values:
     """Head and tail of an entry of two parts, "largest" and "planet", each said in one of its ways."""
     words = dict(zip(("head", "tail"), key.split(" ", 1), strict=True))
     return {
-        name: one(rng, tuple(form for form in forms(ask.kinds[name]) if form.call == word))
+        name: one(rng, tuple(form for form in forms(intent.kinds[name]) if form.call == word))
         for name, word in words.items()
     }
 
@@ -67,7 +67,7 @@ def _number(rng: np.random.Generator) -> str:
 
 def say_number(number: str, rng: np.random.Generator) -> str:
     """A number of a call as people say it: sometimes "a hundred", sometimes "and" after the hundred."""
-    words = spoken.said(number).split()
+    words = spoken.spell_number(number).split()
     if words[:2] == ["one", "hundred"] and rng.random() < A_SHARE:
         words[0] = "a"
     if "hundred" in words[:-1] and "point" not in words and rng.random() < AND_SHARE:
@@ -115,8 +115,8 @@ def _amount(rng: np.random.Generator, unit: str) -> Form:
         number = f"minus {rng.integers(1, 41)}" if roll < 0.1 else str(rng.integers(0, 301))
     if number.endswith(".5") and rng.random() < 0.5:
         whole = say_number(number.removesuffix(".5"), rng)
-        return Form(f"{number} {unit}", f"{whole} and a half {one(rng, row.said)}")
-    return _with_unit(number, unit, row.one, one(rng, row.said), rng)
+        return Form(f"{number} {unit}", f"{whole} and a half {one(rng, row.spoken)}")
+    return _with_unit(number, unit, row.one, one(rng, row.spoken), rng)
 
 
 @cache
@@ -130,7 +130,7 @@ def _by_kind() -> Mapping[str, tuple[str, ...]]:
 def _conversion(rng: np.random.Generator) -> Values:
     names = one(rng, tuple(_by_kind().values()))
     here, there = (names[int(i)] for i in rng.choice(len(names), 2, replace=False))
-    return {"amount": _amount(rng, here), "unit": Form(there, one(rng, units()[there].said))}
+    return {"amount": _amount(rng, here), "unit": Form(there, one(rng, units()[there].spoken))}
 
 
 def _span(rng: np.random.Generator) -> Form:
@@ -142,7 +142,7 @@ def _shift(rng: np.random.Generator) -> Form:
     unit = one(rng, ("day", "day", "week"))
     step = _with_unit(str(rng.integers(1, 101 if unit == "day" else 13)), unit, unit, f"{unit}s", rng)
     way, said = one(rng, (("in", "in {}"), ("in", "{} from now"), ("ago", "{} ago")))
-    return Form(f"{way} {step.call}", said.format(step.said))
+    return Form(f"{way} {step.call}", said.format(step.spoken))
 
 
 def _day(rng: np.random.Generator) -> Form:

@@ -17,7 +17,7 @@ from roundelay.errors import BadInput
 from roundelay.voice.data.fillings import Values, fill, one, pair, same_kind
 from roundelay.voice.data.text import split_of
 from roundelay.voice.nlu.domain.fabric import FabricFacts
-from roundelay.voice.nlu.domain.phrasings import QUESTION_WORDS, SLOT, SPLITS, Ask, asks, carriers
+from roundelay.voice.nlu.domain.phrasings import QUESTION_WORDS, SLOT, SPLITS, Intent, carriers, intents
 from roundelay.voice.nlu.domain.slots import OPEN, forms
 from roundelay.voice.nlu.domain.tables import families
 from roundelay.voice.nlu.skills import Call, answer
@@ -43,28 +43,28 @@ def draw(rng: np.random.Generator, split: str) -> Question:
         raise BadInput("split", split, f"is not known; choose from {', '.join(SPLITS)}")
     while True:
         pool, weights = _pool(split)
-        ask = pool[int(np.searchsorted(weights, rng.random(), side="right"))]
-        question = _question(ask, rng, split, fill(ask, rng))
+        intent = pool[int(np.searchsorted(weights, rng.random(), side="right"))]
+        question = _question(intent, rng, split, fill(intent, rng))
         if question and (split != "train" or split_of(question.text) == "train"):
             return question
 
 
 def tour(rng: np.random.Generator, split: str = "train") -> Iterator[Question]:
     """One question for every filling of every closed slot: all countries, facts, units and topics, in order."""
-    for ask in asks():
-        closed = [name for name, kind in ask.kinds.items() if kind not in OPEN]
-        if not ask.phrasings[split]:
+    for intent in intents():
+        closed = [name for name, kind in intent.kinds.items() if kind not in OPEN]
+        if not intent.phrasings[split]:
             continue
         fillings: list[Values] = [{}]
-        if "head" in ask.kinds:
-            fillings = [pair(key, ask, rng) for key in families()[ask.kinds["head"].partition(".")[0]].entries]
+        if "head" in intent.kinds:
+            fillings = [pair(key, intent, rng) for key in families()[intent.kinds["head"].partition(".")[0]].entries]
         elif closed:
-            fillings = [{closed[0]: form} for form in forms(ask.kinds[closed[0]])]
+            fillings = [{closed[0]: form} for form in forms(intent.kinds[closed[0]])]
         for filling in fillings:
-            values = fill(ask, rng)
-            while "unit" in ask.kinds and not same_kind(values["amount"], filling["unit"]):
-                values = fill(ask, rng)
-            question = _question(ask, rng, split, values | filling)
+            values = fill(intent, rng)
+            while "unit" in intent.kinds and not same_kind(values["amount"], filling["unit"]):
+                values = fill(intent, rng)
+            question = _question(intent, rng, split, values | filling)
             if question:
                 yield question
 
@@ -97,20 +97,20 @@ def random_fabric(rng: np.random.Generator) -> FabricFacts:
 
 
 @cache
-def _pool(split: str) -> tuple[tuple[Ask, ...], np.ndarray]:
-    pool = tuple(ask for ask in asks() if ask.phrasings[split])
-    weights = np.cumsum([ask.weight for ask in pool])
+def _pool(split: str) -> tuple[tuple[Intent, ...], np.ndarray]:
+    pool = tuple(intent for intent in intents() if intent.phrasings[split])
+    weights = np.cumsum([intent.weight for intent in pool])
     return pool, weights / weights[-1]
 
 
-def _question(ask: Ask, rng: np.random.Generator, split: str, values: Values) -> Question | None:
+def _question(intent: Intent, rng: np.random.Generator, split: str, values: Values) -> Question | None:
     """The question, or None where these values make no call (no one currency is known of Belarus)."""
-    phrasing = one(rng, ask.phrasings[split])
+    phrasing = one(rng, intent.phrasings[split])
     try:
-        call = Call.parse(ask.filled({name: form.call for name, form in values.items()}))
+        call = Call.parse(intent.fill({name: form.call for name, form in values.items()}))
     except BadInput:
         return None
-    text = SLOT.sub(lambda found: values[found[1]].said, phrasing)
+    text = SLOT.sub(lambda found: values[found[1]].spoken, phrasing)
     if call.skill != "talk":
         around = carriers(split)
         before = around.before + (around.leads if text.split()[0] in QUESTION_WORDS else ())

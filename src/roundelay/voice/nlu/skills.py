@@ -1,8 +1,8 @@
-"""What the embedded model knows: a call in a small formal language, and the sentence that answers it (ours).
+"""Skills of the nano engine: a call in a small formal language, and the sentence that answers it (ours).
 
 A call is one line of lower-case words and numbers with single spaces; its first word names the skill: `add 12 7`,
 `capital south korea`, `convert 5 mile kilometer`, `weekday december 25`, `fabric waste`. All in docs/voice-domain.md.
-Nothing here looks at a clock, a file of the user's or the network: the same call, time and fabric give the same answer.
+Nothing here reads a clock, a user's file or the network: the same call, time and fabric give the same answer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from roundelay.voice.nlu.domain.tables import (
     units,
 )
 
-LONGEST = 120  # characters of a call
+MAX_CALL_CHARACTERS = 120  # characters of a call
 WHOLE = r"(?:0|[1-9]\d{0,11})"
 NUMBER = rf"{WHOLE}(?:\.\d{{0,5}}[1-9])?"
 SIGNED = rf"(?:minus )?{NUMBER}"
@@ -41,20 +41,20 @@ _NEAR = rf"today|tomorrow|yesterday|(?:in|ago) {COUNT} (?:day|week)"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A skill and its slots, the words after it. Make it by `parse`, which checks both."""
+    """A skill and its slots, the words after it. `parse` makes one and checks both."""
 
     skill: str
     slots: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Call:
-        """The call that `text` spells, in its one proper form: str(Call.parse(text)) == text.
+        """The call that `text` spells in its canonical form: str(Call.parse(text)) == text.
 
         Raises `BadInput` for an unknown skill, or slots that are not the skill's.
         """
         skill, _, rest = text.partition(" ")
-        if len(text) > LONGEST:
-            raise BadInput("call", text, f"is over {LONGEST} characters")
+        if len(text) > MAX_CALL_CHARACTERS:
+            raise BadInput("call", text, f"is over {MAX_CALL_CHARACTERS} characters")
         if skill not in grammar():
             raise BadInput("call", repr(text), f"names no skill; skills are {', '.join(grammar())}")
         if not grammar()[skill].fullmatch(rest) or text != text.rstrip():
@@ -67,7 +67,7 @@ class Call:
 
 @cache
 def grammar() -> Mapping[str, re.Pattern[str]]:
-    """What may stand after the name of each skill."""
+    """The pattern of the slots of each skill."""
     day = "|".join([*(f"{m} (?:{_days(last)})" for m, last in MONTH_DAYS.items()), *HOLIDAYS])
     kinds: dict[str, list[str]] = {}
     for name, unit in units().items():
@@ -119,12 +119,12 @@ _OF_COUNTRY: Mapping[str, tuple[Callable[[Country], str], str]] = {
 
 
 def known_of(skill: str, country: str) -> str:
-    """What `skill` (continent, currency, language) says of a country; empty where there is no one plain answer."""
+    """The answer of `skill` (continent, currency, language) for a country; empty where there is no single answer."""
     return _OF_COUNTRY[skill][0](countries()[country])
 
 
 def answer(call: Call, now: datetime, fabric: FabricFacts) -> str:
-    """The answer in one or two short English sentences; it may contain digits, which the normaliser reads aloud."""
+    """The answer in one or two short English sentences; it may contain digits, which the normaliser expands."""
     sentence = _answer(call, now, fabric).replace("..", ".")  # Washington, D.C.
     return sentence[0].upper() + sentence[1:]
 
@@ -143,9 +143,9 @@ def _answer(call: Call, now: datetime, fabric: FabricFacts) -> str:
         case "fact":
             return _fact(str(call))
         case "talk":
-            said = talk()[words]
+            answers = talk()[words]
             part = "morning" if now.hour < 12 else "afternoon" if now.hour < 18 else "evening"
-            return said[now.minute % len(said)].format(part=part)
+            return answers[now.minute % len(answers)].format(part=part)
         case "fabric":
             return fabric_answer(slots, fabric)
     if call.skill in OPERATIONS:
@@ -186,5 +186,5 @@ def _fact(call: str) -> str:
     if family.heads:
         head, _, tail = key.partition(" ")
         return family.answer.format(head=family.heads[head][0], tail=family.tails[tail][0], value=entry.value)
-    said = " ".join(word.capitalize() if word in proper() else word for word in entry.said[0].split())
-    return family.answer.format(slot=said, value=entry.value)
+    subject = " ".join(word.capitalize() if word in proper() else word for word in entry.spoken[0].split())
+    return family.answer.format(slot=subject, value=entry.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from roundelay.voice.nlu.domain.calculate import shown, value_of, written
+from roundelay.voice.nlu.domain.calculate import format_number, format_operand, value_of
 from roundelay.voice.nlu.domain.tables import Unit, units
 
 KELVIN_OF_ICE = Fraction("273.15")  # 0 °C, International System of Units
@@ -12,7 +12,7 @@ ICE_F = 32  # 0 °C in degrees Fahrenheit
 F_PER_C = Fraction(9, 5)
 
 
-def converted(value: Fraction, here: str, there: str) -> Fraction:
+def convert_units(value: Fraction, here: str, there: str) -> Fraction:
     """`value` units of `here` in units of `there`; both of one kind."""
     if units()[here].kind == "temperature":
         return _from_celsius(_celsius(value, here), there)
@@ -34,11 +34,12 @@ def _from_celsius(value: Fraction, unit: str) -> Fraction:
 def conversion(amount: str, here: str, there: str) -> str:
     """The sentence: "5 miles are about 8.05 kilometers." """
     value = value_of(amount)
-    result = converted(value, here, there)
+    result = convert_units(value, here, there)
     if units()[here].kind == "temperature" and _celsius(value, here) < -KELVIN_OF_ICE:
         return "Nothing is colder than absolute zero, -273.15 degrees Celsius."
     verb = "is" if value == 1 else "are"
-    return f"{written(amount)} {_name(units()[here], value)} {verb} {shown(result)} {_name(units()[there], result)}."
+    subject = f"{format_operand(amount)} {_name(units()[here], value)}"
+    return f"{subject} {verb} {format_number(result)} {_name(units()[there], result)}."
 
 
 def _name(unit: Unit, value: Fraction) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from roundelay.voice.nlu.domain.tables import terms
 
 NONE = "No fabric is connected."
-NAMED = 5  # nodes that are listed by number; of more the first ones
+MAX_LISTED_NODES = 5  # nodes listed by number; of more only the first ones
 TOPICS = (
     "status", "nodes", "gpus", "healthy", "faults", "down", "waste", "spares", "groups", "size", "idle", "busy", "jobs",
     "ring",
@@ -18,8 +18,9 @@ TOPICS = (
 class FabricFacts:
     """The state of a fabric in numbers; `nodes` 0 means that none is connected.
 
-    `down` are the numbers of the nodes with a fault, `waste` is the share of all GPUs that is healthy and fits into no
-    whole group, `reach` how many neighbours on each side a node can be joined to (K), `group_gpus` the GPUs of a group.
+    `down` are the numbers of the nodes with a fault, `waste` is the share of all GPUs that is healthy but in
+    no whole group, `reach` the number of neighbours on each side a node can be connected to (K), `group_gpus` the GPUs
+    of a group.
     """
 
     nodes: int = 0
@@ -49,7 +50,7 @@ class FabricFacts:
         return max(0, (self.nodes - len(self.down)) * self.gpus_per_node - self.busy)
 
 
-def many(count: int, one: str) -> str:
+def counted(count: int, one: str) -> str:
     """A count with its noun: "1 node", "1,024 nodes", "no nodes"."""
     return f"{f'{count:,}' if count else 'no'} {one}{'' if count == 1 else 's'}"
 
@@ -60,13 +61,13 @@ def _be(count: int) -> str:
 
 def _waste(facts: FabricFacts) -> str:
     share = f"{100 * facts.waste:.1f}".removesuffix(".0")
-    return f"The waste is {share} percent, {many(round(facts.waste * facts.gpus), 'GPU')}."
+    return f"The waste is {share} percent, {counted(round(facts.waste * facts.gpus), 'GPU')}."
 
 
 def _down(facts: FabricFacts) -> str:
     if not facts.down:
         return "No node is down."
-    names = [str(node) for node in facts.down[:NAMED]]
+    names = [str(node) for node in facts.down[:MAX_LISTED_NODES]]
     rest = len(facts.down) - len(names)
     if rest:
         names.append(f"{rest:,} more")
@@ -78,10 +79,12 @@ def _down(facts: FabricFacts) -> str:
 def _status(facts: FabricFacts) -> str:
     faults = len(facts.down)
     if not faults:
-        return f"All {facts.nodes:,} nodes are healthy, and {many(facts.groups, 'group')} {_be(facts.groups)} running."
+        return (
+            f"All {facts.nodes:,} nodes are healthy, and {counted(facts.groups, 'group')} {_be(facts.groups)} running."
+        )
     return (
-        f"{many(faults, 'node').capitalize()} of {facts.nodes:,} {_be(faults)} down, "
-        f"and {many(facts.groups, 'group')} {_be(facts.groups)} running."
+        f"{counted(faults, 'node').capitalize()} of {facts.nodes:,} {_be(faults)} down, "
+        f"and {counted(facts.groups, 'group')} {_be(facts.groups)} running."
     )
 
 
@@ -92,7 +95,7 @@ def _node(facts: FabricFacts, node: int) -> str:
 
 
 def _there(count: int, one: str) -> str:
-    return f"There {_be(count)} {many(count, one)}."
+    return f"There {_be(count)} {counted(count, one)}."
 
 
 def fabric_answer(slots: tuple[str, ...], facts: FabricFacts) -> str:
@@ -104,23 +107,23 @@ def fabric_answer(slots: tuple[str, ...], facts: FabricFacts) -> str:
         return NONE
     if topic == "node":
         return _node(facts, int(slots[1]))
-    size = many(facts.group_gpus, "GPU") if facts.group_gpus else "no size yet"
+    size = counted(facts.group_gpus, "GPU") if facts.group_gpus else "no size yet"
     answers = {
         "status": _status(facts),
-        "nodes": f"The fabric has {many(facts.nodes, 'node')}.",
-        "gpus": f"The fabric has {many(facts.gpus, 'GPU')}.",
-        "healthy": f"{many(facts.nodes - len(facts.down), 'node').capitalize()} of {facts.nodes:,} are healthy.",
+        "nodes": f"The fabric has {counted(facts.nodes, 'node')}.",
+        "gpus": f"The fabric has {counted(facts.gpus, 'GPU')}.",
+        "healthy": f"{counted(facts.nodes - len(facts.down), 'node').capitalize()} of {facts.nodes:,} are healthy.",
         "faults": _there(len(facts.down), "fault"),
         "down": _down(facts),
         "waste": _waste(facts),
         "spares": _there(facts.spare_nodes, "spare node"),
         "groups": _there(facts.groups, "group"),
         "size": f"A group has {size}.",
-        "idle": f"{many(facts.idle, 'GPU')} {_be(facts.idle)} idle.",
-        "busy": f"{many(facts.busy, 'GPU')} {_be(facts.busy)} busy.",
-        "jobs": f"{many(facts.jobs, 'job')} {_be(facts.jobs)} running.",
+        "idle": f"{counted(facts.idle, 'GPU')} {_be(facts.idle)} idle.",
+        "busy": f"{counted(facts.busy, 'GPU')} {_be(facts.busy)} busy.",
+        "jobs": f"{counted(facts.jobs, 'job')} {_be(facts.jobs)} running.",
         "ring": f"The {'ring is closed' if facts.closed else 'ring is open, a line'}, and a node reaches "
-        f"{many(facts.reach, 'neighbor')} on each side.",
+        f"{counted(facts.reach, 'neighbor')} on each side.",
     }
     answer = answers[topic]
     return answer[0].upper() + answer[1:]

@@ -1,4 +1,4 @@
-"""How the domain is asked: the phrasings of every call by split, from phrasings.toml (ours)."""
+"""Intents: the phrasings of every call by split, from phrasings.toml (ours)."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ SLOT = re.compile(r"\{([\w.]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A call with slots, its phrasings by split, and the kind of each slot by its name in a phrasing."""
+class Intent:
+    """A call with slots, its phrasings by split, and each slot's kind by the slot's name in a phrasing."""
 
     call: str
     weight: float
     phrasings: Mapping[str, tuple[str, ...]]
     kinds: Mapping[str, str]
 
-    def filled(self, values: Mapping[str, str]) -> str:
+    def fill(self, values: Mapping[str, str]) -> str:
         """The call with the values of its slots, by name."""
         return SLOT.sub(lambda found: values[found[1].rpartition(".")[2]], self.call)
 
 
 @cache
-def asks() -> tuple[Ask, ...]:
-    """Every way of asking, in the order of the file."""
-    return tuple(_ask(raw) for raw in table("phrasings")["asks"])
+def intents() -> tuple[Intent, ...]:
+    """Every intent, in the order of the file."""
+    return tuple(_intent(raw) for raw in table("phrasings")["asks"])
 
 
 @cache
-def typed() -> tuple[Ask, ...]:
-    """Ways of asking that are understood and never drawn, as phrasings of no split but "typed"."""
-    return tuple(_ask(raw | {"typed": raw["lines"]}, ("typed",)) for raw in table("phrasings")["typed"])
+def typed_intents() -> tuple[Intent, ...]:
+    """Intents that are understood but never drawn for training; their phrasings are of the split "typed"."""
+    return tuple(_intent(raw | {"typed": raw["lines"]}, ("typed",)) for raw in table("phrasings")["typed"])
 
 
-def _ask(raw: Mapping[str, str], splits: Sequence[str] = SPLITS) -> Ask:
+def _intent(raw: Mapping[str, str], splits: Sequence[str] = SPLITS) -> Intent:
     kinds = {kind.rpartition(".")[2]: kind for kind in SLOT.findall(raw["call"])}
     split = {name: tuple(line.strip() for line in raw.get(name, "").strip().splitlines()) for name in splits}
-    return Ask(raw["call"], float(raw.get("weight", 1)), split, kinds)
+    return Intent(raw["call"], float(raw.get("weight", 1)), split, kinds)
 
 
 @dataclass(frozen=True, slots=True)

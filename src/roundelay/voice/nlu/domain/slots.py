@@ -1,7 +1,7 @@
-"""The slots of a phrasing: what may fill each kind, as a call writes it and as it is said (ours).
+"""The slots of a phrasing: the fillings of each kind, as a call writes them and as they are spoken (ours).
 
 Closed kinds are lists: country, city, unit, near, holiday, month, nth, term, the facts' `FAMILY.slot`, `.head`,
-`.tail`, and of typed fractions part, parts. Open kinds are made of others: numbers a b (any), s q e p (of a power, a
+`.tail`, and of typed fractions part, parts. Open kinds are composed: numbers a b (any), s q e p (of a power, a
 root, an exponent, percent), year, node; numbers with a unit: amount, span (minutes, hours), shift (days, weeks from
 today); day (a holiday, or a month with a day).
 """
@@ -14,17 +14,17 @@ from functools import cache
 from roundelay.voice.nlu.domain.tables import HOLIDAYS, MONTH_DAYS, cities, countries, families, terms, units
 from roundelay.voice.text.numbers import cardinal, ordinal
 
-LARGEST_PART = 99  # the normaliser reads 1/99 as one ninety ninth
+MAX_DENOMINATOR = 99  # the normaliser reads 1/99 as one ninety ninth
 NUMBERS = frozenset("abseqp")
 OPEN = NUMBERS | {"year", "node", "amount", "span", "shift", "day"}
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One filling of a slot: as a call writes it, and one way to say it."""
+    """One filling of a slot: as a call writes it, and one spoken form."""
 
     call: str
-    said: str
+    spoken: str
 
 
 @cache
@@ -35,32 +35,32 @@ def forms(kind: str) -> tuple[Form, ...]:
         return _fact_forms(family, part)
     match kind:
         case "country":
-            return tuple(Form(name, said) for name, country in countries().items() for said in country.said)
+            return tuple(Form(name, text) for name, country in countries().items() for text in country.spoken)
         case "city":
             return tuple(Form(name, name) for name in cities())
         case "unit":
-            return tuple(Form(name, said) for name, unit in units().items() for said in unit.said)
+            return tuple(Form(name, text) for name, unit in units().items() for text in unit.spoken)
         case "near":
             return tuple(Form(word, word) for word in ("today", "tomorrow", "yesterday"))
         case "holiday":
-            return tuple(Form(name, said) for name, ways in HOLIDAYS.items() for said in ways[0].split("|"))
+            return tuple(Form(name, text) for name, names in HOLIDAYS.items() for text in names[0].split("|"))
         case "month":
             return tuple(Form(month, month) for month in MONTH_DAYS)
         case "nth":
-            return tuple(Form(str(day), way(str(day))) for day in range(1, 32) for way in (ordinal, cardinal))
+            return tuple(Form(str(day), read(str(day))) for day in range(1, 32) for read in (ordinal, cardinal))
         case "part" | "parts":  # of a fraction: a third, two thirds
             end = "s" if kind == "parts" else " of"
-            names = {"4": "quarter"} | {str(n): ordinal(str(n)) for n in range(3, LARGEST_PART + 1) if n != 4}
+            names = {"4": "quarter"} | {str(n): ordinal(str(n)) for n in range(3, MAX_DENOMINATOR + 1) if n != 4}
             more = {"4": "fourth"} | ({"2": "halve"} if kind == "parts" else {})
             return tuple(Form(n, name + end) for table in (names, more) for n, name in table.items())
         case "term":
-            return tuple(Form(name, said) for name, entry in terms().items() for said in entry.said)
+            return tuple(Form(name, text) for name, entry in terms().items() for text in entry.spoken)
     raise KeyError(kind)
 
 
 def _fact_forms(family: str, part: str) -> tuple[Form, ...]:
     facts = families()[family]
     if part == "slot":
-        return tuple(Form(key, said) for key, entry in facts.entries.items() for said in entry.said)
+        return tuple(Form(key, text) for key, entry in facts.entries.items() for text in entry.spoken)
     table = facts.heads if part == "head" else facts.tails
-    return tuple(Form(key, said) for key, ways in table.items() for said in ways)
+    return tuple(Form(key, text) for key, names in table.items() for text in names)

@@ -12,10 +12,10 @@ SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 SMALL = {word: number for number, word in enumerate(ONES)} | {"oh": 0}
 ROUND = {word: 10 * number for number, word in enumerate(TENS) if number > 1}
 WORDS = frozenset([*SMALL, *ROUND, *SCALES, "hundred", "point", "and", "a", "half", "minus"])
-SURE = frozenset(SMALL.keys() | ROUND.keys() | SCALES.keys()) - {"oh"}  # words that are nothing but a number
-SOUNDS_LIKE = {"to": "two", "too": "two", "for": "four", "fore": "four", "won": "one", "ate": "eight"}
-EXACT = {"negative": "minus", "quarter": "quarter", "quarters": "quarters"}  # only where heard to the letter
-BEYOND = frozenset(  # words with a number's meaning, no mistake for another
+UNAMBIGUOUS = frozenset(SMALL.keys() | ROUND.keys() | SCALES.keys()) - {"oh"}  # words that always mean a number
+HOMOPHONES = {"to": "two", "too": "two", "for": "four", "fore": "four", "won": "one", "ate": "eight"}
+EXACT_ONLY = {"negative": "minus", "quarter": "quarter", "quarters": "quarters"}  # on an exact match only
+NUMBER_RELATED = frozenset(  # other words about numbers; never errors for other words
     ("half", "halves", "quarter", "quarters", "third", "thirds", "fifth", "fifths", "sixth", "sixths", "eighth",
      "eighths", "tenth", "tenths", "hundredth", "dozen", "trillion", "quadrillion")
 )  # fmt: skip
@@ -23,16 +23,16 @@ PARTS: dict[tuple[str, ...], str] = {
     ("a", "half"): ".5", ("one", "half"): ".5", ("a", "quarter"): ".25", ("one", "quarter"): ".25",
     ("three", "quarters"): ".75",
 }  # fmt: skip
-CENTURIES = range(11, 21)  # of a number that is said as a year: the normaliser reads 1936 as nineteen thirty six
-LONGEST = 20  # words of one number
-LONGEST_DIGITS = 12  # of a whole number in a call
+CENTURIES = range(11, 21)  # of a number in the form of a year: the normaliser reads 1936 as nineteen thirty six
+MAX_NUMBER_WORDS = 20  # words of one number
+MAX_DIGITS = 12  # of a whole number in a call
 _DIGITS = re.compile(r"(?:0|[1-9]\d{0,11})(?:\.\d{1,6})?")
 
 
 def number_of(words: Sequence[str]) -> str | None:
     """The number that `words` spell, as a call writes it ("3.5"), or None. Digits may stand for words."""
     words = list(words)
-    if not words or len(words) > LONGEST:
+    if not words or len(words) > MAX_NUMBER_WORDS:
         return None
     if len(words) == 1 and _DIGITS.fullmatch(words[0]):
         return _plain(words[0])
@@ -63,11 +63,11 @@ def _parted(words: Sequence[str]) -> str | None:
 
 def _scaled(part: str, scale: int) -> str | None:
     number = _plain(f"{Decimal(part) * scale:f}")
-    return number if len(number.partition(".")[0]) <= LONGEST_DIGITS else None
+    return number if len(number.partition(".")[0]) <= MAX_DIGITS else None
 
 
 def _year_like(words: Sequence[str]) -> str | None:
-    """The number that is said as a year: "nineteen thirty six", "twelve oh five"."""
+    """A number in the form of a year: "nineteen thirty six", "twelve oh five"."""
     year = year_of(words) if 1 < len(words) < 5 and "hundred" not in words else None
     return year if year is not None and int(year) // 100 in CENTURIES else None
 
@@ -77,8 +77,8 @@ def _plain(text: str) -> str:
 
 
 def _whole(words: Sequence[str]) -> int | None:
-    """The whole number, from the largest scale down; None where a word is out of its place."""
-    total, limit, at = 0, 10**LONGEST_DIGITS, 0
+    """The whole number, from the largest scale down; None where a word is out of place."""
+    total, limit, at = 0, 10**MAX_DIGITS, 0
     while at < len(words):
         if words[at] == "and" and at and at + 1 < len(words):
             at += 1
@@ -138,7 +138,7 @@ def year_of(words: Sequence[str]) -> str | None:
     return None
 
 
-def said(number: str) -> str:
+def spell_number(number: str) -> str:
     """A number of a call as plain words: "minus 3.5" is minus three point five."""
     sign = "minus " if number.startswith("minus ") else ""
     return sign + decimal(number.removeprefix("minus "))

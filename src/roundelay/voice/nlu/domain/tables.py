@@ -14,7 +14,7 @@ MONTH_DAYS = {
     "january": 31, "february": 29, "march": 31, "april": 30, "may": 31, "june": 30, "july": 31, "august": 31,
     "september": 30, "october": 31, "november": 30, "december": 31,
 }  # fmt: skip
-HOLIDAYS = {  # name in a call: (how it is said, how it is written)
+HOLIDAYS = {  # name in a call: (spoken forms, written form)
     "christmas": ("christmas|christmas day", "Christmas"),
     "christmas eve": ("christmas eve", "Christmas Eve"),
     "new year": ("new year's day|new year", "New Year's Day"),
@@ -30,13 +30,13 @@ HOLIDAYS = {  # name in a call: (how it is said, how it is written)
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """What is known of a country; an empty string where there is no one plain answer."""
+    """Facts about a country; an empty string where there is no single answer."""
 
     capital: str
     continent: str
     currency: str
     language: str
-    said: tuple[str, ...]
+    spoken: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,15 @@ class Unit:
     factor: Fraction
     one: str
     many: str
-    said: tuple[str, ...]  # all ways to say it in the plural, `many` first
+    spoken: tuple[str, ...]  # all spoken plurals, `many` first
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One fact: the value, and how the thing asked for is said."""
+    """One fact: its value, and the spoken forms of its subject."""
 
     value: str
-    said: tuple[str, ...]
+    spoken: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Family:
     tails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def call_of(self, key: str) -> str:
-        """The call of an entry; superlatives do without their family's name: "fact largest planet"."""
+        """The call of an entry; superlatives omit the family's name: "fact largest planet"."""
         return f"fact {key}" if self.name == "superlative" else f"fact {self.name} {key}"
 
 
@@ -80,7 +80,7 @@ def table(name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def _ways(text: str) -> tuple[str, ...]:
+def _alternatives(text: str) -> tuple[str, ...]:
     return tuple(text.split("|"))
 
 
@@ -88,12 +88,12 @@ def _ways(text: str) -> tuple[str, ...]:
 def countries() -> Mapping[str, Country]:
     """Every country by its name in a call."""
     rows = table("countries")["names"]
-    return {name: Country(row[0], row[1], row[2], row[3], _ways(row[4] or name)) for name, row in rows.items()}
+    return {name: Country(row[0], row[1], row[2], row[3], _alternatives(row[4] or name)) for name, row in rows.items()}
 
 
 @cache
 def cities() -> Mapping[str, str]:
-    """Capitals that may be asked for their country: city to country, both as in a call."""
+    """Capitals of which the country may be asked: city to country, both as in a call."""
     return dict(table("countries")["cities"])
 
 
@@ -115,15 +115,15 @@ def families() -> Mapping[str, Family]:
 
 def _family(name: str, raw: Mapping[str, Any]) -> Family:
     def entry(key: str, value: str | list[str]) -> Entry:
-        return Entry(value, (key,)) if isinstance(value, str) else Entry(value[0], _ways(value[1]))
+        return Entry(value, (key,)) if isinstance(value, str) else Entry(value[0], _alternatives(value[1]))
 
     return Family(
         name,
         raw["answer"],
         raw["source"],
         {key: entry(key, value) for key, value in raw["entries"].items()},
-        {key: _ways(value) for key, value in raw.get("heads", {}).items()},
-        {key: _ways(value) for key, value in raw.get("tails", {}).items()},
+        {key: _alternatives(value) for key, value in raw.get("heads", {}).items()},
+        {key: _alternatives(value) for key, value in raw.get("tails", {}).items()},
     )
 
 
@@ -149,18 +149,23 @@ def talk() -> Mapping[str, list[str]]:
 def terms() -> Mapping[str, Entry]:
     """The words of the fabric and what they mean."""
     rows = table("fabric")["terms"].items()
-    return {key: Entry(row, (key,)) if isinstance(row, str) else Entry(row[0], _ways(row[1])) for key, row in rows}
+    return {
+        key: Entry(row, (key,)) if isinstance(row, str) else Entry(row[0], _alternatives(row[1])) for key, row in rows
+    }
 
 
 @cache
-def strangers() -> Mapping[str, tuple[str, ...]]:
-    """Names that the tables do not hold, by kind of slot: heard, they are refused."""
-    raw = table("strangers")
+def unknown_entities() -> Mapping[str, tuple[str, ...]]:
+    """Names that are in no table, by kind of slot: a question about one is rejected."""
+    raw = table("unknown_entities")
     lists = {f"@{name}": text for name, text in raw["lists"].items()}
-    return {kind: _ways("|".join(lists.get(text, text).split("\n")).strip("|")) for kind, text in raw["names"].items()}
+    return {
+        kind: _alternatives("|".join(lists.get(text, text).split("\n")).strip("|"))
+        for kind, text in raw["names"].items()
+    }
 
 
 def title(name: str) -> str:
     """A country's name as it is written: "the United States", "Czech Republic"."""
-    said = countries()[name].said[0]
-    return " ".join(word if word in ("the", "of", "and") else word.capitalize() for word in said.split())
+    spoken = countries()[name].spoken[0]
+    return " ".join(word if word in ("the", "of", "and") else word.capitalize() for word in spoken.split())

@@ -1,7 +1,7 @@
-"""Whether heard words that an alignment leaves out may be left out, or change what was asked (ours).
+"""Whether the words an alignment leaves unmatched change the question (ours).
 
-A number, a sign, an operator or a place that lies in no slot and in no word of the phrasing makes it another question:
-five plus six times two is not five plus two, and the time in Tokyo is not the time.
+An unmatched number, sign, operator or place makes it another question: five plus six times two is not five plus two,
+and the time in Tokyo is not the time.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 
 from roundelay.voice.nlu.domain import spoken
 from roundelay.voice.nlu.domain.calculate import OPERATIONS
-from roundelay.voice.nlu.domain.slot_finder import ARTICLES, Heard, Span
+from roundelay.voice.nlu.domain.slot_finder import ARTICLES, Query, Span
 
-NUMERIC = spoken.SURE | spoken.BEYOND | {"hundred", "minus", "negative", "point"}
+NUMERIC = spoken.UNAMBIGUOUS | spoken.NUMBER_RELATED | {"hundred", "minus", "negative", "point"}
 OPERATORS = frozenset(
     ("plus", "minus", "times", "divided", "multiplied", "over", "slash", "percent", "percentage", "squared", "cubed",
      "root", "power", "modulo", "factorial", "logarithm", "square", "cube", "past")
@@ -22,26 +22,28 @@ DIRECTIONS = frozenset(
 )  # fmt: skip
 OTHER = frozenset(
     ("time", "date", "day", "weather", "population", "president", "king", "queen", "mayor", "timer", "alarm", "remind")
-)  # fmt: skip  # what is asked for or wanted: dropped, something else is answered
+)  # fmt: skip  # subjects: without them something else would be answered
 PLACES = ("country", "city")
 
 
-def _counts(words: Sequence[str], at: int) -> bool:
-    """Whether "one" is a number there, and not somebody, or which of them: beside a number, an operator, or "and"."""
+def _is_numeral(words: Sequence[str], at: int) -> bool:
+    """Whether "one" is a numeral at `at`, not a pronoun or determiner: beside a number, an operator, or "and"."""
     beside = (*words[max(0, at - 1) : at], *words[at + 1 : at + 2])
     return any(word in NUMERIC or word in OPERATORS or word == "and" for word in beside)
 
 
-def changes(heard: Heard, free: Collection[int], skill: str, places: Sequence[Span], known: Collection[str]) -> bool:
-    """Whether the free words, by index, make it another question than a call of `skill` with these places answers.
+def changes_question(
+    query: Query, free: Collection[int], skill: str, places: Sequence[Span], known: Collection[str]
+) -> bool:
+    """Whether the unmatched words, by index, ask for something else than a call of `skill` with these places.
 
-    `known` holds the words that the domain may leave out after "in" and "of".
+    `known` holds the words that may stay unmatched after "in" and "of".
     """
-    words = heard.words
+    words = query.words
     sums = skill in OPERATIONS or skill == "convert"
     for at in free:
         word = words[at]
-        if word[:1].isdigit() or (word in NUMERIC and (word != "one" or (sums and _counts(words, at)))):
+        if word[:1].isdigit() or (word in NUMERIC and (word != "one" or (sums and _is_numeral(words, at)))):
             return True
         if (sums and word in OPERATORS) or (skill != "talk" and word in OTHER):
             return True
@@ -54,5 +56,5 @@ def changes(heard: Heard, free: Collection[int], skill: str, places: Sequence[Sp
     return any(
         found[0][1] == 0 and all(at in free for at in range(*span))
         for kind in kinds
-        for span, found in heard.spans(kind).items()
+        for span, found in query.spans(kind).items()
     )

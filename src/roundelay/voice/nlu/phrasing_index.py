@@ -1,0 +1,99 @@
+"""The phrasings that queries are matched with, and the weight of each of their words (ours).
+
+A word's weight is its inverse document frequency over calls: "the" tells little, "capital" much.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from roundelay.voice.nlu.domain.edit_distance import FuzzyIndex
+from roundelay.voice.nlu.domain.phrasings import Intent, carriers, intents, typed_intents
+from roundelay.voice.nlu.domain.slots import OPEN, forms
+
+MIN_WORD_WEIGHT = 0.06  # of a word that occurs in every call
+_CONTRACTED = {"what's": "what is", "who's": "who is", "where's": "where is", "when's": "when is", "it's": "it is"}
+
+
+@dataclass(frozen=True, slots=True)
+class Phrasing:
+    """A phrasing of an intent; its parts are indices of the vocabulary or names of slots."""
+
+    intent: Intent
+    parts: tuple[int | str, ...]
+    words: frozenset[int]
+    kinds: frozenset[str]
+
+    @classmethod
+    def of(cls, intent: Intent, parts: tuple[int | str, ...]) -> Phrasing:
+        """The phrasing, with the sets of its words and of its kinds of slots."""
+        return cls(intent, parts, frozenset(p for p in parts if isinstance(p, int)), frozenset(intent.kinds.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class PhrasingIndex:
+    """The phrasings of `train`, their vocabulary with weights, and the words of slots and of carriers."""
+
+    phrasings: tuple[Phrasing, ...]
+    vocabulary: FuzzyIndex
+    weights: tuple[float, ...]
+    names: frozenset[str]
+    carriers: frozenset[str]
+    skipped: frozenset[str]  # words that may stay unmatched after "in" or "of"
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as they are matched: lower case, contractions split, no possessive."""
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", text.lower())
+    words = []
+    for word in re.findall(r"[a-z]+(?:'[a-z]+)?|\d+(?:\.\d+)?", text):
+        words += _CONTRACTED.get(word, word if word == "u's" else word.removesuffix("'s")).split()
+    return words
+
+
+@cache
+def phrasing_index() -> PhrasingIndex:
+    """The index of all intents, built once."""
+    rows = [(intent, words_of_phrasing(line)) for intent in intents() for line in intent.phrasings["train"]]
+    calls_of: dict[str, set[str]] = {}
+    for intent, words in rows:
+        for word in words:
+            if not word.startswith("{"):
+                calls_of.setdefault(word, set()).add(intent.call)
+    for intent in typed_intents():
+        rows += [(intent, words_of_phrasing(line)) for line in intent.phrasings["typed"]]
+    for intent, words in rows:
+        for word in words:
+            if not word.startswith("{"):
+                calls_of.setdefault(word, {intent.call})
+    vocabulary = sorted(calls_of)
+    index = {word: at for at, word in enumerate(vocabulary)}
+    max_information = math.log(len(intents()))
+    weights = tuple(
+        MIN_WORD_WEIGHT + math.log(len(intents()) / len(calls_of[word])) / max_information for word in vocabulary
+    )
+    carrier = carriers("train")
+    kinds = {kind for intent in intents() for kind in intent.kinds.values() if kind not in OPEN}
+    return PhrasingIndex(
+        tuple(
+            Phrasing.of(intent, tuple(w[1:-1] if w[0] == "{" else index[w] for w in words)) for intent, words in rows
+        ),
+        FuzzyIndex.of(vocabulary),
+        weights,
+        frozenset(word for kind in kinds for form in forms(kind) for word in words_of(form.spoken)),
+        frozenset(
+            word for part in (carrier.before, carrier.leads, carrier.after) for line in part for word in words_of(line)
+        ),
+        frozenset(calls_of),
+    )
+
+
+def words_of_phrasing(line: str) -> list[str]:
+    """The words and {slots} of a phrasing, words as `words_of` gives them."""
+    out: list[str] = []
+    for word in line.split():
+        out += [word.removesuffix("'s")] if word.startswith("{") else words_of(word)
+    return out
