@@ -1,4 +1,4 @@
-"""The app: every route in one table, inside the guard."""
+"""The ASGI app: every route in one table, inside the middleware."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Endpoint = Callable[[Request], Any]
 
 
 def routes() -> list[BaseRoute]:
-    """What is answered where."""
+    """The routes: HTTP, WebSocket, and the page."""
     table: list[tuple[str, str, Endpoint]] = [
         ("POST", "/v1/audio/speech", speech.speech),
         ("POST", "/v1/audio/transcriptions", transcriptions.transcriptions),
@@ -70,7 +70,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def build(service: Service) -> Starlette:
-    """The ASGI app of a service. The model begins to load when the app starts."""
+    """The ASGI app of a service; it starts to load the model when it starts itself."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -79,7 +79,7 @@ def build(service: Service) -> Starlette:
         service.engine.stop()
 
     middleware = [Middleware(ServiceMiddleware, service=service)]
-    if service.origins:  # pages of others that may call: a browser asks before it lets them read an answer
+    if service.origins:  # web pages of other origins: a browser sends a preflight request first
         cors = Middleware(CORSMiddleware, allow_origins=list(service.origins), allow_methods=["*"], allow_headers=["*"])
         middleware.insert(0, cors)
     app = Starlette(

@@ -14,13 +14,13 @@ from pathlib import Path
 from roundelay.server.errors import ApiError
 
 CHILD = "import os, sys; os.nice(5); from roundelay.cli import main; main(sys.argv[1:])"
-MAX_WAITING = 8  # questions that wait for the child; more are refused
+MAX_WAITING = 8  # questions that wait for the child process; more are refused
 MAX_CACHED_ANSWERS = 128
-CHILD_S = 300.0  # a report takes six seconds of one core; on a machine that is busy with other work, much longer
+CHILD_S = 300.0  # a report takes six seconds on a free core, much longer on a busy machine
 
 
 class Calculator:
-    """One child at a time, and the answers it gave: the same question has the same answer."""
+    """Runs one child process at a time and caches its answers, which depend on the question alone."""
 
     def __init__(self) -> None:
         self._lock, self._waiting = asyncio.Lock(), 0

@@ -1,4 +1,4 @@
-"""What went wrong with a request, in OpenAI's shape: `{"error": {message, type, param, code}}`."""
+"""Errors of a request, in OpenAI's shape: `{"error": {message, type, param, code}}`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INVALID, AUTH, LIMIT, SERVER = "invalid_request_error", "authentication_error", 
 
 
 class ApiError(RoundelayError):
-    """An error with its HTTP status, its type and code for machines, its sentence for people."""
+    """An error with an HTTP status, a type and code for programs, and a sentence for people."""
 
     def __init__(
         self, status: int, code: str, message: str, *, param: str | None = None, kind: str | None = None
@@ -20,15 +20,15 @@ class ApiError(RoundelayError):
         super().__init__(message)
 
     def body(self) -> dict[str, Any]:
-        """The JSON body that says it."""
+        """The JSON body of the error."""
         return {"error": {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}}
 
 
 def wrong(param: str, message: str, code: str = "invalid_value") -> ApiError:
-    """A 400 about one parameter."""
+    """A 400 error about one parameter."""
     return ApiError(400, code, message, param=param)
 
 
 def unsupported(param: str, message: str) -> ApiError:
-    """A 400 about a control this server does not have: an error is better than a setting silently ignored."""
+    """A 400 error about a control that this server lacks; better than a setting that is silently ignored."""
     return wrong(param, message, "unsupported_parameter")

@@ -1,15 +1,28 @@
-"""Counters, gauges and histograms, printed as Prometheus reads them (text exposition format 0.0.4)."""
+"""Counters, gauges and histograms in Prometheus' text exposition format 0.0.4."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-SECONDS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8, 1.2, 2.0, 5.0, 20.0)  # around the promised 150, 300, 450, 800 ms
+SECONDS = (
+    0.05,
+    0.1,
+    0.15,
+    0.2,
+    0.3,
+    0.45,
+    0.6,
+    0.8,
+    1.2,
+    2.0,
+    5.0,
+    20.0,
+)  # around the targets 150, 300, 450, 800 ms
 Labels = tuple[tuple[str, str], ...]
 
 
 class Metrics:
-    """All that is counted. Labels come from fixed sets (routes, statuses, codes), so the table cannot grow."""
+    """The metrics of one server. Labels come from fixed sets (routes, statuses, codes), so the table cannot grow."""
 
     def __init__(self) -> None:
         self._counts: dict[str, dict[Labels, float]] = {}
@@ -33,16 +46,16 @@ class Metrics:
         series[key] = (buckets, total + seconds, number + 1)
 
     def gauge(self, name: str, doc: str, read: Callable[[], float]) -> None:
-        """Name a value that is read when somebody asks."""
+        """Register a value that is read when the metrics are."""
         self._gauges[name] = (doc, read)
 
     def read(self) -> dict[str, float]:
-        """The gauges and the counters' totals, for the page."""
+        """The gauges and the totals of the counters, for the page."""
         out = {name: float(read()) for name, (_, read) in self._gauges.items()}
         return {**out, **{name: sum(series.values()) for name, series in self._counts.items()}}
 
     def text(self) -> str:
-        """Everything, in the exposition format."""
+        """All metrics in the exposition format."""
         lines: list[str] = []
         for name, (doc, read) in sorted(self._gauges.items()):
             lines += [f"# HELP {name} {doc}", f"# TYPE {name} gauge", f"{name} {read():g}"]

@@ -1,4 +1,4 @@
-"""`/openapi.json`, made from the tables that the endpoints read their bodies by."""
+"""`/openapi.json`, made from the field tables by which the endpoints read their bodies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ERROR = {
     },
 }
 STATUSES = {
-    "400": "A value that cannot be used.", "401": "No API key of this server.", "403": "A foreign host or page.",
+    "400": "A value that cannot be used.", "401": "No API key of this server.", "403": "A foreign host or origin.",
     "404": "There is none of this name.", "405": "Another method.", "408": "The body did not come.",
     "413": "Too long.", "429": "Too much at once.", "501": "Not offered.", "502": "The answering model failed.",
     "503": "No model, or the server is stopping.", "504": "It took too long.",
@@ -66,7 +66,7 @@ def _body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call() -> dict[str, Any]:
-    """A call's offer and answer."""
+    """The operation of a call: an SDP offer and answer."""
     text: dict[str, Any] = {"type": "string", "maxLength": DEFAULT.offer_bytes}
     form = {"type": "object", "properties": {"sdp": text, "session": {"type": "object"}}, "required": ["sdp"]}
     made = _operation("A conversation by WebRTC: an SDP offer in, an SDP answer out.", {},
@@ -77,7 +77,7 @@ def _call() -> dict[str, Any]:
 
 
 def document() -> dict[str, Any]:
-    """The whole description, OpenAPI 3.1."""
+    """The OpenAPI 3.1 document."""
     form = fields.schema(transcriptions.FIELDS)
     form["properties"]["file"] = {"type": "string", "contentMediaType": "application/octet-stream", "format": "binary"}
     form["required"] = ["file"]
@@ -87,7 +87,7 @@ def document() -> dict[str, Any]:
     }
     json: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
     plain: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
-    ready = _get("Whether work can be taken.")
+    ready = _get("Whether the server accepts work.")
     ready["get"]["responses"]["503"] = {"description": "Not now, and why.", "content": json}
     paths: dict[str, Any] = {
         "/v1/audio/speech": {
@@ -99,22 +99,22 @@ def document() -> dict[str, Any]:
         "/v1/chat/completions": {
             "post": _operation("The next turn of a conversation, as text or sound.", {**json, **events},
                                requestBody=_body("application/json", fields.schema(chat.FIELDS)))},
-        "/v1/models": _get("The one model."),
+        "/v1/models": _get("The models."),
         "/v1/models/{model}": _get("A model.", _path("model")),
         "/v1/audio/voices": _get("The voices and their aliases."),
         "/v1/realtime/calls": {"post": _call()},
         "/v1/realtime/calls/{id}/hangup": {
             "post": _operation("The call ends.", {}, parameters=[_path("id")])},
         "/v1/realtime/client_secrets": {
-            "post": _operation("A key for one browser, for ten minutes.", json,
+            "post": _operation("A client secret for one browser, by default for ten minutes.", json,
                                requestBody={**_body("application/json", fields.schema(calls.SECRET_FIELDS)),
                                             "required": False})},
-        "/v1/x/controls": _get("What this model can."),
+        "/v1/x/controls": _get("The controls that work here."),
         "/v1/x/live": _get("Gauges and totals."),
-        "/v1/x/sessions": _get("Conversations of late."),
+        "/v1/x/sessions": _get("Recent conversations."),
         "/v1/x/sessions/{id}": _get("The latencies of one conversation.", _path("id")),
         "/v1/x/fabric": _get("Waste of each architecture.", *_query(fabric.FIELDS)),
-        "/health": _get("The process answers."),
+        "/health": _get("Whether the process runs."),
         "/ready": ready,
         "/metrics": {"get": _operation("Counters for Prometheus.", plain)},
     }  # fmt: skip

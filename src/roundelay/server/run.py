@@ -1,4 +1,4 @@
-"""Running the app: loopback unless told otherwise, and a stop that lets speakers finish."""
+"""Running the app: on loopback by default, with a graceful stop that lets replies finish."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ try:
 except ImportError as error:
     raise MissingPackage(error.name or "uvicorn", "serve") from None
 
-KEYS_VARIABLE = "ROUNDELAY_API_KEYS"  # comma-separated; an environment variable, for a command line is seen by all
+KEYS_VARIABLE = "ROUNDELAY_API_KEYS"  # comma-separated; not a flag, because other users can read a command line
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-POLL_S = 0.05  # how often a stopping server looks whether all have finished
+POLL_S = 0.05  # between two checks of a stopping server whether all work is done
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen and to whom to answer."""
+    """Where to listen, and which hosts and origins to accept."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -41,22 +41,24 @@ class Address:
 
 
 def api_keys() -> tuple[str, ...]:
-    """The keys of the environment; () if none are set."""
+    """The API keys in the environment; () if none are set."""
     return tuple(key.strip() for key in os.environ.get(KEYS_VARIABLE, "").split(",") if key.strip())
 
 
 def listen(address: Address, keys: Sequence[str]) -> socket.socket:
-    """A bound socket. Raises `BadInput` for a port in use, and for the open network without a key."""
+    """A bound socket. Raises `BadInput` for a port in use, and beyond loopback without a key."""
     if address.host not in LOOPBACK and not keys and not address.open:
         raise BadInput(
-            "--host", address.host, f"is beyond this machine: set {KEYS_VARIABLE}, or give --open to let anybody in"
+            "--host",
+            address.host,
+            f"is beyond this machine: set {KEYS_VARIABLE}, or give --open to need none",
         )
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((address.host, address.port))
-        made.listen(128)  # from here on callers wait instead of being refused
+        made.listen(128)  # clients that connect from here on wait instead of being refused
     except (OSError, OverflowError) as error:
         made.close()
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -67,15 +69,15 @@ def listen(address: Address, keys: Sequence[str]) -> socket.socket:
 
 
 def names_of(address: Address) -> tuple[str, ...]:
-    """The host names this server answers to: those of this machine on loopback (a foreign name there is an attack by
-    DNS rebinding), any elsewhere."""
+    """The accepted values of the Host header: this machine's names on loopback (another name there is an attack by DNS
+    rebinding), () for any elsewhere."""
     if address.host not in LOOPBACK:
         return ()
     return ("localhost", "127.0.0.1", "[::1]", *(name.lower() for name in address.hosts))
 
 
 class Runner(uvicorn.Server):
-    """uvicorn, but the first signal only closes the door: who speaks may finish. The second ends everything."""
+    """uvicorn with a graceful stop: the first signal refuses new work and lets replies finish, the second ends all."""
 
     def __init__(self, service: Service) -> None:
         limits = service.limits
@@ -94,12 +96,12 @@ class Runner(uvicorn.Server):
         self._unread: dict[Any, tuple[int, float]] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Remember the loop that a signal must wake."""
+        """Start, and remember the event loop that a signal must wake."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        """Once a second, cut connections whose unread bytes have stood still for `write_s`: nobody reads there."""
+        """Once a second, abort connections whose client has read nothing for `write_s`."""
         if counter % 10 == 0:
             now, seen = time.monotonic(), {}
             for connection in list(self.server_state.connections):
@@ -113,7 +115,7 @@ class Runner(uvicorn.Server):
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal came, between two instructions of the event loop's thread, or a call of another thread."""
+        """Begin to drain at the first signal, exit at the second. May run in any thread."""
         if self.service.draining or self._loop is None:
             self.should_exit, self.config.timeout_graceful_shutdown = True, 0
         else:
@@ -124,7 +126,7 @@ class Runner(uvicorn.Server):
         self._draining = asyncio.ensure_future(self.drain())
 
     async def drain(self) -> None:
-        """Ask every conversation to end after what is being said, wait for them and for running work, then exit."""
+        """Ask every conversation to end after the current reply, wait for them and for running work, then exit."""
         for session in list(self.service.sessions.values()):
             session.ask_close()
         until = time.monotonic() + self.service.limits.drain_s
@@ -134,7 +136,7 @@ class Runner(uvicorn.Server):
 
 
 def serve(address: Address, service: Service) -> None:
-    """Serve until told to stop."""
+    """Serve until a signal stops it."""
     made = listen(address, service.keys)
     host, port = made.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
@@ -143,7 +145,7 @@ def serve(address: Address, service: Service) -> None:
 
 
 def create_service(limits: Limits, address: Address, engine: Any, answering: str) -> Service:
-    """The service these settings describe."""
+    """The service with these settings and the API keys of the environment."""
     return Service(
         engine=engine, limits=limits, keys=api_keys(), hosts=names_of(address), origins=tuple(address.origins),
         answering=answering,

@@ -1,4 +1,4 @@
-"""What all endpoints share: the engine, the limits, the keys, the counters, and whether the server is stopping."""
+"""The state that all endpoints share: the engine, limits, keys, counters, and whether the server is stopping."""
 
 from __future__ import annotations
 
@@ -19,29 +19,32 @@ from roundelay.server.limits import Limits, resident_bytes
 from roundelay.server.metrics import Metrics
 from roundelay.voice.realtime.core.settings import Thresholds
 
-SECRET_S = 600  # how long a client secret opens a session, as OpenAI's does by default
-MAX_SECRETS = 1024  # unused secrets kept; the oldest goes first
-REALTIME_PATHS = ("/v1/realtime", "/v1/realtime/calls")  # what a client secret opens, and the calls below
-MAX_TRACES = 64  # finished conversations whose latencies can still be looked up
+SECRET_S = 600  # lifetime of a client secret: OpenAI's default
+MAX_SECRETS = 1024  # unused secrets kept; the oldest is dropped first
+REALTIME_PATHS = (
+    "/v1/realtime",
+    "/v1/realtime/calls",
+)  # what a client secret opens, and below the second
+MAX_TRACES = 64  # conversations whose latencies can still be read
 
 
 @dataclass(slots=True)
 class Service:
-    """One server's state; nothing of it is global, so tests may run several."""
+    """One server's state. None of it is global, so that one process may run several servers."""
 
     engine: Engine
     limits: Limits = field(default_factory=Limits)
     keys: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # names this server answers to; () is any
-    origins: tuple[str, ...] = ()  # web pages of others that may call it
+    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # accepted Host headers; () accepts any
+    origins: tuple[str, ...] = ()  # other origins whose pages may call
     # (engine, settings, tell, thresholds) -> a conversation's worker; None: server.realtime.hands.Hands
     create_worker: Callable[..., Any] | None = None
-    thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, where a client sets none
+    thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, unless a client sets its own
     calculator: Calculator = field(default_factory=Calculator)
     metrics: Metrics = field(default_factory=Metrics)
     started: float = field(default_factory=time.time)
     draining: bool = False
-    answering: str = "embedded"  # or the address of the chat model that answers
+    answering: str = "embedded"  # or the address of the chat server that answers
     sessions: dict[str, Any] = field(default_factory=dict)
     traces: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _secrets: OrderedDict[str, tuple[float, Any]] = field(default_factory=OrderedDict)
@@ -54,8 +57,8 @@ class Service:
         gauge("roundelay_ready", "1 when the model is loaded.", lambda: self.engine.state == "ready")
 
     def allows(self, key: str | None, path: str) -> bool:
-        """Whether this key opens the API; without keys everybody may. A client secret that has not expired opens
-        conversations alone.
+        """Whether this key may use that path. Without configured keys all may; a client secret that has not expired
+        may use the Realtime paths only.
         """
         if not self.keys:
             return True
@@ -68,7 +71,7 @@ class Service:
         return realtime and self._secrets.get(key, (0.0, None))[0] > time.time()
 
     def new_secret(self, settings: Any, seconds: int = SECRET_S) -> tuple[str, int]:
-        """A fresh client secret for sessions of these settings, and when it expires, in seconds since 1970."""
+        """A new client secret for sessions with these settings, and its expiry in seconds since 1970."""
         expires = int(time.time()) + seconds
         secret = f"ek_{secrets.token_urlsafe(24)}"
         self._secrets[secret] = (expires, settings)
@@ -77,24 +80,24 @@ class Service:
         return secret, expires
 
     def settings_of(self, key: str | None) -> Any:
-        """The settings that came with a client secret that has not expired; None for any other key."""
+        """The settings of a client secret that has not expired; None for any other key."""
         expires, settings = self._secrets.get(key or "", (0.0, None))
         return settings if expires > time.time() else None
 
     def keep_trace(self, name: str, trace: Any) -> None:
-        """Keep what a conversation measured, dropping the oldest."""
+        """Keep the latency trace of a conversation; drop the oldest beyond `MAX_TRACES`."""
         self.traces[name] = trace
         while len(self.traces) > MAX_TRACES:
             self.traces.popitem(last=False)
 
 
 def service_of(connection: HTTPConnection) -> Service:
-    """The service of the app that got this request."""
+    """The service of the app that received this request."""
     return connection.app.state.service
 
 
 def key_of(connection: HTTPConnection) -> str | None:
-    """The key a client sent: a bearer token, or a WebSocket subprotocol, as browsers cannot send the former."""
+    """The key a client sent: a bearer token, or a WebSocket subprotocol, since browsers cannot set headers there."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return token.strip()
@@ -105,7 +108,7 @@ def key_of(connection: HTTPConnection) -> str | None:
 
 
 def check(connection: HTTPConnection) -> None:
-    """Raise `ApiError` if this client may not call this server: a foreign host, a foreign page, no key, or stopping."""
+    """Raise `ApiError` for a foreign host or origin, a missing key, or a server that is stopping."""
     service = service_of(connection)
     host = connection.headers.get("host", "")
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
@@ -115,7 +118,7 @@ def check(connection: HTTPConnection) -> None:
     if origin and origin not in service.origins and origin.partition("://")[2] != host:
         message = f"a page of {origin[:60]} may not call this server; allow it with --allow-origin"
         raise ApiError(403, "forbidden_origin", message)
-    path = connection.scope["path"]  # not of the URL, which the Host header has a part in
+    path = connection.scope["path"]  # not of the URL, which contains the Host header
     if (path.startswith("/v1/") or path == "/metrics") and not service.allows(key_of(connection), path):
         message = "give an API key of this server: Authorization: Bearer KEY"
         raise ApiError(401, "invalid_api_key", message, kind=AUTH)

@@ -25,10 +25,10 @@ UNSTREAMABLE = ("flac",)  # libsndfile's readers need the length in its header, 
 
 
 class Encoder(Protocol):
-    """Samples at 24 kHz in, bytes of one format out."""
+    """Samples float32 at 24 kHz in, bytes of one format out."""
 
     def push(self, samples: np.ndarray) -> bytes:
-        """The bytes that are now certain."""
+        """The bytes that are complete now."""
         ...
 
     def finish(self) -> bytes:
@@ -37,7 +37,7 @@ class Encoder(Protocol):
 
 
 class _Pcm:
-    """Raw int16, with a WAV header before it if asked: no encoder to wait for, so the first byte is early."""
+    """Raw int16, optionally behind a WAV header."""
 
     def __init__(self, *, header: bool) -> None:
         self._head = wav_header(WIRE_RATE_HZ) if header else b""
@@ -52,16 +52,16 @@ class _Pcm:
 
 
 def wav_header(rate_hz: int, data_bytes: int = UNKNOWN_LENGTH) -> bytes:
-    """The 44 bytes before mono int16 samples; a length that is not known yet is written as the largest."""
+    """The 44-byte header of mono int16 samples; an unknown length is written as the largest."""
     riff = min(data_bytes + 36, UNKNOWN_LENGTH)
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate_hz, rate_hz * 2, 2, 16)
     return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + form + struct.pack("<4sI", b"data", data_bytes)
 
 
 class _AppendOnlyFile:
-    """A file that is only ever read at its end: the encoder's later corrections of its header are dropped.
+    """A file object that keeps appended bytes only: what an encoder writes over earlier bytes is dropped.
 
-    MP3 goes back to write its length; players of a stream do without, and the place is already sent.
+    MP3 writes its length into the header at the end; that header is already sent, and players of a stream ignore it.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class _AppendOnlyFile:
 
 
 class _WholeFile(io.BytesIO):
-    """A file that is taken once, when all corrections are in."""
+    """A file object that is read once, when it is complete."""
 
     closing = False
 
@@ -103,7 +103,7 @@ class _WholeFile(io.BytesIO):
 
 
 class _FileEncoder:
-    """MP3, Opus or FLAC by libsndfile, page by page."""
+    """MP3, Opus or FLAC by libsndfile."""
 
     def __init__(self, name: str) -> None:
         try:
@@ -125,7 +125,7 @@ class _FileEncoder:
 
 
 def encoder(name: str) -> Encoder:
-    """The encoder of a response format. Raises `ApiError` 400 for one that cannot be made, listing those that can."""
+    """The encoder of a response format. Raises `ApiError` 400 for another, listing those supported."""
     if name in ("pcm", "pcm16"):
         return _Pcm(header=False)
     if name == "wav":

@@ -23,7 +23,7 @@ TABLES = {"audio/pcmu": _mu_law_table(), "audio/pcma": _a_law_table()}
 
 
 class G711:
-    """G.711 bytes to samples and back, by nearest value; 8 kHz, float32 in [-1, 1]."""
+    """G.711 bytes to float32 samples in [-1, 1] at 8 kHz, and back by the nearest value."""
 
     def __init__(self, kind: str) -> None:
         self._values = TABLES[kind].astype(np.float32) / 32768.0
@@ -31,9 +31,9 @@ class G711:
         self._borders = (self._values[self._order][1:] + self._values[self._order][:-1]) / 2
 
     def decode(self, data: bytes) -> np.ndarray:
-        """Samples of these bytes."""
+        """The samples of these bytes."""
         return self._values[np.frombuffer(data, np.uint8)]
 
     def encode(self, samples: np.ndarray) -> bytes:
-        """Bytes of these samples."""
+        """The bytes of these samples."""
         return self._order[np.searchsorted(self._borders, samples)].tobytes()

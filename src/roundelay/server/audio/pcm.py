@@ -8,7 +8,7 @@ WIRE_RATE_HZ = 24_000  # of OpenAI's PCM, and what its clients play by default
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
-    """Samples float32 in [-1, 1] as little-endian int16; overs are clipped."""
+    """Samples float32 in [-1, 1] as little-endian int16; values beyond are clipped."""
     return np.asarray(np.clip(np.rint(samples * 32767.0), -32768, 32767), "<i2")
 
 

@@ -1,6 +1,6 @@
-"""Somebody on the line, for measuring: plays sound as fast as it lasts and notes, to the millisecond, what comes back.
+"""A client that measures: it sends audio in real time and notes, to the millisecond, what comes back.
 
-A microphone's piece is sent when its last sample has been spoken, not before; silence is sound too.
+A chunk is sent when its last sample has been spoken, as a microphone does; silence is sent too.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import numpy as np
 from roundelay.errors import RoundelayError
 from roundelay.server.audio.pcm import WIRE_RATE_HZ, from_int16, to_int16
 
-PIECE = WIRE_RATE_HZ // 50  # samples sent at a time: 20 ms, a packet of WebRTC
+PIECE = WIRE_RATE_HZ // 50  # samples sent at a time: 20 ms, as a packet of WebRTC
 PAUSE_S = 1.0  # inside a sentence, for false takeovers
-MAX_WAIT_S = 12.0  # the longest wait for anything; a reply that does not sound after 8 s has failed
-BARGE_AFTER_S = 0.3  # of the answer, before it is spoken over
-REST_S = 0.15  # between the end of an answer and the next voice
+MAX_WAIT_S = 12.0  # for any event; a reply without audio after 8 s has failed
+BARGE_AFTER_S = 0.3  # of the answer, before the barge-in
+REST_S = 0.15  # between the end of an answer and the next question
 AUDIBLE = 0.003  # of full scale, -50 dB: a sample that can be responses
 
 
 @dataclass(slots=True)
 class PlayedResponse:
-    """One response as a client that plays it as it comes hears it: times on the clock of `time.monotonic`, in s."""
+    """One response as a client plays it on arrival; times in s of `time.monotonic`."""
 
-    first: float | None = None  # the first frame with sound came
+    first: float | None = None  # arrival of the first frame with audio
     last: float = 0.0
-    audible: float | None = None  # the first sample that is no silence was played
-    ends: float = 0.0  # when all that has come will have been played
-    gap_s: float = 0.0  # the longest time with nothing to play, after it had begun
+    audible: float | None = None  # playback of the first audible sample
+    ends: float = 0.0  # playback of the last sample received
+    gap_s: float = 0.0  # the longest interruption of playback
     status: str = ""
 
     def add(self, at: float, sound: np.ndarray) -> None:
-        """Sound came, float32 at 24 kHz."""
+        """Note the arrival of audio, float32 at 24 kHz."""
         if self.first is None:
             self.first = self.ends = at
         self.gap_s = max(self.gap_s, at - self.ends)
@@ -52,7 +52,7 @@ class PlayedResponse:
 
 @dataclass(slots=True)
 class Answer:
-    """What a person waits for, in ms: the first sound, the first that is no silence, and the worst gap in playback."""
+    """The latency of an answer in ms: to its first audio, to its first audible sample, and the worst playback gap."""
 
     first_ms: float
     audible_ms: float
@@ -69,10 +69,10 @@ class Caller:
     responses: dict[str, PlayedResponse] = field(default_factory=dict)  # by response
     newest: PlayedResponse = field(default_factory=PlayedResponse)
     _updated: bool = False
-    _due: float = field(default_factory=time.monotonic)  # when the next piece of the microphone is complete
+    _due: float = field(default_factory=time.monotonic)  # when the next chunk of the microphone is complete
 
     def begin(self) -> None:
-        """Wait for the session and set it up: the judge of prosody and words ends turns."""
+        """Wait for the session and choose semantic turn detection."""
         self._until(lambda: bool(self.session))
         input_settings = {"turn_detection": {"type": "semantic_vad"}}
         self.send("session.update", session={"type": "realtime", "audio": {"input": input_settings}})
@@ -111,20 +111,20 @@ class Caller:
     # -- the microphone
 
     def _piece(self, sound: np.ndarray) -> None:
-        """Take frames until the piece has been spoken, then send it."""
+        """Receive frames until the chunk has been spoken, then send it."""
         self._due += len(sound) / WIRE_RATE_HZ
         while (wait_s := self._due - time.monotonic()) > 0:
             self._take(wait_s)
         self.send("input_audio_buffer.append", audio=base64.b64encode(to_int16(sound).tobytes()).decode())
 
     def say(self, sound: np.ndarray) -> float:
-        """Speak, float32 at 24 kHz; returns when the last sample was spoken."""
+        """Send speech, float32 at 24 kHz; returns the time of its last sample."""
         for at in range(0, len(sound), PIECE):
             self._piece(sound[at : at + PIECE])
         return self._due
 
     def silence(self, until: Callable[[], bool], most_s: float = MAX_WAIT_S) -> bool:
-        """Say nothing until something holds; whether it did in time."""
+        """Send silence until a condition holds; returns whether it did in time."""
         end = self._due + most_s
         while not until():
             if self._due >= end:
@@ -133,14 +133,14 @@ class Caller:
         return True
 
     def settle(self) -> None:
-        """Say nothing until every answer is over and played."""
+        """Send silence until every answer is complete and played."""
         self.silence(lambda: all(each.status and self._due > each.ends + REST_S for each in self.responses.values()))
         self.responses = {}
 
-    # -- what is measured
+    # -- measurements
 
     def turn(self, voice: np.ndarray) -> Answer | None:
-        """What a person waits for after a question, float32 at 24 kHz; None where no sound came."""
+        """The latency of the answer to a question, float32 at 24 kHz; None if no audio came."""
         before, ended = self.newest, self.say(voice)
         self.silence(lambda: self.newest is not before and bool(self.newest.audible or self.newest.status))
         reply = self.newest
@@ -151,7 +151,7 @@ class Caller:
         return Answer((reply.first - ended) * 1000, (audible - ended) * 1000, reply.gap_s * 1000)
 
     def barge_in(self, prompt: str, over: np.ndarray) -> float | None:
-        """Milliseconds from the first sample spoken over an answer to its last sound; None if it was over before."""
+        """Milliseconds from the first sample spoken over an answer to its last audio; None if it ended before."""
         before = self.newest
         content = [{"type": "input_text", "text": prompt}]
         self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
@@ -167,7 +167,7 @@ class Caller:
         return max(0.0, reply.last - began) * 1000 if reply.status == "cancelled" else None
 
     def false_takeover(self, voice: np.ndarray) -> bool:
-        """Whether a pause inside the sentence was taken for its end."""
+        """Whether a pause inside the sentence was taken for the end of the turn."""
         half, before = quietest(voice), self.newest
         until = self.say(voice[:half]) + PAUSE_S
         self.silence(lambda: self._due >= until)
@@ -179,7 +179,7 @@ class Caller:
         return taken
 
     def trace(self) -> dict[str, Any]:
-        """What the server noted of this conversation: its turns, part by part, and its drafts."""
+        """The server's latency trace of this conversation: its turns by stage, and its drafts."""
         return dict(ask(self.port, f"/v1/x/sessions/{self.session}"))
 
 
@@ -195,14 +195,14 @@ def call(port: int) -> Iterator[Caller]:
 
 
 def ask(port: int, path: str, body: object = None) -> Any:
-    """The JSON of an address of the server; with a body it is posted, and the answer is bytes."""
+    """The JSON at a path of the server; with a body it is posted, and the response is bytes."""
     with _open(port, path, body) as answer:
         data = answer.read()
     return json.loads(data) if body is None else data
 
 
 def first_byte(port: int, text: str) -> float:
-    """Milliseconds from asking for a text to be spoken to the first byte of its sound."""
+    """Milliseconds from a speech request to the first byte of its audio."""
     began = time.monotonic()
     with _open(port, "/v1/audio/speech", {"input": text, "response_format": "pcm"}) as answer:
         answer.read(1)
@@ -218,7 +218,7 @@ def _open(port: int, path: str, body: object) -> Any:
 
 
 def quietest(voice: np.ndarray) -> int:
-    """The quietest place in the middle third, float32 at 24 kHz: between two words."""
+    """The index of the quietest sample in the middle third, float32 at 24 kHz: between two words."""
     size = WIRE_RATE_HZ // 50
     third = len(voice) // 3
     power = np.convolve(np.square(voice[third : 2 * third]), np.ones(size), "same")

@@ -1,6 +1,6 @@
-"""`roundelay bench latency`: what a person would wait for, on loopback. Speeds only; no verdicts.
+"""`roundelay bench latency`: the latencies of a conversation on loopback; figures without verdicts.
 
-`benchmarks/conversation.py` measures the same against a server in a process of its own, and judges.
+`benchmarks/conversation.py` measures the same against a server process, and compares with targets.
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ QUESTIONS = (
     "What time is it?", "What is twelve times seven?", "What is the capital of France?", "How many feet are in a mile?",
     "What day is it today?",
 )  # fmt: skip
-LONG = "what can you do"  # a question with an answer long enough to be spoken over
-TEACHER = "slt"  # flite's voice, whose words the embedded ears know best
-QUIET = 0.05  # of the loudest sample: where a recording's voice ends
-DRY_MS = 20.0  # a gap in playback that is heard: longer than the one packet that any client holds
-PROGRESS_EVERY = 10  # after so many turns it is said how far the measuring is
+LONG = "what can you do"  # a question whose answer is long enough for a barge-in
+TEACHER = "slt"  # flite's voice, which the embedded recogniser knows best
+QUIET = 0.05  # of the loudest sample: where the speech in a recording ends
+DRY_MS = 20.0  # the shortest audible gap: longer than the one packet that any client buffers
+PROGRESS_EVERY = 10  # turns between two progress messages
 LOADING_S = 120.0
 
 Progress = Callable[[str], None]
-ServerFactory = Callable[[bool], AbstractContextManager[int]]  # a server, with speculation or without: its port
+ServerFactory = Callable[[bool], AbstractContextManager[int]]  # with speculation or without -> the server's port
 
 
 @dataclass(slots=True)
 class Figures:
-    """What was measured, in milliseconds: lists of single values by name, and shares as (part, whole)."""
+    """The measurements: values in ms by name, and shares as (part, whole)."""
 
     values: dict[str, list[float]] = field(default_factory=dict)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, name: str, ms: float) -> None:
-        """One more value."""
+        """Add a value."""
         self.values.setdefault(name, []).append(ms)
 
     def count(self, name: str, happened: bool) -> None:
-        """One more case of a share."""
+        """Add a case to a share."""
         part, whole = self.shares.get(name, (0, 0))
         self.shares[name] = (part + happened, whole + 1)
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row for each figure: how often, its median and its 95th percentile; or a share."""
+        """A row for each figure: its count, median and 95th percentile, or its share."""
         out: list[dict[str, Any]] = [
             {
                 "figure": name,
@@ -74,7 +74,7 @@ class Figures:
 
 
 def measure(server: ServerFactory, turns: int, progress: Progress, voices: Sequence[np.ndarray] = ()) -> Figures:
-    """All figures. Raises `RoundelayError` where there is no model, or no answer comes."""
+    """All figures. Raises `RoundelayError` without a model, or if no answer comes."""
     out = Figures()
     with server(True) as port:
         voices = voices or questions(port)
@@ -110,7 +110,7 @@ def converse(
 
 
 def drafts(caller: Caller, out: Figures) -> None:
-    """The share of the drafts made so far that were given out."""
+    """The share of the drafts made so far that were committed."""
     found = caller.trace()["drafts"]
     out.shares["drafts committed"] = (found["committed"], found["made"])
 
@@ -131,7 +131,7 @@ def hesitate(caller: Caller, voices: Sequence[np.ndarray], turns: int, out: Figu
 
 
 def speak(port: int, turns: int, out: Figures, progress: Progress) -> None:
-    """Have a text spoken, `turns` times."""
+    """Request speech, `turns` times."""
     for at in _rounds(turns, "speech", progress):
         out.add("first byte of /v1/audio/speech", first_byte(port, QUESTIONS[at % len(QUESTIONS)]))
 
@@ -140,14 +140,14 @@ def speak(port: int, turns: int, out: Figures, progress: Progress) -> None:
 
 
 def questions(port: int) -> list[np.ndarray]:
-    """The questions, float32 at 24 kHz, cut where the voice ends: in a teacher's voice where one is installed, for the
-    model learnt to hear those, else in the model's own."""
+    """The questions, float32 at 24 kHz, trimmed to the speech: by flite, a TTS teacher of the recogniser, if it is
+    installed, else by the model itself."""
     spoken = by_teacher() if shutil.which("flite") else [_by_model(port, text) for text in QUESTIONS]
     return [trim(sound, text) for sound, text in zip(spoken, QUESTIONS, strict=True)]
 
 
 def by_teacher() -> list[np.ndarray]:
-    """The questions as flite says them, float32 at 24 kHz. Raises `BadInput` where it cannot."""
+    """The questions by flite, float32 at 24 kHz. Raises `BadInput` if it fails."""
     from roundelay.voice.data.teachers import RATE_HZ, TEACHERS, Line
 
     found = TEACHERS["flite"].speak([Line(text, TEACHER) for text in QUESTIONS])
@@ -161,7 +161,7 @@ def _by_model(port: int, text: str) -> np.ndarray:
 
 
 def trim(sound: np.ndarray, text: str) -> np.ndarray:
-    """The sound from its first loud sample to its last. Raises `BadInput` for silence."""
+    """The audio from its first loud sample to its last. Raises `BadInput` for silence."""
     loud = np.flatnonzero(np.abs(sound) > QUIET * np.abs(sound).max(initial=0.0))
     if not len(loud):
         raise BadInput("question", text, "was spoken as silence; are the weights in order?")
@@ -172,7 +172,7 @@ def trim(sound: np.ndarray, text: str) -> np.ndarray:
 
 
 def in_process(load: Callable[[], SpeechModel]) -> ServerFactory:
-    """Servers in this process."""
+    """A factory of servers in this process."""
 
     @contextmanager
     def server(speculate: bool) -> Iterator[int]:

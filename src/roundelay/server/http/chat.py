@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: a conversation in, its next turn out, either as text or as sound."""
+"""`POST /v1/chat/completions`: the next turn of a conversation, as text or as speech."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from roundelay.server.limits import DEFAULT
 from roundelay.server.service import service_of
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
-AUDIO_EXPIRES_S = 3600  # the shape wants an expiry; nothing is kept here, the sound is in the answer
+AUDIO_EXPIRES_S = 3600  # required by the format; the audio is in the response itself and not kept here
 FIELDS = (
     Field("messages", "array", "The conversation so far.", required=True, max_length=DEFAULT.messages),
-    Field("model", "string", "The model; there is one, and usual names of others mean it.", default=aliases.MODEL),
-    Field("modalities", "array", '["text"], or ["text", "audio"] to hear the answer.', max_length=2),
+    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=aliases.MODEL),
+    Field("modalities", "array", '["text"], or ["text", "audio"] for a spoken answer.', max_length=2),
     Field("audio", "object", "voice and format (wav, mp3, flac, opus, pcm16) of the answer."),
     Field("stream", "boolean", "Server-sent events.", default=False),
     Field("tools", "array", "Functions; they go to the model behind --chat-url.", max_length=128),
     Field("n", "integer", "One answer.", default=1, low=1, high=1),
-    Field("seed", "integer", "The same seed gives the same sound.", default=0, low=0, high=2**31 - 1),
+    Field("seed", "integer", "The same seed gives the same audio.", default=0, low=0, high=2**31 - 1),
     *(Field(name, "number", "Has no effect here.", ignored=True)
       for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty", "max_tokens",
                    "max_completion_tokens")),
@@ -53,7 +53,7 @@ class Message:
 
 
 async def completions(request: Request) -> Response:
-    """The answer to the last message. Raises `ApiError` 400 for a wrong conversation, 502 for a dead model."""
+    """The answer to the last message. Raises `ApiError` 400 for a wrong conversation, 502 for a failed chat server."""
     service = service_of(request)
     values, ignored = await json_fields(request, FIELDS)
     aliases.model(values["model"])

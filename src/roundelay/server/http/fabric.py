@@ -1,8 +1,4 @@
-"""The fabric on the page: the report as it is, and its headline numbers for any fabric the visitor asks for.
-
-Both are computed by the command line in a child process at low priority: seconds of arithmetic that hold Python's lock
-would be heard in every conversation.
-"""
+"""The page's fabric tab: the report, and the waste of each architecture for a fabric given in the query."""
 
 from __future__ import annotations
 
@@ -36,7 +32,7 @@ async def waste(request: Request) -> Response:
         try:
             given[key] = float(text) if key == "fault_percent" else int(text)
         except ValueError:
-            given[key] = text  # refused by its kind
+            given[key] = text  # `read` refuses it by its type
     values, _ = read(FIELDS, given)
     words = [f"--{key.replace('_', '-')}={values[key]}" for key in ("gpus", "gpus_per_node", "tp")]
     ratio = f"--fault-ratio={values['fault_percent'] / 100:g}"

@@ -1,4 +1,4 @@
-"""The fields of a request body: one table reads and checks it, and is its schema in /openapi.json."""
+"""The fields of a request body: one table reads it, checks it, and is its schema in /openapi.json."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VOICE_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its kind, what it means, and which values it takes. `ignored` fields are taken and reported."""
+    """One field: its type, meaning and accepted values. `ignored` fields are accepted without effect and reported."""
 
     name: str
     kind: str
@@ -42,7 +42,7 @@ class Field:
     ignored: bool = False
 
     def check(self, value: Any) -> Any:
-        """The value, found right. Raises `ApiError` 400 naming the field."""
+        """The value if it is valid. Raises `ApiError` 400 that names the field."""
         kinds = KINDS[self.kind]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise wrong(self.name, f"{self.name} must be {WORDS.get(self.kind, f'a {self.kind}')}", "invalid_type")
@@ -59,7 +59,7 @@ class Field:
         return value
 
     def schema(self) -> dict[str, Any]:
-        """Its JSON schema."""
+        """The JSON schema of the field."""
         if self.kind == "voice":
             return {**VOICE_SCHEMA, "description": self.doc}
         out: dict[str, Any] = {"type": self.kind, "description": self.doc}
@@ -77,9 +77,9 @@ class Field:
 
 
 def read(fields: Sequence[Field], body: Any) -> tuple[dict[str, Any], list[str]]:
-    """The checked values by name, with defaults, and the names that were given but have no effect here.
+    """The valid values by name, with defaults, and the names of given fields that have no effect here.
 
-    null counts as not given. Raises `ApiError` 400 for a body that is no object, a missing field, a wrong value.
+    null counts as not given. Raises `ApiError` 400 for a body that is no object, a missing field or a wrong value.
     """
     if not isinstance(body, Mapping):
         raise ApiError(400, "invalid_json", "the body must be a JSON object")

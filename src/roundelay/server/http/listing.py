@@ -1,4 +1,4 @@
-"""What is here: models, voices, what the model can; whether the server lives, is ready, and how it does."""
+"""What the server has and how it does: models, voices, controls, sessions, health, metrics."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ async def voices(request: Request) -> Response:
 
 
 async def no_new_voices(request: Request) -> Response:
-    """Making and deleting voices over the network is not offered: a cloned voice needs its owner's consent."""
+    """Error 501: a cloned voice needs its owner's consent, so none is made over the network."""
     raise ApiError(501, "unsupported_operation", "voices are made with `roundelay voice`, not over the network")
 
 
 async def controls(request: Request) -> Response:
-    """`GET /v1/x/controls`: what this model really can, so that a client need not find out by errors."""
+    """`GET /v1/x/controls`: the controls that work here, so that a client need not find out by errors."""
     service = service_of(request)
     return JSONResponse(
         {
@@ -72,7 +72,7 @@ async def controls(request: Request) -> Response:
 
 
 async def traces(request: Request) -> Response:
-    """`GET /v1/x/sessions`: the conversations that live or ended lately."""
+    """`GET /v1/x/sessions`: the live conversations, and those that ended lately."""
     service = service_of(request)
     live = [{"id": name, "live": True} for name in service.sessions]
     ended = [{"id": name, "live": False} for name in service.traces if name not in service.sessions]
@@ -80,7 +80,7 @@ async def traces(request: Request) -> Response:
 
 
 async def trace(request: Request) -> Response:
-    """`GET /v1/x/sessions/{id}`: the turns of a conversation with their latency, part by part."""
+    """`GET /v1/x/sessions/{id}`: the turns of a conversation, with the latency of each stage."""
     service, name = service_of(request), request.path_params["id"]
     found = service.traces.get(name)
     if found is None:
@@ -90,12 +90,12 @@ async def trace(request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """`GET /health`: the process answers."""
+    """`GET /health`: 200 while the process runs."""
     return JSONResponse({"status": "ok"})
 
 
 async def ready(request: Request) -> Response:
-    """`GET /ready`: 200 if work can be taken, 503 with the reason if not."""
+    """`GET /ready`: 200 if the server accepts work, 503 with the reason if not."""
     service = service_of(request)
     fine = service.engine.state == "ready" and not service.draining
     reason = "the server is stopping" if service.draining else service.engine.reason

@@ -1,4 +1,4 @@
-"""The ASGI layer around every endpoint: who may, how much, how long; and what every response carries."""
+"""The ASGI layer around every endpoint: access, limits of size and time, typed errors, headers, counters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from roundelay.server.limits import Limits
 from roundelay.server.service import Service, check
 
 log = logging.getLogger("roundelay.server")
-# The page loads nothing from elsewhere and sends nothing elsewhere; worklets and audio are its own.
+# The page loads and sends nothing beyond its own origin; worklets and audio included.
 POLICY = (
     "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -28,19 +28,19 @@ POLICY = (
 
 
 def api_error(error: Exception) -> ApiError:
-    """Any exception as one with a status and a code; what we did not foresee is logged and says nothing of itself."""
+    """Any exception as an `ApiError`; an unexpected one is logged, and the client is told nothing of it."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, MissingPackage):
         return ApiError(503, "package_missing", str(error))
     if isinstance(error, RoundelayError):
         return ApiError(400, "invalid_value", str(error))
-    log.error("an unforeseen error", exc_info=error)
+    log.error("an unexpected error", exc_info=error)
     return ApiError(500, "internal_error", "something broke in the server; its log says what")
 
 
 def error_response(error: ApiError) -> JSONResponse:
-    """The response that says it; a client that should come back is told when."""
+    """The HTTP response of an error, with `retry-after` where a later try may succeed."""
     headers = {"retry-after": str(RETRY_S)} if error.status in (429, 503) else {}
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
@@ -48,7 +48,7 @@ def error_response(error: ApiError) -> JSONResponse:
 
 
 class ServiceMiddleware:
-    """Wraps the app: refuses early, bounds bodies and waits, turns every exception into a typed answer, counts."""
+    """Wraps the app: checks access, limits bodies and waits, answers every exception with a typed error, counts."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app, self.service = app, service
@@ -86,7 +86,7 @@ class ServiceMiddleware:
             check(HTTPConnection(scope))
             await self.app(scope, _Bounded(scope, receive, self.service.limits), sending)
         except Exception as error:
-            if answered:  # too late for a typed answer; an unfinished body is cut, so that nobody takes half for whole
+            if answered:  # too late for a typed error: the body is cut, so that the client sees it is incomplete
                 api_error(error)
                 return
             await error_response(api_error(error))(scope, receive, sending)
@@ -104,13 +104,13 @@ class ServiceMiddleware:
 
 
 class _Bounded:
-    """A request's `receive` that stops at the longest body and at the longest wait."""
+    """A request's `receive` with a limit of the body's size and of the time between two chunks."""
 
     def __init__(self, scope: Scope, receive: Receive, limits: Limits) -> None:
         self._receive, self._wait, self._whole, self._seen = receive, limits.body_s, False, 0
         headers = dict(scope["headers"])
         json = b"multipart" not in headers.get(b"content-type", b"")
-        self._most = limits.json_bytes if json else limits.body_bytes + (1 << 16)  # the form's own lines
+        self._most = limits.json_bytes if json else limits.body_bytes + (1 << 16)  # and the form's own lines
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self._most:
             raise self._too_long()
@@ -120,7 +120,7 @@ class _Bounded:
 
     async def __call__(self) -> Message:
         if self._whole:
-            return await self._receive()  # waits for the client to leave
+            return await self._receive()  # waits for the disconnect
         try:
             message = await asyncio.wait_for(self._receive(), self._wait)
         except TimeoutError:
@@ -133,7 +133,7 @@ class _Bounded:
 
 
 def _route(scope: Scope) -> str:
-    """The route's pattern, so that the table of counters stays small; unknown paths share one name."""
+    """The route's pattern; unknown paths share one name, so that the table of counters stays small."""
     route = scope.get("route")
     return str(getattr(route, "path", None) or "other")
 
@@ -154,7 +154,7 @@ def _as_http(scope: Scope) -> Scope:
 
 
 def _websocket_denial(send: Send) -> Send:
-    """Says an HTTP answer instead of the handshake, so that a refused client reads the reason."""
+    """A `send` that answers the WebSocket handshake by an HTTP response, which tells the client the reason."""
 
     async def sending(message: Any) -> None:
         await send({**message, "type": message["type"].replace("http.", "websocket.http.")})

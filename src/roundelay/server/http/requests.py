@@ -1,4 +1,4 @@
-"""Reading a request: its JSON, its recording; and what every endpoint says about controls it did not use."""
+"""Reading a request: its JSON fields, base64 data and recordings; the header that names ignored controls."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from roundelay.server.errors import ApiError, wrong
 from roundelay.server.http.fields import Field, read
 from roundelay.voice.audio import Audio
 
-IGNORED = "x-roundelay-ignored"  # names the controls that were given and have no effect here
+IGNORED = "x-roundelay-ignored"  # names the given controls that have no effect here
 
 
 async def json_fields(request: Request, fields: Sequence[Field]) -> tuple[dict[str, Any], list[str]]:
-    """The checked fields of a JSON body, and the names without effect. Raises `ApiError` 400."""
+    """The valid fields of a JSON body, and the names of given ones without effect. Raises `ApiError` 400."""
     data = await request.body()
     try:
         return read(fields, json.loads(data))
@@ -30,13 +30,13 @@ async def json_fields(request: Request, fields: Sequence[Field]) -> tuple[dict[s
 
 
 def ignored_header(ignored: Sequence[str]) -> dict[str, str]:
-    """The header that names them, if any; other than letters and such is left out of a header."""
+    """The header that names the ignored controls, if any; names that are not printable ASCII are left out."""
     names = [name for name in ignored if name.isascii() and name.isprintable()]
     return {IGNORED: ", ".join(names)[:1000]} if names else {}
 
 
 def bytes_of(text: Any, param: str) -> bytes:
-    """The bytes of strict base64. Raises `ApiError` 400."""
+    """The bytes of strict base64 text. Raises `ApiError` 400."""
     if not isinstance(text, str):
         raise wrong(param, f"{param} must be base64 text", "invalid_type")
     try:
@@ -46,9 +46,9 @@ def bytes_of(text: Any, param: str) -> bytes:
 
 
 def recording(data: bytes, name: str, longest_s: float, param: str = "file") -> Audio:
-    """The sound in an uploaded file, by libsndfile. Raises `ApiError` 400 for what cannot be read, 413 if too long.
+    """The audio of an uploaded file, by libsndfile. Raises `ApiError` 400 for an unreadable file, 413 for a long one.
 
-    How long it is, is asked before it is unpacked: a small FLAC may hold hours.
+    The length is read from the header before decoding: a small FLAC may hold hours.
     """
     try:
         import soundfile
@@ -62,7 +62,7 @@ def recording(data: bytes, name: str, longest_s: float, param: str = "file") -> 
         try:
             info = soundfile.info(str(path))
         except (soundfile.LibsndfileError, RuntimeError):
-            pass  # Audio.read says why
+            pass  # Audio.read raises the reason
         else:
             if info.samplerate and info.frames / info.samplerate > longest_s:
                 seconds = f"{info.frames / info.samplerate:,.0f} s"

@@ -1,4 +1,4 @@
-"""The socket's side: how many may connect, how long a request head may take. uvicorn bounds neither."""
+"""Limits of sockets that uvicorn lacks: how many may be open, and how long a request head may take."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def limited_protocol(limits: Limits) -> type[asyncio.Protocol]:
             self.data_received = lambda data: None  # type: ignore[method-assign]  # the socket has another protocol now
 
         def _watch(self) -> None:
-            """A whole head must come in time, from connecting or from the first byte of the next request."""
+            """Close the socket unless a complete head comes in time after connecting or a request's first byte."""
             upgraded = self not in self.connections
             if upgraded or self.transport.is_closing() or (self.cycle is not None and not self.cycle.response_complete):
                 self._stop()

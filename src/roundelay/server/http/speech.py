@@ -1,4 +1,4 @@
-"""`POST /v1/audio/speech`: text in, sound out as it is made."""
+"""`POST /v1/audio/speech`: text to speech, streamed."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from roundelay.server.limits import DEFAULT
 from roundelay.server.service import service_of
 from roundelay.voice.realtime.core.events import RATE_HZ
 
-# What OpenAI's agents SDK (0.24) sends where nobody asked for anything; it is done here anyway.
+# The default of OpenAI's agents SDK (0.24); the server does that without being told.
 DEFAULT_INSTRUCTIONS = "You will receive partial sentences. Do not complete the sentence just read out the text."
 FIELDS = (
     Field("input", "string", "The text to speak.", required=True, max_length=DEFAULT.input_characters),
-    Field("model", "string", "The model; there is one, and usual names of others mean it.", default=aliases.MODEL),
+    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=aliases.MODEL),
     Field("voice", "voice", "A built-in voice, or one of OpenAI's names as an alias of one."),
-    Field("response_format", "string", "How the sound is coded.", default="mp3",
+    Field("response_format", "string", "The audio format.", default="mp3",
           choices=("mp3", "opus", "aac", "flac", "wav", "pcm")),
     Field("stream_format", "string", "Plain bytes, or server-sent events with base64.", default="audio",
           choices=("audio", "sse")),
     Field("speed", "number", "Only 1 for now; another is refused.", default=1.0, low=0.25, high=4.0),
-    Field("instructions", "string", "Styles this model does not have; refused when given.", max_length=4096),
+    Field("instructions", "string", "How to speak; refused, as the model follows no instructions.", max_length=4096),
     Field("seed", "integer", "Ours: the same seed gives the same sound.", default=0, low=0, high=2**31 - 1),
 )  # fmt: skip
 
@@ -69,7 +69,7 @@ async def speech(request: Request) -> Response:
 def encode_speech(
     model: SpeechModel, text: str, voice: str | None, seed: int, name: str, cancelled: Cancelled
 ) -> Iterator[bytes]:
-    """The text as bytes of a format, never an empty piece; runs on a worker."""
+    """Yield the spoken text in a response format, in chunks that are never empty. Runs on a worker."""
     coder, rate = encoders.encoder(name), Resampler(RATE_HZ, WIRE_RATE_HZ)
     silent = True
     for sound in model.say_stream(text, voice=voice, seed=seed, cancelled=cancelled):
@@ -93,7 +93,7 @@ async def _events(pieces: AsyncIterator[bytes], characters: int) -> AsyncIterato
     async for piece in pieces:
         sent += len(piece)
         yield event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
-    # Nothing is billed here, so tokens are counted in what went in and out: characters and bytes.
+    # Nothing is billed here; the counts are characters in and bytes out.
     usage = {"input_tokens": characters, "output_tokens": sent, "total_tokens": characters + sent}
     yield event({"type": "speech.audio.done", "usage": usage})
 

@@ -1,4 +1,4 @@
-"""`POST /v1/audio/transcriptions`: a recording in, its words out."""
+"""`POST /v1/audio/transcriptions`: speech recognition of an uploaded recording."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from roundelay.server.service import service_of
 RESPONSE_FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
 GRANULARITIES = Field("timestamp_granularities[]", "string", "segment; word is refused.", choices=("segment", "word"))
 FIELDS = (
-    Field("model", "string", "The model; there is one, and usual names of others mean it.", default=aliases.MODEL),
-    Field("response_format", "string", "How the words come back.", default="json", choices=RESPONSE_FORMATS),
+    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=aliases.MODEL),
+    Field("response_format", "string", "The format of the transcript.", default="json", choices=RESPONSE_FORMATS),
     Field("language", "string", "en, the one language of this model.", max_length=16),
     Field("stream", "string", "true: server-sent events.", default="false", choices=("true", "false")),
     GRANULARITIES,
     Field("prompt", "string", "Has no effect here.", ignored=True),
-    Field("temperature", "string", "Has no effect here: the words are the likeliest ones.", ignored=True),
+    Field("temperature", "string", "Has no effect here: decoding is by the most probable words.", ignored=True),
     Field("include[]", "string", "Has no effect here.", ignored=True),
     Field("chunking_strategy", "string", "Has no effect here.", ignored=True),
 )
 
 
 async def transcriptions(request: Request) -> Response:
-    """The words of the uploaded file in the asked shape; audio that holds no words gives an empty text."""
+    """The transcript of the uploaded file in the requested format; empty where nobody speaks."""
     service = service_of(request)
     values, ignored, data, name = await _form(request, service.limits.body_bytes)
     aliases.model(values["model"])
@@ -83,7 +83,7 @@ def _response(shape: str, text: str, seconds: float, headers: dict[str, str]) ->
     if shape in ("srt", "vtt"):
         return PlainTextResponse(_subtitles(text, seconds, shape), headers=headers)
     if shape == "verbose_json":
-        # The likelihoods of this shape are not known here; they are neutral, and their segment is the whole.
+        # This format has likelihoods, which are not known here: they are neutral, and the one segment is the whole.
         segment = {"id": 0, "seek": 0, "start": 0.0, "end": round(seconds, 3), "text": text, "tokens": [],
                    "temperature": 0.0, "avg_logprob": 0.0, "compression_ratio": 1.0,
                    "no_speech_prob": 0.0 if text else 1.0}  # fmt: skip
@@ -99,7 +99,7 @@ def _subtitles(text: str, seconds: float, shape: str) -> str:
         whole, part = divmod(round(time_s * 1000), 1000)
         return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{mark}{part:03}"
 
-    line = text.replace("-->", "→")  # the arrow would end the cue's own line of times
+    line = text.replace("-->", "→")  # an arrow in the text would break the cue's time line
     cue = f"{at(0)} --> {at(seconds)}\n{line}\n" if text else ""
     if shape == "vtt":
         return f"WEBVTT\n\n{cue}"

@@ -39,7 +39,7 @@ async function voices() {
   }
 }
 
-/** Ask until the model is there; its absence is said, and the page is usable for what needs no model. */
+/** Poll the model's state and show it; what needs no model works meanwhile. */
 async function ready() {
   const pill = $("ready");
   try {

@@ -1,9 +1,9 @@
-// The microphone's side of the audio thread: pieces of 40 ms at the wire's rate.
+// The audio worklet of the microphone: chunks of 40 ms at the wire's rate.
 
 class Capture extends AudioWorkletProcessor {
   constructor({ processorOptions: { rate } }) {
     super();
-    this.step = sampleRate / rate; // 1 where the context runs at the wire's rate, which it is asked to
+    this.step = sampleRate / rate; // 1 if the context runs at the requested rate, the wire's
     this.piece = new Float32Array(rate * 0.04);
     this.filled = 0;
     this.place = 0;

@@ -1,4 +1,4 @@
-// Fabric: waste of every architecture for the fabric that is asked for, and the report.
+// Fabric: the waste of every architecture for the chosen fabric, and the report.
 
 import { complain, json } from "./server.js";
 
@@ -69,7 +69,7 @@ export function setUp() {
   };
 }
 
-/** Ask once, and load the report, when the visitor first comes here. */
+/** Query once, and load the report, when the tab is first opened. */
 export function open() {
   if (asked) return;
   ask();

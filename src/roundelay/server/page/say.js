@@ -1,10 +1,10 @@
-// Say: text to sound, played while it is made.
+// Say: text to speech, played while it is generated.
 
 import { call, complain, post } from "./server.js";
 import { Player, RATE, fromBytes, wav } from "./sound.js";
 
 const $ = (id) => document.getElementById(id);
-let running = null; // {abort, player} of what is being said
+let running = null; // {abort, player, context} of the running request
 
 async function say() {
   stop();
@@ -78,7 +78,7 @@ export function setUp() {
   };
 }
 
-/** Offer the styles that the model has; where it has none the choice is not shown. */
+/** Offer the model's styles; hide the choice if it has none. */
 export async function offerStyles() {
   const { styles } = await (await call("/v1/x/controls")).json();
   $("say-style-field").hidden = styles.length === 0;

@@ -1,4 +1,4 @@
-// The server: its key, its errors, its calls. Nothing here reaches beyond the page's own origin.
+// The server's API: key, errors, requests. All requests go to the page's own origin.
 
 export const key = {
   get: () => sessionStorage.getItem("roundelay-key") ?? "",
@@ -13,7 +13,7 @@ export class ServerError extends Error {
   }
 }
 
-/** A response that is fine; throws ServerError with the server's own sentence. */
+/** The response of a request; throws ServerError with the server's message if it is not ok. */
 export async function call(path, options = {}) {
   const headers = new Headers(options.headers);
   if (key.get()) headers.set("authorization", `Bearer ${key.get()}`);
@@ -36,7 +36,7 @@ export const json = async (path, options) => (await call(path, options)).json();
 export const post = (path, value, options = {}) =>
   call(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value), ...options });
 
-/** A socket of a Realtime conversation; a key travels as a subprotocol, since browsers send no headers there. */
+/** A WebSocket of a Realtime conversation; the key is sent as a subprotocol, since browsers set no headers there. */
 export function socket() {
   const protocols = ["realtime", ...(key.get() ? [`openai-insecure-api-key.${key.get()}`] : [])];
   const address = new URL("/v1/realtime?model=roundelay", location.href);
@@ -44,7 +44,7 @@ export function socket() {
   return new WebSocket(address, protocols);
 }
 
-/** Show an error where it happened, or take it away. */
+/** Show an error in an element, or hide it. */
 export function complain(element, error) {
   element.hidden = !error;
   element.textContent = error ? `${error.message ?? error}`.replace(/^./, (first) => first.toUpperCase()) : "";

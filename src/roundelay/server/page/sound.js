@@ -1,4 +1,4 @@
-// Sound in and out: 24 kHz, 16 bit, mono on the wire; float32 inside.
+// Audio input and output: 24 kHz, 16 bit, mono on the wire; float32 inside.
 
 export const RATE = 24000;
 
@@ -23,7 +23,7 @@ export function fromBytes(bytes) {
   return Float32Array.from(whole, (value) => value / 32768);
 }
 
-/** A WAV file of these samples. */
+/** The samples as a WAV file. */
 export function wav(samples) {
   const head = new DataView(new ArrayBuffer(44));
   const words = (at, text) => [...text].forEach((letter, i) => head.setUint8(at + i, letter.charCodeAt(0)));
@@ -41,7 +41,7 @@ export const loudness = (samples) => {
   return Math.min(1, Math.sqrt(sum / Math.max(1, samples.length)) * 5);
 };
 
-/** Plays pieces one after the other, knows how much of each item was heard, and falls silent at once. */
+/** Plays chunks in sequence, tracks how much of each item was played, and stops at once. */
 export class Player {
   constructor(context) {
     this.context = context;
@@ -50,7 +50,7 @@ export class Player {
     this.analyser.connect(context.destination);
     this.sources = new Set();
     this.end = 0;
-    this.item = null; // {id, begun: when it began to sound, seconds: given so far}
+    this.item = null; // {id, begun: start of its playback, seconds: queued so far}
   }
 
   get playing() {
@@ -79,7 +79,7 @@ export class Player {
     source.onended = () => this.sources.delete(source);
   }
 
-  /** Silence, now. Returns what was sounding and how many milliseconds of it were heard, or null. */
+  /** Stop at once. Returns the item that was playing and the milliseconds played of it, or null. */
   stop() {
     const { item, playing } = this;
     this.sources.forEach((source) => source.stop());
@@ -92,7 +92,7 @@ export class Player {
   }
 }
 
-/** The microphone: `hear(samples at 24 kHz)` in pieces of 40 ms. */
+/** The microphone: calls `hear(samples at 24 kHz)` with chunks of 40 ms. */
 export class Microphone {
   constructor(context, hear) {
     Object.assign(this, { context, hear });
@@ -100,7 +100,7 @@ export class Microphone {
 
   async open() {
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new Error("the browser gives no microphone here: open the page at localhost or by https. You can type below");
+      throw new Error("the browser allows no microphone here: open the page at localhost or by https. You can type below");
     }
     try {
       const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };

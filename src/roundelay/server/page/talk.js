@@ -1,14 +1,14 @@
-// Talk: the microphone to the server, its answers to the loudspeaker, captions and latencies to the page.
+// Talk: sends the microphone to the server, plays its answers, shows captions and latencies.
 
 import { complain, json, socket } from "./server.js";
 import { Microphone, Player, RATE, fromBase64, loudness, toBase64, toBytes } from "./sound.js";
 import { answeredAfter, draw } from "./waterfall.js";
 
 const $ = (id) => document.getElementById(id);
-const CAPTIONS_KEPT = 60;
+const MAX_CAPTIONS = 60;
 const ASR = "conversation.item.input_audio_transcription";
 
-let live = null; // the conversation that goes on, or null
+let live = null; // the current conversation, or null
 
 class Conversation {
   constructor() {
@@ -41,7 +41,7 @@ class Conversation {
         this.on(event);
       };
       this.socket.onclose = async ({ reason }) => {
-        failed(new Error("the server took no conversation"));
+        failed(new Error("the server refused the conversation"));
         if (live === this) stop(reason && `The conversation ended: ${reason}.`);
       };
     });
@@ -53,7 +53,7 @@ class Conversation {
 
   hear(samples) {
     this.level = loudness(samples);
-    // A socket that does not keep up must not pile up minutes of sound.
+    // Drop audio if the socket does not keep up, instead of queueing minutes of it.
     if (this.socket?.readyState === WebSocket.OPEN && this.socket.bufferedAmount < 1 << 20) {
       this.send("input_audio_buffer.append", { audio: toBase64(toBytes(samples)) });
     }
@@ -111,7 +111,7 @@ class Conversation {
     }
   }
 
-  /** The bot falls silent; the server is told how much of it was heard. */
+  /** Stop playback, and tell the server how much was played. */
   silence() {
     const heard = this.player.stop();
     if (!heard) return;
@@ -145,7 +145,7 @@ class Conversation {
       $("captions").append(element);
       line = { element, words, by };
       this.lines.set(id, line);
-      while ($("captions").children.length > CAPTIONS_KEPT) $("captions").firstChild.remove();
+      while ($("captions").children.length > MAX_CAPTIONS) $("captions").firstChild.remove();
     }
     line.text = text;
     line.words.textContent = text;
@@ -171,7 +171,7 @@ class Conversation {
       const times = turns.map(answeredAfter).filter((ms) => ms !== null).sort((a, b) => a - b);
       if (times.length) $("latency").textContent = `median ${times[Math.floor(times.length / 2)]} ms`;
     } catch {
-      // the numbers are missing; the conversation goes on
+      // no figures; the conversation continues
     }
   }
 
@@ -232,7 +232,7 @@ async function start(withMicrophone) {
   }
 }
 
-/** A browser does not show why a socket was refused; the server says it when asked. */
+/** Find out why a socket was refused, which a browser does not tell, by asking the server. */
 async function reasonOf(error) {
   const ready = await fetch("/ready").then((response) => response.json(), () => null);
   if (!ready) return new Error("the server cannot be reached; is it still running?");

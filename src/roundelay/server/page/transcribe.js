@@ -22,8 +22,8 @@ async function transcribe(file) {
     const { text, duration } = await (await call("/v1/audio/transcriptions", { method: "POST", body: form })).json();
     if (mine !== asked) return;
     const took = (performance.now() - began) / 1000;
-    $("transcribe-state").textContent = `${duration.toFixed(1)} s of sound, read in ${took.toFixed(1)} s.`;
-    $("transcribe-text").textContent = text || "(no words were heard)";
+    $("transcribe-state").textContent = `${duration.toFixed(1)} s of audio, transcribed in ${took.toFixed(1)} s.`;
+    $("transcribe-text").textContent = text || "(no speech found)";
     $("transcribe-copy").hidden = !text;
     $("transcribe-result").hidden = false;
   } catch (error) {

@@ -1,8 +1,8 @@
-// The latency of a turn, part by part, from the end of the voice to the first sound of the answer.
+// The latency of a turn by stage, from the end of the user's speech to the first audio of the answer.
 
 const WORDS = {
-  noticed: "silence noticed", drafted: "answer begun", heard: "words read", committed: "turn is over",
-  text: "first words", sound: "first sound", sent: "sound sent",
+  noticed: "silence detected", drafted: "answer begun", heard: "transcript ready", committed: "turn is over",
+  text: "first text", sound: "first audio", sent: "audio sent",
 };
 const KEPT = 6;
 
@@ -13,10 +13,10 @@ const make = (name, text = "", className = "") => {
   return element;
 };
 
-/** The time from the end of the voice to the first sample sent, in ms, or null. */
+/** The time from the end of the user's speech to the first sample sent, in ms, or null. */
 export const answeredAfter = (turn) => turn.parts.find((part) => part.part === "sent")?.ms ?? null;
 
-/** Draw the newest turns, the newest first. */
+/** Draw the latest turns, the newest first. */
 export function draw(place, turns) {
   const shown = turns.filter((turn) => turn.parts.length > 2).slice(-KEPT).reverse();
   place.replaceChildren(...shown.map(table));

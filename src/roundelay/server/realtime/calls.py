@@ -1,4 +1,4 @@
-"""`POST /v1/realtime/calls` and what belongs to it: an SDP offer in, an SDP answer out, and a key for a browser."""
+"""`POST /v1/realtime/calls` (SDP offer to SDP answer), its hangup, and client secrets for browsers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from roundelay.server.service import SECRET_S, Service, key_of, service_of
 
 SDP = "application/sdp"
 SECRET_FIELDS = (
-    Field("session", "object", "Settings of the sessions that the key opens, as in session.update."),
-    Field("expires_after", "object", 'How long the key lives: {"anchor": "created_at", "seconds": 10 to 7200}.'),
+    Field("session", "object", "Settings of the sessions opened with the secret, as in session.update."),
+    Field("expires_after", "object", 'The lifetime of the secret: {"anchor": "created_at", "seconds": 10 to 7200}.'),
 )
-SECONDS = Field("expires_after.seconds", "integer", "", default=SECRET_S, low=10, high=7200)  # OpenAI's own bounds
+SECONDS = Field("expires_after.seconds", "integer", "", default=SECRET_S, low=10, high=7200)  # OpenAI's limits
 
 
 async def calls(request: Request) -> Response:
-    """A call, begun: 201, the SDP answer, and the call's address in Location."""
+    """Begin a call: 201, the SDP answer, and the call's address in Location."""
     service = service_of(request)
     try:
         from roundelay.server.realtime import webrtc
@@ -46,7 +46,7 @@ async def calls(request: Request) -> Response:
 
 
 async def hang_up(request: Request) -> Response:
-    """`POST /v1/realtime/calls/{id}/hangup`: the call ends at once."""
+    """`POST /v1/realtime/calls/{id}/hangup`: end the call at once."""
     name: str = request.path_params["id"]
     connection = service_of(request).sessions.get(name.replace("rtc_", "sess_", 1)) if name.startswith("rtc_") else None
     if connection is None or connection.bridge.output_buffer is None:
@@ -56,7 +56,7 @@ async def hang_up(request: Request) -> Response:
 
 
 async def client_secret(request: Request) -> Response:
-    """`POST /v1/realtime/client_secrets`: a key that a browser may hold, and the settings its sessions begin with."""
+    """`POST /v1/realtime/client_secrets`: a short-lived key for a browser, with the settings of its sessions."""
     values: dict[str, Any] = {"session": None, "expires_after": None}
     ignored: list[str] = []
     if await request.body():
@@ -73,7 +73,7 @@ async def client_secret(request: Request) -> Response:
 
 
 async def _offer(request: Request, service: Service) -> tuple[str, Any]:
-    """The SDP, and the session's settings where the form has some. Raises `ApiError` 400, 413."""
+    """The SDP, and the session's settings if the form has any. Raises `ApiError` 400, 413."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if int(request.headers.get("content-length") or 0) > service.limits.offer_bytes:
         raise _too_long(service)

@@ -1,4 +1,4 @@
-"""The wire's words: client events read, server events written, and the items of the conversation."""
+"""The frames of the Realtime interface: client events parsed, server events made, and the conversation's items."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ CLIENT_EVENTS = frozenset({
     "output_audio_buffer.clear", "conversation.item.create", "conversation.item.retrieve", "conversation.item.delete",
     "conversation.item.truncate", "response.create", "response.cancel",
 })  # fmt: skip
-MAX_ITEMS = 512  # the machine's own history keeps half as many messages
-MAX_ITEMS_BYTES = 4 << 20  # of text, UTF-8, in all of them
+MAX_ITEMS = 512  # twice the messages that the machine's history keeps
+MAX_ITEMS_BYTES = 4 << 20  # UTF-8 text in all of them together
 Frame = dict[str, Any]
 
 
 def new_id(kind: str) -> str:
-    """A fresh id, `kind_…`."""
+    """A new id, `kind_…`."""
     return f"{kind}_{uuid.uuid4().hex[:20]}"
 
 
 def frame(kind: str, **fields: Any) -> Frame:
-    """One server event."""
+    """A server event."""
     return {"type": kind, "event_id": new_id("event"), **fields}
 
 
 def error_frame(error: ApiError, client_event: str | None = None) -> Frame:
-    """The error event that says it."""
+    """The error event of an error."""
     body = {"type": error.kind, "code": error.code, "message": str(error), "param": error.param}
     return frame("error", error={**body, "event_id": client_event})
 
 
 def read(line: str) -> Frame:
-    """A client event. Raises `ApiError` 400 for what is no JSON object, or of no known type."""
+    """A client event. Raises `ApiError` 400 for text that is no JSON object, or of an unknown type."""
     try:
         made = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -44,7 +44,7 @@ def read(line: str) -> Frame:
     if not isinstance(made, dict) or not isinstance(made.get("type"), str):
         raise wrong("type", "a frame must be a JSON object with a type", "missing_required_parameter")
     if made["type"] not in CLIENT_EVENTS:
-        raise wrong("type", f"{made['type'][:60]} is no event that a client sends", "unknown_event")
+        raise wrong("type", f"{made['type'][:60]} is not a client event", "unknown_event")
     return made
 
 
@@ -57,7 +57,7 @@ def _bytes(value: Any) -> int:
 
 
 class Items:
-    """The conversation's items as the client knows them, in order, the oldest forgotten beyond a limit."""
+    """The conversation's items in order, as the client knows them; the oldest are dropped beyond a limit."""
 
     def __init__(self) -> None:
         self._items: OrderedDict[str, Frame] = OrderedDict()
@@ -69,7 +69,7 @@ class Items:
         return next(reversed(self._items), None)
 
     def add(self, item: Frame, key: str, after: str | None = None) -> str | None:
-        """Add an item, known to the machine's history by `key`, at the end or `after` another.
+        """Add an item, whose name in the machine's history is `key`, at the end or `after` another.
 
         Returns the id of the one before it.
         """
@@ -79,7 +79,7 @@ class Items:
             names = list(self._items)
             for name in names[names.index(after) + 1 : -1]:
                 self._items.move_to_end(name)
-        total = sum(map(_bytes, self._items.values()))  # counted anew, as items grow until they are done
+        total = sum(map(_bytes, self._items.values()))  # counted again, as items grow until they are done
         while len(self._items) > MAX_ITEMS or (total > MAX_ITEMS_BYTES and len(self._items) > 1):
             old, gone = self._items.popitem(last=False)
             self._keys.pop(old, None)
@@ -87,7 +87,7 @@ class Items:
         return before
 
     def get(self, name: Any, code: str) -> Frame:
-        """The item of that id. Raises `ApiError` 400 with this code where there is none."""
+        """The item with that id. Raises `ApiError` 400 with this code if there is none."""
         if not isinstance(name, str) or name not in self._items:
             raise wrong("item_id", f"there is no item {str(name)[:60]}", code)
         return self._items[name]
@@ -100,6 +100,6 @@ class Items:
         return self._keys[name]
 
     def remove(self, name: str) -> None:
-        """Forget the item."""
+        """Remove the item."""
         del self._items[name]
         self._keys.pop(name, None)

@@ -1,4 +1,4 @@
-"""What each turn cost in time, part by part: the latency waterfall of the page and the histogram of the metrics."""
+"""The latency of each turn by stage, for the page's waterfall and the metrics' histogram."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_TURNS = 256
-# In the order of a turn: when silence was noticed, the words were read, the turn was over, and the first text, the
-# first sound and the first sample on the wire were there. A draft may be made before the turn is known to be over.
+# In the order of a turn: silence detected, reply drafted, transcript ready, turn committed, and the first text, first
+# audio and first sample sent. A draft may be made before the turn is committed.
 PARTS = ("noticed", "drafted", "heard", "committed", "text", "sound", "sent")
 
 
 @dataclass(slots=True)
 class TurnLatency:
-    """The times of one turn in ms of the session; `end_ms` is when the voice ended."""
+    """The times of one turn in ms since the session began; `end_ms` is the end of the user's speech."""
 
     number: int
     end_ms: int
@@ -26,30 +26,30 @@ class TurnLatency:
 
 
 class LatencyTrace:
-    """The turns of a conversation, the oldest forgotten beyond a limit."""
+    """The latencies of a conversation's turns; the oldest are dropped beyond `MAX_TURNS`."""
 
     def __init__(self) -> None:
         self._turns: deque[TurnLatency] = deque(maxlen=MAX_TURNS)
         self._drafts: dict[int, dict[str, int]] = {}
-        self.made = self.begun = 0  # drafts for turns, and those of them that were given out
+        self.made = self.begun = 0  # drafts made for turns, and those of them that were committed
 
     def draft(self, reply: int, now_ms: int) -> None:
-        """A draft for a turn was begun."""
+        """Note that a draft for a turn was begun."""
         self.made += 1
         self._drafts[reply] = {"drafted": now_ms}
         for old in list(self._drafts)[:-8]:
             del self._drafts[old]
 
     def news(self, reply: int, part: str, now_ms: int) -> None:
-        """The first text or sound of a draft was there."""
+        """Note the first text or audio of a draft."""
         self._drafts.get(reply, {}).setdefault(part, now_ms)
 
     def turn(self, number: int, end_ms: int, marks: dict[str, int]) -> None:
-        """A turn was committed."""
+        """Note that a turn was committed."""
         self._turns.append(TurnLatency(number, end_ms, dict(marks)))
 
     def begin(self, turn: int | None, reply: int, ahead_ms: int) -> TurnLatency | None:
-        """A reply to that turn was begun; returns where its times go."""
+        """Note that a reply to that turn was begun; returns the turn's record, None if it is unknown."""
         found = next((each for each in reversed(self._turns) if each.number == turn), None)
         if found is not None:
             self.begun += 1
@@ -58,11 +58,11 @@ class LatencyTrace:
         return found
 
     def find(self, turn: int) -> TurnLatency | None:
-        """The turn of that number, if it is still known."""
+        """The record of that turn, if it is still kept."""
         return next((each for each in reversed(self._turns) if each.number == turn), None)
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """The turns as JSON, times in ms after the voice ended."""
+        """The turns as JSON, times in ms after the end of the user's speech."""
         return [
             {
                 "turn": each.number, "said": each.said, "answer": each.answer, "outcome": each.outcome,

@@ -1,7 +1,7 @@
-"""The output buffer of a call: sound that waits to be played on a track, and what the client is told of it.
+"""OpenAI's output audio buffer of a WebRTC call: audio that waits to be played on a track, and its events.
 
-A WebSocket's client gets sound in frames and plays it itself. A call's client hears a track, so the server plays, and
-knows what was played: `output_audio_buffer.started`, `stopped` and `cleared` say so. No WebRTC here.
+A WebSocket client gets audio in frames and plays it itself. In a call the server plays the track and knows what was
+played: `output_audio_buffer.started`, `stopped` and `cleared` report it. This module does not use WebRTC.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from roundelay.server.realtime.frames import Frame, frame
 from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
 
 TRACK_RATE_HZ = 48_000  # Opus in WebRTC (RFC 7587)
-LEAD_MS = 300  # sound that waits here at most as long as the track plays: outlasts a busy core, and is soon over
-MAX_BUFFERED_SAMPLES = 10 * TRACK_RATE_HZ  # samples kept where nobody plays them; the oldest go
+LEAD_MS = 300  # audio queued at most while the track plays: outlasts a busy core, little is lost at a barge-in
+MAX_BUFFERED_SAMPLES = 10 * TRACK_RATE_HZ  # where nothing takes them; the oldest are dropped
 
 
 class OutputAudioBuffer:
-    """Sound by response, in the order it is to be played."""
+    """Audio by response, in playback order."""
 
     def __init__(self, send: Callable[[Frame], None]) -> None:
         self._send = send
-        self._queue: deque[tuple[str, np.ndarray | None]] = deque()  # None: all of this response was there
+        self._queue: deque[tuple[str, np.ndarray | None]] = deque()  # None: the end of a response
         self._rate = Resampler(MODEL_RATE_HZ, TRACK_RATE_HZ)
         self._waiting = 0
         self._sounding: str | None = None
@@ -35,13 +35,13 @@ class OutputAudioBuffer:
         self._put(response, self._rate.push(sound))
 
     def end(self, response: str) -> None:
-        """No more of this response will come."""
+        """Mark the end of a response."""
         self._put(response, self._rate.push(np.zeros(0, np.float32), last=True))
         self._queue.append((response, None))
         self._rate = Resampler(MODEL_RATE_HZ, TRACK_RATE_HZ)
 
     def take(self, count: int) -> np.ndarray:
-        """The next samples to play, float32 at 48 kHz, silence where there are none; tells the client what begins."""
+        """The next samples to play, float32 at 48 kHz, or silence; reports responses that begin or end."""
         out, filled = np.zeros(count, np.float32), 0
         while self._queue and filled < count:
             response, sound = self._queue.popleft()
@@ -62,7 +62,7 @@ class OutputAudioBuffer:
         return out
 
     def clear(self) -> None:
-        """Drop what waits; a client that heard the response begin is told."""
+        """Drop the queued audio; report it if the response had begun."""
         self._queue.clear()
         self._waiting, self._rate = 0, Resampler(MODEL_RATE_HZ, TRACK_RATE_HZ)
         if self._sounding is not None:

@@ -1,4 +1,4 @@
-"""One response on the wire: its events in the order that clients rely on, its sound in the session's format."""
+"""The server events of one response, in the order that clients rely on, with audio in the session's format."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Send = Callable[[Frame], None]
 
 
 class ResponseStream:
-    """A response from `response.created` to `response.done`; message and calls appear when there is some of them.
+    """A response from `response.created` to `response.done`; items are opened when their content begins.
 
-    Its sound goes out in frames, or, where there is a output_buffer, by it.
+    Audio goes out in frames, or through the output buffer of a call.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class ResponseStream:
 
     @property
     def spoken(self) -> bool:
-        """Whether it is sound; else text."""
+        """Whether the response is audio; else it is text."""
         return self._aloud
 
     def say(self, clause: str) -> None:
-        """The next clause, as transcript or as text."""
+        """Send the next clause, as transcript or as text."""
         self._open()
         delta = clause if not self._text else f" {clause}"
         self._text += delta
@@ -73,7 +73,7 @@ class ResponseStream:
             self._part("response.output_audio.delta", delta=base64.b64encode(data).decode())
 
     def call(self, call: str, name: str, arguments: str) -> None:
-        """A function call."""
+        """Send a function call."""
         item: Frame = {"id": new_id("item"), "object": "realtime.item", "type": "function_call", "call_id": call,
                        "name": name, "arguments": ""}  # fmt: skip
         at = len(self._output)
@@ -86,7 +86,7 @@ class ResponseStream:
         self._finish_item(item, at)
 
     def end(self, status: str, reason: str | None = None, error: Frame | None = None) -> None:
-        """Close what is open and send `response.done`: completed, cancelled or failed."""
+        """Close open items and send `response.done`: completed, cancelled or failed."""
         if self.done:
             return
         self.done = True
@@ -111,7 +111,7 @@ class ResponseStream:
             self._output_buffer.end(self.id)
 
     def _open(self) -> None:
-        """The message item and its part, once."""
+        """Open the message item and its content part, once."""
         if self.item_id is not None:
             return
         self.item_id = new_id("item")
@@ -156,7 +156,7 @@ class ResponseStream:
         }  # fmt: skip
 
     def _usage(self) -> Frame:
-        """Nothing is billed; tokens are what the reply takes of the model's context, by the codec's rate and text's."""
+        """The tokens that the reply takes of the model's context. Nothing is billed."""
         audio = round(self.sent / MODEL_RATE_HZ * AUDIO_TOKENS_PER_S) if self._aloud else 0
         words = round(len(self._text) / CHARACTERS_PER_TOKEN)
         heard: int = self.wish["heard_tokens"]

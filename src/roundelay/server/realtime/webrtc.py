@@ -1,4 +1,4 @@
-"""A call as a conversation's line: sound by Opus tracks, frames by the data channel `oai-events`."""
+"""A WebRTC call as the transport of a conversation: audio by Opus tracks, frames by data channel `oai-events`."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ log = logging.getLogger("roundelay.server")
 CHANNEL = "oai-events"
 OPUS = "audio/opus"
 FRAME = TRACK_RATE_HZ // 50  # samples of a track's frame, 20 ms
-MAX_CHANNEL_BYTES = 1 << 20  # bytes that the data channel holds before the outbox waits
-MAX_QUEUED_FRAMES = 1024  # of the client's that wait to be read; one that sends more is cut
-MAX_GAP_SAMPLES = 5 * TRACK_RATE_HZ  # samples lost on the way that silence stands for; beyond, the clock has jumped
-LATE_S = 1.0  # a track that is later than this goes on from now instead of catching up
-FLUSH_S = 1.0  # how long the last frames may take to go
+MAX_CHANNEL_BYTES = 1 << 20  # queued in the data channel before `send` waits
+MAX_QUEUED_FRAMES = 1024  # of the client that wait to be read; beyond, the call ends
+MAX_GAP_SAMPLES = 5 * TRACK_RATE_HZ  # lost samples replaced by silence; a longer gap is a jump of the clock
+LATE_S = 1.0  # a track later than this continues from now instead of catching up
+FLUSH_S = 1.0  # for the last frames to be sent
 
 
 class OutboundTrack(MediaStreamTrack):
-    """The track that a client hears: the output_buffer's sound as time passes, silence between."""
+    """The server's audio track: the output buffer in real time, and silence between."""
 
     kind = "audio"
 
@@ -51,7 +51,7 @@ class OutboundTrack(MediaStreamTrack):
         self._output_buffer, self._at, self._began = output_buffer, 0, 0.0
 
     async def recv(self) -> Any:
-        """The next 20 ms, when they are due. Raises `MediaStreamError` once the track is stopped."""
+        """The next 20 ms, once they are due. Raises `MediaStreamError` when the track is stopped."""
         if self.readyState != "live":
             raise MediaStreamError
         now, ahead_s = time.monotonic(), self._at / TRACK_RATE_HZ
@@ -65,13 +65,13 @@ class OutboundTrack(MediaStreamTrack):
 
 
 class InboundTrack:
-    """A client's track as the model hears it."""
+    """Decodes the client's audio track for the model."""
 
     def __init__(self) -> None:
         self._rate, self._next = Resampler(TRACK_RATE_HZ, MODEL_RATE_HZ), 0
 
     def samples(self, frame: Any) -> np.ndarray:
-        """Samples of a decoded frame, float32 at 16 kHz; silence stands for what was lost before it."""
+        """Samples of a decoded frame, float32 at 16 kHz; lost packets before it become silence."""
         values = frame.to_ndarray().reshape(-1, len(frame.layout.channels)).mean(1, dtype=np.float32) / 32768.0
         lost = (frame.pts or 0) - self._next if self._next else 0
         self._next = (frame.pts or 0) + len(values)
@@ -81,7 +81,7 @@ class InboundTrack:
 
 
 class Call:
-    """One peer connection as a line. It lies on the network only; no server elsewhere is asked for addresses."""
+    """One peer connection as the transport of a conversation. No STUN or TURN server is used."""
 
     def __init__(self, limits: Limits) -> None:
         self.peer, self._limits = RTCPeerConnection(RTCConfiguration(iceServers=[])), limits
@@ -89,14 +89,14 @@ class Call:
         self._channel: Any = None
         self._frames: asyncio.Queue[str | None] = asyncio.Queue()
         self._ready, self._gone = asyncio.Event(), asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []  # the loop itself holds them weakly
+        self._tasks: list[asyncio.Task[None]] = []  # the event loop holds them weakly
         self._listening: asyncio.Task[None] | None = None
         self.peer.on("datachannel", self._on_datachannel)
         self.peer.on("track", self._on_track)
         self.peer.on("connectionstatechange", self._on_state_change)
 
     def begin(self, connection: Connection) -> None:
-        """Lead the conversation, if the client comes in time."""
+        """Run the conversation; drop it if the client does not open its data channel in time."""
         self.connection = connection
         self._tasks += [asyncio.create_task(connection.run()), asyncio.create_task(self._expect())]
 
@@ -140,7 +140,7 @@ class Call:
                     self.connection.sound(sound)
 
     async def receive(self) -> str | None:
-        """The next frame; None for bytes. Raises `Gone`."""
+        """The next text frame; None for bytes. Raises `Gone`."""
         next_, gone = asyncio.ensure_future(self._frames.get()), asyncio.ensure_future(self._gone.wait())
         try:
             await asyncio.wait((next_, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -152,7 +152,7 @@ class Call:
             gone.cancel()
 
     async def send(self, line: str) -> None:
-        """Send a frame once the channel is there and has room. Raises `Gone`."""
+        """Send a frame once the channel is open and has room. Raises `Gone`."""
         await self._ready.wait()
         while not self._gone.is_set() and self._channel.bufferedAmount > MAX_CHANNEL_BYTES:
             await asyncio.sleep(0.02)
@@ -161,7 +161,7 @@ class Call:
         self._channel.send(line)
 
     async def close(self, code: int, reason: str | None) -> None:
-        """Hang up, after the last frames have gone."""
+        """Send the last frames, then hang up."""
         until = time.monotonic() + FLUSH_S
         while not self._gone.is_set() and self._channel is not None and time.monotonic() < until:
             if not self._channel.bufferedAmount:
@@ -174,7 +174,7 @@ class Call:
         await self.drop()
 
     async def drop(self) -> None:
-        """Close the connection, whatever its state."""
+        """Close the connection in any state."""
         self._leave()
         if self._listening is not None:
             self._listening.cancel()
@@ -182,14 +182,14 @@ class Call:
 
 
 def check_offer(offer: str) -> None:
-    """Raise `ApiError` 400 for an offer that is no SDP, or not one of a call: sound by Opus and a data channel."""
+    """Raise `ApiError` 400 for an offer that is not SDP, or has not one Opus track and one data channel."""
     try:
         media = SessionDescription.parse(offer).media
         whole = bool(media) and all(
             each.ice and each.dtls and each.ice.usernameFragment and each.ice.password and each.dtls.fingerprints
             for each in media
         )
-    except Exception:  # the parser meets bad input by whatever fails first
+    except Exception:  # the parser raises many kinds of errors for bad input
         raise wrong("sdp", "the offer cannot be read as SDP", "invalid_offer") from None
     if not whole:
         raise wrong("sdp", "the offer lacks ICE credentials or a DTLS fingerprint", "invalid_offer")
@@ -206,9 +206,9 @@ def check_offer(offer: str) -> None:
 
 
 async def answer(service: Service, offer: str, settings: Settings) -> tuple[str, str]:
-    """Begin a conversation by call; returns (its session's name, the SDP answer). Raises `ApiError` 400.
+    """Begin a call; returns its session's name and the SDP answer. Raises `ApiError` 400.
 
-    Browsers may send an offer before they know their own addresses; their checks then show where they are.
+    A browser may send its offer before it knows its own addresses; connectivity checks then reveal them.
     """
     call = Call(service.limits)
     connection = Connection(call, service, settings)

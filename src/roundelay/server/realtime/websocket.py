@@ -15,12 +15,12 @@ from roundelay.server.service import key_of, service_of
 
 
 async def realtime(socket: WebSocket) -> None:
-    """One conversation, from handshake to close. A refusal is an HTTP answer with a typed body."""
+    """Run one conversation from handshake to close. A refusal is an HTTP response with a typed error."""
     service = service_of(socket)
     try:
         query = socket.query_params
         if query.get("call_id") is not None:
-            raise unsupported("call_id", "a call is led over its own data channel, not by a second line")
+            raise unsupported("call_id", "a call is controlled by its own data channel, not by a second connection")
         aliases.model(query.get("model"))
         admit(service)
     except ApiError as error:
@@ -30,19 +30,19 @@ async def realtime(socket: WebSocket) -> None:
     settings: Settings = service.settings_of(key_of(socket)) or Settings()
     if query.get("intent") == "transcription":
         settings = replace(settings, kind="transcription")
-    connection = Connection(Line(socket), service, settings)
+    connection = Connection(WebSocketTransport(socket), service, settings)
     connection.enter()
     await connection.run()
 
 
-class Line:
-    """A WebSocket as a conversation's line."""
+class WebSocketTransport:
+    """A WebSocket as the transport of a conversation."""
 
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
 
     async def receive(self) -> str | None:
-        """The next frame; None for bytes. Raises `Gone`."""
+        """The next text frame; None for bytes. Raises `Gone`."""
         try:
             message = await self._socket.receive()
         except (RuntimeError, WebSocketDisconnect):
@@ -60,7 +60,7 @@ class Line:
             raise Gone from None
 
     async def close(self, code: int, reason: str | None) -> None:
-        """Close, saying why. Raises `Gone`."""
+        """Close with a code and a reason. Raises `Gone`."""
         try:
             await self._socket.close(code, reason)
         except (RuntimeError, WebSocketDisconnect):

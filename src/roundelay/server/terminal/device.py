@@ -1,4 +1,4 @@
-"""`roundelay talk` with a microphone and a loudspeaker, where the package sounddevice and a sound card are."""
+"""`roundelay talk` with a microphone and a loudspeaker, by the package sounddevice."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def _sounddevice() -> Any:
         import sounddevice
     except ImportError:
         raise MissingPackage("sounddevice", "talk") from None
-    except OSError as error:  # the package is there, PortAudio is not
+    except OSError as error:  # the package is installed, PortAudio is not
         raise RoundelayError(f"no sound here ({error}): give --file, or `roundelay serve` and a browser") from None
     return sounddevice
 
 
 async def converse(service: Service, voice: str | None, caption: Callable[[str, str], None]) -> None:
-    """Talk until Ctrl-C. Wear headphones: nothing here takes the loudspeaker out of the microphone but the echo guard.
+    """Talk until Ctrl-C. Wear headphones: echo is detected, but not cancelled.
 
-    Raises `BadInput` where there is no microphone, `MissingPackage` without sounddevice.
+    Raises `BadInput` without a microphone, `MissingPackage` without sounddevice.
     """
     sound, loop, pipe = _sounddevice(), asyncio.get_running_loop(), Pipe()
     waiting = bytearray()

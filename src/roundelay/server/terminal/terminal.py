@@ -1,4 +1,4 @@
-"""A conversation without a socket: the same frames, passed in this process. For `roundelay talk` and the benchmark."""
+"""A conversation without a socket: the same frames, passed within the process. For `roundelay talk`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio
 
-PIECE_S = 0.04  # sound is passed on in pieces of this length, as the page does
-TRAILING_SILENCE_S = 3.0  # silence after a recording: longer than any wait for the end of a turn
+PIECE_S = 0.04  # audio is sent in chunks of this length, as by the page
+TRAILING_SILENCE_S = 3.0  # after a recording: longer than any wait for the end of a turn
 MAX_WAIT_S = 120.0  # beyond the recording's own length
 
 
 class Pipe:
-    """A conversation's line with the client's end in this process."""
+    """An in-process transport of a conversation, with the client's end."""
 
     def __init__(self) -> None:
         self.frames: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -35,7 +35,7 @@ class Pipe:
         self._lines.put_nowait(json.dumps({"type": kind, **fields}))
 
     def hang_up(self) -> None:
-        """Leave."""
+        """Disconnect the client."""
         self._lines.put_nowait(None)
 
     async def receive(self) -> str:
@@ -55,7 +55,7 @@ class Pipe:
 
 
 async def ready(service: Service) -> None:
-    """Wait for the model. Raises `RoundelayError` where there is none."""
+    """Wait for the model. Raises `RoundelayError` if there is none."""
     service.engine.start()
     while service.engine.state == "loading":
         await asyncio.sleep(0.02)
@@ -64,9 +64,9 @@ async def ready(service: Service) -> None:
 
 
 async def talk(service: Service, sound: Audio, voice: str | None, caption: Callable[[str, str], None]) -> Audio:
-    """What is answered to a recording that is played to the server in real time; `caption(who, words)` follows it.
+    """The answers to a recording, which is sent in real time; `caption(who, words)` gets the transcripts.
 
-    Raises `BadInput` where no voice was found in the recording, `RoundelayError` where the answer failed.
+    Raises `BadInput` if the recording has no speech, `RoundelayError` if an answer failed.
     """
     await ready(service)
     pipe = Pipe()
@@ -92,7 +92,7 @@ async def talk(service: Service, sound: Audio, voice: str | None, caption: Calla
 
 
 async def _play(pipe: Pipe, sound: Audio) -> None:
-    """Pass the recording on as fast as it lasts, and silence after it."""
+    """Send the recording in real time, and silence after it."""
     samples = np.concatenate(
         [sound.resample(WIRE_RATE_HZ).samples, np.zeros(int(TRAILING_SILENCE_S * WIRE_RATE_HZ), np.float32)]
     )
@@ -104,7 +104,7 @@ async def _play(pipe: Pipe, sound: Audio) -> None:
 
 
 async def _listen(pipe: Pipe, playing: asyncio.Task[None], caption: Callable[[str, str], None]) -> Audio:
-    """The sound of all answers, until the recording is over and everything in it was answered."""
+    """The audio of all answers, until the recording has ended and every turn is answered."""
     heard: list[np.ndarray] = []
     open_turns = 0
     while True:
