@@ -24,7 +24,7 @@ FOOT = """## Notes
 - What is missing on held-out voices is voices, not steps: twice the training made phones read from the codes of known voices a quarter better and of
   flite's and festival's held-out voices a tenth. Debian 12 packages no further English voice for either.
 - An hour was streamed with the first set: 261.5 MB, flat.
-- People: the clips of the dev split that pass the data engine's gates, every n-th of them. The voice
+- People: the clips of the dev split that pass the data engine's filters, every n-th of them. The voice
   judge comes with no extra: `pip install resemblyzer webrtcvad-wheels`.
 - Known voices, people, F0 and cloning were measured on at most 40 utterances of each set (`--most 40`); twenty digits.
 - Cloning: voices of the training come back (the speaker himself 0.95, his clone 0.88, strangers 0.62); people never heard do not (0.72, strangers 0.72).

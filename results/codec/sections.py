@@ -15,7 +15,7 @@ from roundelay.console import progress
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.grammar import DIGITS
 from roundelay.voice.data.phones import plain
-from roundelay.voice.data.text import pronounced
+from roundelay.voice.data.text import pronounce
 from roundelay.voice.eval.signal_metrics import code_use, median_pitch, stoi
 from roundelay.voice.eval.similarity import VoiceJudge, cosine
 from roundelay.voice.eval.wer import Errors, word_errors
@@ -155,7 +155,7 @@ def _phones(item: Item) -> str:
     """The phones of an utterance, by its teacher or by the lexicon."""
     if item.row.phones:
         return " ".join(p for p in (plain(symbol) for symbol, _, _ in item.row.phones) if p)
-    return " ".join(pronounced(item.row.text) or [])
+    return " ".join(pronounce(item.row.text) or [])
 
 
 def _origin(item: Item) -> str:
@@ -168,7 +168,7 @@ def recordings(place: Place) -> Numbers:
     """The digits of two speakers and the long sentence of 1961, resynthesised and judged."""
     chain, recognizer, folder = place.chain, PhoneRecognizer.load(place.chain.weights), place.recordings
     names = list(DIGITS)
-    spelt = {name: " ".join(pronounced(name) or []) for name in names}
+    spelt = {name: " ".join(pronounce(name) or []) for name in names}
     judge = RememberingJudge(set(names), place.memory / "digits.json")
     sums = {"original": Errors(0, 0), "resynthesised": Errors(0, 0), "ctc nearest word": Errors(0, 0)}
     paths = sorted((folder / "fsdd").rglob("*.wav"))[:: 10 if place.most is None else 50]
@@ -185,7 +185,7 @@ def recordings(place: Place) -> Numbers:
     speech = Audio.read(folder / "jfk.flac", RATE_HZ)
     long_judge = RememberingJudge(set(text.split()), place.memory / "speech.json")
     made = chain.resynth(speech, chain.encoder.embed(speech))
-    read, said = recognizer.phones_by_codebook(chain.tokenizer.encode(speech)), " ".join(pronounced(text) or [])
+    read, said = recognizer.phones_by_codebook(chain.tokenizer.encode(speech)), " ".join(pronounce(text) or [])
     result = {
         "digits": {name: round(100 * e.rate, 1) for name, e in sums.items()} | {"clips": len(paths)},
         "speech": {

@@ -13,7 +13,7 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.data import questions, text
 from roundelay.voice.data.manifest import read_manifest, sound_of
 from roundelay.voice.data.sentences import TEST_SENTENCES
-from roundelay.voice.data.speakers import held_out
+from roundelay.voice.data.speakers import held_out_speaker
 from roundelay.voice.data.teachers import RATE_HZ, TEACHERS, Line
 
 KNOWN = {
@@ -22,7 +22,9 @@ KNOWN = {
     "festival-slt": ("festival", "cmu_us_slt_arctic_hts"),
     "espeak-en-us": ("espeak", "en-us"),
 }
-HELD_OUT = {f"{engine}-{held_out(engine).voice}": (engine, held_out(engine).voice) for engine in TEACHERS}
+HELD_OUT = {
+    f"{engine}-{held_out_speaker(engine).voice}": (engine, held_out_speaker(engine).voice) for engine in TEACHERS
+}
 SEED = 2_026
 
 

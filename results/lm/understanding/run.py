@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.voice.data.asr_noise import misheard
+from roundelay.voice.data.asr_noise import simulate_errors
 from roundelay.voice.data.domain_words import question_words
 from roundelay.voice.data.questions import Question, draw
 from roundelay.voice.data.sentences import TEST_SENTENCES
@@ -30,7 +30,7 @@ SEED = 4
 def heard(questions: list[Question], rate: float) -> tuple[list[str], float]:
     """Return the misheard texts and their word error rate."""
     rng = np.random.default_rng(SEED)
-    texts = [misheard(question.text, rate, question_words(), rng) for question in questions]
+    texts = [simulate_errors(question.text, rate, question_words(), rng) for question in questions]
     errors = sum((word_errors(q.text, text) for q, text in zip(questions, texts, strict=True)), Errors(0, 0))
     return texts, errors.rate
 

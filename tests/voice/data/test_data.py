@@ -1,4 +1,4 @@
-"""The data engine's parts: text and its splits, voices, warps, effects, gates, phones."""
+"""The data engine's parts: text and its splits, voices, warps, effects, filters, phones."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.voice.data import phones, speakers, text
-from roundelay.voice.data.effects import EffectShares, applied, drawn
-from roundelay.voice.data.filters import Limits, rejected, speech_fraction
+from roundelay.voice.data.effects import EffectShares, apply_effects, draw_effects
+from roundelay.voice.data.filters import FilterLimits, rejection_reason, speech_fraction
 from roundelay.voice.data.sentences import TEST_SENTENCES
-from roundelay.voice.data.warp import retimed, warped
+from roundelay.voice.data.warp import retime, warp_voice
 
 RATE = 16_000
 TEXT = re.compile(r"[a-z']+( [a-z']+)*")
@@ -72,11 +72,11 @@ def test_clean_text_is_clean(raw: str) -> None:
 
 @pytest.mark.parametrize("engine", ["flite", "festival", "espeak"])
 def test_speakers_are_many_seeded_and_never_the_held_out_voice(engine: str) -> None:
-    made = speakers.cast(engine, 100, 5)
-    assert made == speakers.cast(engine, 100, 5)
-    assert made != speakers.cast(engine, 100, 6)
+    made = speakers.training_speakers(engine, 100, 5)
+    assert made == speakers.training_speakers(engine, 100, 5)
+    assert made != speakers.training_speakers(engine, 100, 6)
     assert len({speaker.name for speaker in made}) == len(made) > 100
-    held = speakers.held_out(engine)
+    held = speakers.held_out_speaker(engine)
     assert held.voice not in {speaker.voice for speaker in made}
     assert not any("kal" in speaker.voice or speaker.voice.endswith("+m3") for speaker in made)
 
@@ -90,25 +90,25 @@ def test_a_warp_changes_pitch_rate_and_times_as_asked() -> None:
     pytest.importorskip("pyworld", reason="WORLD comes with the train extra")
     wave = voice_like(1.5)
     warp = speakers.Warp(f0=1.4, formant=1.1, rate=1.2)
-    made = warped(wave, RATE, warp)
+    made = warp_voice(wave, RATE, warp)
     assert made.size == pytest.approx(wave.size / 1.2, abs=2)
     assert pitch_hz(made) / pitch_hz(wave) == pytest.approx(1.4, rel=0.05)
-    assert retimed((("a", 0.0, 1.2),), 1.2) == (("a", 0.0, 1.0),)
+    assert retime((("a", 0.0, 1.2),), 1.2) == (("a", 0.0, 1.0),)
 
 
 def test_effects_are_drawn_by_seed_and_do_what_they_say() -> None:
     wave = voice_like()
-    always = drawn(np.random.default_rng(1), EffectShares(1, 1, 1))
+    always = draw_effects(np.random.default_rng(1), EffectShares(1, 1, 1))
     assert always is not None
     assert set(always) == {"room", "noise", "telephone"}
-    assert drawn(np.random.default_rng(1), EffectShares(0, 0, 0)) is None
-    first, again = (applied(wave, RATE, always, np.random.default_rng(4)) for _ in range(2))
+    assert draw_effects(np.random.default_rng(1), EffectShares(0, 0, 0)) is None
+    first, again = (apply_effects(wave, RATE, always, np.random.default_rng(4)) for _ in range(2))
     assert np.array_equal(first, again)
     assert np.abs(first).max() <= 1
-    line = applied(wave, RATE, {"telephone": {"mu_law": False}}, np.random.default_rng(0))
+    line = apply_effects(wave, RATE, {"telephone": {"mu_law": False}}, np.random.default_rng(0))
     spectrum, hertz = np.abs(np.fft.rfft(line)) ** 2, np.fft.rfftfreq(line.size, 1 / RATE)
     assert spectrum[(hertz < 150) | (hertz > 4_000)].sum() < 1e-3 * spectrum.sum()
-    noisy = applied(wave, RATE, {"noise": {"snr_db": 10.0, "slope": 0.0}}, np.random.default_rng(0))
+    noisy = apply_effects(wave, RATE, {"noise": {"snr_db": 10.0, "slope": 0.0}}, np.random.default_rng(0))
     gain = np.dot(noisy, wave) / np.dot(wave, wave)
     ratio_db = 10 * np.log10(np.mean((gain * wave) ** 2) / np.mean((noisy - gain * wave) ** 2))
     assert ratio_db == pytest.approx(10, abs=1)
@@ -130,7 +130,7 @@ def test_effects_are_drawn_by_seed_and_do_what_they_say() -> None:
     ],
 )
 def test_each_gate_names_its_reason(wave: np.ndarray, line: str, reason: str | None) -> None:
-    assert rejected(wave, RATE, line, Limits()) == reason
+    assert rejection_reason(wave, RATE, line, FilterLimits()) == reason
 
 
 def test_the_energy_detector_measures_the_spoken_share() -> None:

@@ -24,9 +24,9 @@ from roundelay.voice.data import build as orchestrator
 from roundelay.voice.data import config as configuration
 from roundelay.voice.data import shard as sharding
 from roundelay.voice.data.build import build, plan
-from roundelay.voice.data.config import DataConfig, People
+from roundelay.voice.data.config import DataConfig, HumanRecordings
 from roundelay.voice.data.manifest import read_manifest, sound_of
-from roundelay.voice.data.teachers import TEACHERS, Line, Spoken
+from roundelay.voice.data.teachers import TEACHERS, Line, Rendering
 
 RATE = 16_000
 
@@ -43,8 +43,8 @@ class Hummer:
     def version(self) -> str:
         return "1.0"
 
-    def speak(self, lines: Sequence[Line]) -> list[Spoken | None]:
-        spoken: list[Spoken | None] = []
+    def speak(self, lines: Sequence[Line]) -> list[Rendering | None]:
+        spoken: list[Rendering | None] = []
         for line in lines:
             self.count += 1
             if self.fails(self.count):
@@ -53,7 +53,7 @@ class Hummer:
             time_T = np.arange(round(seconds * RATE)) / RATE
             wave = (0.4 * np.sin(2 * np.pi * 150 * time_T)).astype(np.float32)
             failed = zlib.crc32(line.text.encode()) % 9 == 0
-            spoken.append(None if failed else Spoken(wave, (("m", 0.0, seconds),)))
+            spoken.append(None if failed else Rendering(wave, (("m", 0.0, seconds),)))
         return spoken
 
 
@@ -108,8 +108,8 @@ def test_the_manifest_tells_the_truth_about_the_shards(hummers: Callable[..., No
 
 
 def test_rejects_are_counted_by_reason(hummers: Callable[..., None], tmp_path: Path) -> None:
-    limits = replace(CONFIG.gates, longest_s=2.0)
-    report = build(replace(CONFIG, gates=limits), HOURS, tmp_path / "c", workers=1)
+    limits = replace(CONFIG.filters, longest_s=2.0)
+    report = build(replace(CONFIG, filters=limits), HOURS, tmp_path / "c", workers=1)
     assert report.rejects["too long"] > 0
     assert report.rejects["engine failed"] > 0
     parts = [json.loads(path.open().readline())["rejects"] for path in (tmp_path / "c" / "parts").iterdir()]
@@ -174,7 +174,7 @@ def people_folder(folder: Path) -> Path:
 
 
 def test_people_are_a_source_like_any_other(tmp_path: Path) -> None:
-    people = People(str(people_folder(tmp_path / "people")))
+    people = HumanRecordings(str(people_folder(tmp_path / "people")))
     config = DataConfig(shares={"people": 1.0}, shard_s=10.0, people=people)
     report = build(config, 1.0, tmp_path / "c", workers=1)
     assert report.rejects == {"too quiet": 1, "unreadable": 1}
@@ -182,7 +182,7 @@ def test_people_are_a_source_like_any_other(tmp_path: Path) -> None:
     assert {each.split for each in rows} == {"train", "dev"}
     assert {each.text for each in rows} == {"good morning to you"}
     assert all(each.engine == "human" and each.licence == "CC0" and each.samples == 32_000 for each in rows)
-    capped = replace(config, people=People(people.folder, {"room": 6.0}))
+    capped = replace(config, people=HumanRecordings(people.folder, {"room": 6.0}))
     assert len(plan(capped, 1.0)[0].clips) == 3
 
 
@@ -192,7 +192,7 @@ def test_the_configuration_is_checked_key_by_key(tmp_path: Path) -> None:
         ("sed = 1", "not known"),
         ('seed = "one"', "must be of kind int"),
         ("[shares]\nfestivall = 1.0", "choose from"),
-        ("[gates]\nlong = 1", "not known"),
+        ("[filters]\nlong = 1", "not known"),
         ("shares = 3\n[people", "cannot be read"),
         ("lexicon_share = 2.0", "between 0 and 1"),
         ("[shares]\npeople = 1.0", "needs a folder"),
@@ -202,7 +202,7 @@ def test_the_configuration_is_checked_key_by_key(tmp_path: Path) -> None:
             configuration.load(path)
     path.write_text("seed = 1")
     changed = configuration.load(path, ["seed=7", "gates.longest_s=9.5", "shares = {flite = 1.0}"])
-    assert (changed.seed, changed.gates.longest_s, changed.shares) == (7, 9.5, {"flite": 1.0})
+    assert (changed.seed, changed.filters.longest_s, changed.shares) == (7, 9.5, {"flite": 1.0})
     for wrong, words in (("seed", "must read name=value"), ("gates.long=1", "not known")):
         with pytest.raises(BadInput, match=words):
             configuration.load(path, [wrong])

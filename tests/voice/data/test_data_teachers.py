@@ -17,8 +17,8 @@ PROGRAMS = {"flite": "flite", "festival": "festival", "espeak": "espeak-ng"}
 def test_a_teacher_says_the_same_twice_with_its_phones(engine: str) -> None:
     if shutil.which(PROGRAMS[engine]) is None:
         pytest.skip(f"{PROGRAMS[engine]} is not installed (make setup-train)")
-    teacher, voice = TEACHERS[engine], speakers.cast(engine, 0, 1)[0].voice
-    lines = [Line("don't bring nine old keys", voice), Line("stop", speakers.held_out(engine).voice)]
+    teacher, voice = TEACHERS[engine], speakers.training_speakers(engine, 0, 1)[0].voice
+    lines = [Line("don't bring nine old keys", voice), Line("stop", speakers.held_out_speaker(engine).voice)]
     first, again = teacher.speak(lines), teacher.speak(lines)
     assert teacher.version()[0].isdigit()
     for a, b in zip(first, again, strict=True):

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("pocketsphinx", reason="the lexicon comes with the eval extra")
 
 from roundelay.voice.data.lines import draw, sentences
-from roundelay.voice.data.text import pronounced, split_of
+from roundelay.voice.data.text import pronounce, split_of
 from roundelay.voice.nlu.skills import Call
 
 
@@ -47,5 +47,5 @@ def test_sentences_of_peoples_dev_split_are_never_said(folder: str) -> None:
 
 
 def test_words_are_pronounced_by_the_lexicon() -> None:
-    assert pronounced("the cat") == ["dh", "ah", "k", "ae", "t"]
-    assert pronounced("the qqqzx") is None
+    assert pronounce("the cat") == ["dh", "ah", "k", "ae", "t"]
+    assert pronounce("the qqqzx") is None

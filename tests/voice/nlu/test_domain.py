@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from roundelay.errors import BadInput
-from roundelay.voice.data.asr_noise import misheard
+from roundelay.voice.data.asr_noise import simulate_errors
 from roundelay.voice.data.domain_words import question_words, words
 from roundelay.voice.data.questions import draw, draw_answer_line, random_fabric, random_time, tour
 from roundelay.voice.data.text import split_of
@@ -246,8 +246,8 @@ def test_misheard_has_about_the_rate_it_is_given() -> None:
     rng, total = np.random.default_rng(5), Errors(0, 0)
     for _ in range(400):
         text = draw(rng, "train").text
-        total += word_errors(text, misheard(text, 0.1, question_words(), rng))
-        assert misheard(text, 0.0, question_words(), rng) == text
+        total += word_errors(text, simulate_errors(text, 0.1, question_words(), rng))
+        assert simulate_errors(text, 0.0, question_words(), rng) == text
     assert 0.07 < total.rate < 0.14
 
 

@@ -18,7 +18,7 @@ from roundelay.train.codec.data import Batches, Corpora, Item
 from roundelay.train.codec.tokenizer import CLASSES, QUIET, Prior, Teachable, grouped, with_margins
 from roundelay.train.loop import rank, ranks
 from roundelay.voice.data.phones import plain
-from roundelay.voice.data.text import pronounced
+from roundelay.voice.data.text import pronounce
 from roundelay.voice.eval.wer import distance
 from roundelay.voice.tokenizer.frontend import BANDS, normal
 from roundelay.voice.tokenizer.fsq import LINGUISTIC, SEMANTIC
@@ -58,7 +58,7 @@ def hashed(name: str, size: int) -> int:
 def labels_of(item: Item) -> list[int]:
     """The classes of the phones an utterance holds, by its teacher or by the lexicon; empty where neither knows."""
     by_teacher = [plain(symbol) for symbol, _, _ in item.phones]
-    spoken = by_teacher or list(pronounced(item.text) or [])
+    spoken = by_teacher or list(pronounce(item.text) or [])
     return [PHONES.index(phone) + 1 for phone in spoken if phone]
 
 

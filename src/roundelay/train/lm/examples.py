@@ -13,7 +13,7 @@ import numpy as np
 
 from roundelay.train.lm.corpus import GROUP_S, Said
 from roundelay.train.lm.spans import spans
-from roundelay.voice.data.text import pronounced
+from roundelay.voice.data.text import pronounce
 from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.vocab import VOCAB
@@ -124,7 +124,7 @@ def sound_out(text: str) -> Example | None:
     example = Example()
     example.add(vocabulary.speech_prompt())
     for word in text.split():
-        phones = pronounced(word)
+        phones = pronounce(word)
         if phones is None:
             return None
         _give(example, word, [vocabulary.phone_id(phone) for phone in phones])
@@ -136,7 +136,7 @@ def spell(text: str) -> Example | None:
     example = Example()
     example.add(vocabulary.recognition_prompt())
     for word in text.split():
-        phones = pronounced(word)
+        phones = pronounce(word)
         if phones is None:
             return None
         example.add([vocabulary.phone_id(phone) for phone in phones])

@@ -170,7 +170,7 @@ def _pronunciations(said: Sequence[Said], wanted: set[str]) -> dict[str, list[tu
     """The pronunciations, as phone classes, of each wanted word in the dictionary: the dictionary's, then teachers'."""
     found: dict[str, list[tuple[int, ...]]] = {}
     for word in wanted:
-        phones = text.pronounced(word)
+        phones = text.pronounce(word)
         if phones:
             found[word] = [tuple(PHONES.index(phone) + 1 for phone in phones)]
     spoken: dict[str, Counter[tuple[int, ...]]] = {}

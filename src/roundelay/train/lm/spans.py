@@ -12,13 +12,13 @@ from functools import cache
 import numba
 import numpy as np
 
-from roundelay.voice.data.text import pronounced
+from roundelay.voice.data.text import pronounce
 from roundelay.voice.engines.nano.vocabulary import phone_id
 
 
 @cache
 def _spelt(word: str) -> tuple[int, ...] | None:
-    phones = pronounced(word)
+    phones = pronounce(word)
     return None if phones is None else tuple(phone_id(phone) for phone in phones)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.train.lm.corpus import Said
 from roundelay.train.lm.examples import Example, ask, go_on, hear, sound_out, speak, spell
-from roundelay.voice.data.asr_noise import misheard
+from roundelay.voice.data.asr_noise import simulate_errors
 from roundelay.voice.data.questions import draw as draw_question
 from roundelay.voice.data.text import draw as draw_text
 from roundelay.voice.data.text import lexicon
@@ -126,7 +126,7 @@ def _ask(rng: np.random.Generator) -> Example:
     question = draw_question(rng, "train")
     text = question.text
     if rng.random() < SPOILT:
-        text = misheard(text, float(rng.uniform(0, MISHEARD)), lexicon()[0], rng)
+        text = simulate_errors(text, float(rng.uniform(0, MISHEARD)), lexicon()[0], rng)
     return ask(text, str(question.call))
 
 

@@ -1,4 +1,4 @@
-"""The build: shards planned first, then made on all cores or many machines; killed, it resumes."""
+"""Corpus builds: shards are planned, then made on all cores or many machines; a killed build resumes."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from typing import Any
 from roundelay.console import progress
 from roundelay.errors import BadInput, MissingPackage
 from roundelay.files import replacing, write_text
-from roundelay.voice.data.config import PEOPLE, DataConfig
+from roundelay.voice.data.config import PEOPLE, DataConfig, renamed
+from roundelay.voice.data.human_recordings import Clip, choose_clips
 from roundelay.voice.data.manifest import DONE, MANIFEST
-from roundelay.voice.data.people import Clip, chosen
 from roundelay.voice.data.shard import ShardPlan, build_shard
 from roundelay.voice.data.teachers import TEACHERS
 
 STATE, REPORT = "build.json", "report.json"
 FORMAT = 1
-LONGEST_H = 10_000.0
+MAX_HOURS = 10_000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a build holds: utterances, seconds by split and by engine, and the rejects by reason."""
+    """The contents of a build: utterances, seconds by split and by engine, rejects by reason."""
 
     utterances: int
     seconds_by_split: dict[str, float]
@@ -49,8 +49,8 @@ def plan(config: DataConfig, hours: float) -> list[ShardPlan]:
     The hours are divided over the sources by their shares, so that the engines are balanced. Raises
     `BadInput` for hours that are not between 0 and 10,000.
     """
-    if not 0 < hours <= LONGEST_H:
-        raise BadInput("hours", hours, f"must be above 0 and at most {LONGEST_H:g}")
+    if not 0 < hours <= MAX_HOURS:
+        raise BadInput("hours", hours, f"must be above 0 and at most {MAX_HOURS:g}")
     total = sum(config.shares.values())
     engines = [name for name in TEACHERS if config.shares.get(name, 0) > 0]
     shards: list[ShardPlan] = []
@@ -63,7 +63,9 @@ def plan(config: DataConfig, hours: float) -> list[ShardPlan]:
 
     if engines:
         speech("train", hours * 3600 * sum(config.shares[name] for name in engines) / total)
-    human = chosen(config.people, hours * config.shares[PEOPLE] / total, config.seed) if _has_people(config) else {}
+    human: dict[str, list[Clip]] = {}
+    if config.shares.get(PEOPLE, 0) > 0:
+        human = choose_clips(config.people, hours * config.shares[PEOPLE] / total, config.seed)
     for clips in _chunks(human.get("train", []), config.shard_s):
         shards.append(ShardPlan(len(shards), "train", (), clips))
     if engines and config.dev_s > 0:
@@ -94,11 +96,7 @@ def build(config: DataConfig, hours: float, out: Path, *, workers: int | None = 
         run = _on_ray(config, todo, out, ray) if ray else _on_cores(config, todo, out, workers)
         for _ in progress(run, "building shards", len(todo)):
             pass
-        return _conclude(shards, out)
-
-
-def _has_people(config: DataConfig) -> bool:
-    return config.shares.get(PEOPLE, 0) > 0
+        return _write_manifest(shards, out)
 
 
 def _chunks(clips: Sequence[Clip], shard_s: float) -> Iterator[tuple[Clip, ...]]:
@@ -114,7 +112,7 @@ def _chunks(clips: Sequence[Clip], shard_s: float) -> Iterator[tuple[Clip, ...]]
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    """Hold the folder's lock; the system lets go of it when the process dies, however it dies."""
+    """Hold the folder's lock; the system releases it when the process ends, however it ends."""
     try:
         (out / "parts").mkdir(parents=True, exist_ok=True)
         (out / "shards").mkdir(exist_ok=True)
@@ -132,13 +130,14 @@ def _locked(out: Path) -> Iterator[None]:
 
 
 def _claim(config: DataConfig, hours: float, out: Path) -> None:
-    """Write down what is built here, or check that it is the same; clear what a killed worker left."""
+    """Record what is built here, or check that it is the same; remove the leftovers of a killed worker."""
     wanted = json.loads(json.dumps({"format": FORMAT, "hours": hours, "config": config.as_dict()}))
     path = out / STATE
     if path.exists():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            found["config"] = renamed(found["config"])
+        except (ValueError, KeyError, TypeError, AttributeError):
             found = None
         if found != wanted:
             raise BadInput("output folder", out, "holds a build of another configuration or length; name another")
@@ -167,7 +166,7 @@ def _on_cores(config: DataConfig, todo: Sequence[ShardPlan], out: Path, workers:
 
 
 def _on_ray(config: DataConfig, todo: Sequence[ShardPlan], out: Path, address: str) -> Iterator[str]:
-    """The same function, mapped by Ray; `out` must be a folder that every machine sees."""
+    """As `_on_cores`, on a Ray cluster; `out` must be a folder that every machine sees."""
     try:
         import ray
     except ImportError:
@@ -186,7 +185,7 @@ def _on_ray(config: DataConfig, todo: Sequence[ShardPlan], out: Path, address: s
         ray.shutdown()
 
 
-def _conclude(shards: Sequence[ShardPlan], out: Path) -> Report:
+def _write_manifest(shards: Sequence[ShardPlan], out: Path) -> Report:
     """Join the parts, in order, into the manifest; write the report, then `DONE`."""
     rejects: Counter[str] = Counter()
     splits: Counter[str] = Counter()
@@ -206,11 +205,11 @@ def _conclude(shards: Sequence[ShardPlan], out: Path) -> Report:
                 speakers.add(row["speaker"])
                 utterances += 1
                 manifest.write(line + "\n")
-    report = Report(utterances, _rounded(splits), _rounded(engines), len(speakers), dict(sorted(rejects.items())))
+    report = Report(utterances, _round(splits), _round(engines), len(speakers), dict(sorted(rejects.items())))
     write_text(out / REPORT, json.dumps(report.as_dict(), indent=1) + "\n", force=True)
     write_text(out / DONE, f"{utterances} utterances\n", force=True)
     return report
 
 
-def _rounded(seconds: Counter[str]) -> dict[str, float]:
+def _round(seconds: Counter[str]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in sorted(seconds.items())}

@@ -10,18 +10,17 @@ from typing import Any
 
 from roundelay.errors import BadInput
 from roundelay.voice.data.effects import EffectShares
-from roundelay.voice.data.filters import Limits
+from roundelay.voice.data.filters import FilterLimits
 from roundelay.voice.data.teachers import TEACHERS
 
 PEOPLE = "people"
 
 
 @dataclass(frozen=True, slots=True)
-class People:
-    """Recordings of people: a folder with a `manifest.jsonl` of path, text, speaker, split, kind and licence.
+class HumanRecordings:
+    """Human recordings: a folder with a `manifest.jsonl` of path, text, speaker, split, kind and licence.
 
-    `caps_s` limits the training seconds of a subfolder of `audio/`, 0 leaves it out; without a cap all of
-    it is used.
+    `caps_s` limits the training seconds of a subfolder of `audio/`; 0 leaves it out; without a cap all of it is used.
     """
 
     folder: str = ""
@@ -32,11 +31,11 @@ class People:
 class DataConfig:
     """What to build; the hours come from the command line.
 
-    `shares` weighs the sources (flite, festival, espeak, people). `warped_share` of an engine's lines is
-    spoken by its `warped_voices`, the others by its plain voices (all of them, or those named in `plain`).
-    `texts` weighs the kinds of lines (`voice/data/lines.py`), `lexicon_share` is that of everyday lines.
-    `voices_seed` fixes who the voices are, apart from `seed`, so that corpora of different seeds share their
-    speakers.
+    `shares` are mixture weights of the sources (flite, festival, espeak, people). `warped_share` of an engine's lines
+    is spoken by its `warped_voices`, the others by its plain voices (all, or those named in `plain`). `texts` are mixture
+    weights of the kinds of lines (`voice/data/lines.py`); `lexicon_share` is the share of lexicon lines among
+    everyday ones. `voices_seed` fixes the voices independently of `seed`, so that corpora of different seeds share
+    their speakers.
     """
 
     seed: int = 1
@@ -51,8 +50,8 @@ class DataConfig:
     warped_voices: int = 150
     warped_share: float = 0.5
     effects: EffectShares = field(default_factory=EffectShares)
-    gates: Limits = field(default_factory=Limits)
-    people: People = field(default_factory=People)
+    filters: FilterLimits = field(default_factory=FilterLimits)
+    people: HumanRecordings = field(default_factory=HumanRecordings)
 
     def __post_init__(self) -> None:
         for name in self.shares:
@@ -69,35 +68,40 @@ class DataConfig:
             raise BadInput("source", PEOPLE, "needs a folder: set [people] folder")
 
     def as_dict(self) -> dict[str, Any]:
-        """The configuration as plain values: what a resumed build is compared with."""
+        """The configuration as plain values, with which a resumed build is compared."""
         return asdict(self)
 
 
 def load(path: Path | str, changes: Sequence[str] = ()) -> DataConfig:
-    """The configuration in a TOML file, with `changes` such as "gates.longest_s=9" made to it.
+    """The configuration in a TOML file, with `changes` such as "filters.longest_s=9" made to it.
 
-    A relative people folder is taken from that file's folder. Raises `BadInput` for a missing file, bad TOML,
+    A relative `[people]` folder is resolved against that file's folder. Raises `BadInput` for a missing file, bad TOML,
     an unknown key or a value of the wrong kind.
     """
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = renamed(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput("config", path, f"cannot be read ({error})") from None
     for change in changes:
         try:
-            _merge(table, tomllib.loads(change))
+            _merge(table, renamed(tomllib.loads(change)))
         except tomllib.TOMLDecodeError:
             raise BadInput("--set", change, "must read name=value, the value as in TOML") from None
-    parts = {"effects": EffectShares, "gates": Limits, "people": People}
+    parts = {"effects": EffectShares, "filters": FilterLimits, "people": HumanRecordings}
     for name, kind in parts.items():
         if name in table:
-            table[name] = _made(kind, table[name], f"{path} [{name}]")
-    config: DataConfig = _made(DataConfig, table, str(path))
+            table[name] = _checked(kind, table[name], f"{path} [{name}]")
+    config: DataConfig = _checked(DataConfig, table, str(path))
     if config.people.folder and not Path(config.people.folder).is_absolute():
         folder = str((path.parent / config.people.folder).resolve())
-        return DataConfig(**{**_shallow(config), "people": People(folder, config.people.caps_s)})
+        return DataConfig(**{**_shallow(config), "people": HumanRecordings(folder, config.people.caps_s)})
     return config
+
+
+def renamed(table: dict[str, Any]) -> dict[str, Any]:
+    """The table with old names of keys replaced: `gates` is `filters` now."""
+    return {{"gates": "filters"}.get(key, key): value for key, value in table.items()}
 
 
 def _merge(table: dict[str, Any], change: dict[str, Any]) -> None:
@@ -112,7 +116,7 @@ def _shallow(config: DataConfig) -> dict[str, Any]:
     return {each.name: getattr(config, each.name) for each in fields(config)}
 
 
-def _made(kind: type, table: Any, where: str) -> Any:
+def _checked(kind: type, table: Any, where: str) -> Any:
     if not isinstance(table, dict):
         raise BadInput("config", where, "must be a table")
     known = {each.name: each for each in fields(kind)}

@@ -1,4 +1,4 @@
-"""The closed sets of words of the domain: what a judging recogniser is told may occur (ours)."""
+"""The closed vocabularies of the domain, for a judging recogniser (ours)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from roundelay.voice.text.normalise import normalise
 
 @cache
 def question_words() -> tuple[str, ...]:
-    """The closed set of words of the questions, sorted: phrasings of all splits, slots, numbers, carriers."""
+    """The vocabulary of the questions, sorted: phrasings of all splits, slots, numbers, carriers."""
     found: set[str] = set(_NUMBER_WORDS)
     for split in SPLITS:
         around = carriers(split)
@@ -43,7 +43,7 @@ def question_words() -> tuple[str, ...]:
 
 @cache
 def words() -> tuple[str, ...]:
-    """The closed set of words of the domain, questions and answers, sorted: what a judging recogniser is told."""
+    """The vocabulary of the domain, questions and answers, sorted."""
     found = {*question_words(), *_NUMBER_WORDS}
     rng = np.random.default_rng(0)
     calls = [*fact_calls(), *(str(question.call) for split in SPLITS for question in tour(rng, split))]
@@ -71,9 +71,9 @@ _OTHER_CALLS = (
     "prime 1", "prime 7", "prime 9", "root 2", "half 1", "double 1", "square 2", "cube 2", "average 1 2", "percent 1 2",
     "subtract 1 2", "convert minus 300 celsius kelvin", "convert 1 millimeter mile", "leap 2000", "leap 2001",
     "until christmas", "until february 29", "weekday february 29", "fabric node 1", "fabric node 999999",
-    *(f"{skill} {way} {step}" for skill in ("date", "weekday") for way in ("in", "ago") for step in _STEPS),
+    *(f"{skill} {sign} {step}" for skill in ("date", "weekday") for sign in ("in", "ago") for step in _STEPS),
     "date in 9999 week",
-    *(f"time {way}" for way in ("in 1 minute", "in 2 hour", "ago 2 minute", "ago 1 hour")),
+    *(f"time {shift}" for shift in ("in 1 minute", "in 2 hour", "ago 2 minute", "ago 1 hour")),
 )  # fmt: skip
 _TIMES = tuple(datetime(2026, month, 24 + month % 3, 2 * month - 2, month - 1) for month in range(1, 13))
 _FABRICS = (

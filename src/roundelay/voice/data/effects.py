@@ -1,4 +1,4 @@
-"""What befalls speech on its way: noise, a room, a telephone; drawn by seed, noted in the manifest."""
+"""Channel augmentation of speech: noise, a room, a telephone; drawn by seed, recorded in the manifest."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class EffectShares:
     telephone: float = 0.15
 
 
-def drawn(rng: np.random.Generator, shares: EffectShares) -> dict[str, Any] | None:
-    """What will be done to an utterance, as the manifest tells it; None: nothing."""
+def draw_effects(rng: np.random.Generator, shares: EffectShares) -> dict[str, Any] | None:
+    """Random effects for an utterance, in the manifest's form; None for no effect."""
     rolls = rng.random(3)
     chosen: dict[str, Any] = {}
     if rolls[0] < shares.room:
@@ -35,8 +35,8 @@ def drawn(rng: np.random.Generator, shares: EffectShares) -> dict[str, Any] | No
     return chosen or None
 
 
-def applied(samples_T: np.ndarray, rate_hz: int, effects: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
-    """`samples` after the effects, float32 [T], within full scale: the room, then noise, then the line."""
+def apply_effects(samples_T: np.ndarray, rate_hz: int, effects: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
+    """`samples` after the effects, float32 [T], within full scale: first the room, then noise, then the telephone."""
     y = samples_T.astype(np.float64)
     if room := effects.get("room"):
         y = _room(y, rate_hz, room["rt60_s"], rng)

@@ -1,4 +1,4 @@
-"""Random fillings of the slots of a phrasing: numbers, dates, amounts, names, and how people say them (ours)."""
+"""Random fillings of the slots of a phrasing: numbers, dates, amounts, names, each with a spoken form (ours)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from roundelay.voice.nlu.domain.tables import MONTH_DAYS, families, units
 from roundelay.voice.text import numbers
 
 AND_SHARE, A_SHARE = 0.3, 0.25  # "two hundred and five", "a hundred"
-HOLIDAY_SHARE = 0.4  # of the days that are asked about
+HOLIDAY_SHARE = 0.4  # of the days asked about
 
 Values = dict[str, Form]
 T = TypeVar("T")
 
 
 def fill(intent: Intent, rng: np.random.Generator) -> Values:
-    """Random fillings of the slots of an ask, by name. They need not make a call: a country may have two currencies."""
+    """Random fillings of an intent's slots, by name. They need not form a call: a country may have two currencies."""
     if "head" in intent.kinds:
         return pair(one(rng, tuple(families()[intent.kinds["head"].partition(".")[0]].entries)), intent, rng)
     if "unit" in intent.kinds:
@@ -31,7 +31,7 @@ def fill(intent: Intent, rng: np.random.Generator) -> Values:
 
 
 def pair(key: str, intent: Intent, rng: np.random.Generator) -> Values:
-    """Head and tail of an entry of two parts, "largest" and "planet", each said in one of its ways."""
+    """Head and tail of an entry of two parts, "largest" and "planet", each in one of its spoken forms."""
     words = dict(zip(("head", "tail"), key.split(" ", 1), strict=True))
     return {
         name: one(rng, tuple(form for form in forms(intent.kinds[name]) if form.call == word))
@@ -66,7 +66,7 @@ def _number(rng: np.random.Generator) -> str:
 
 
 def say_number(number: str, rng: np.random.Generator) -> str:
-    """A number of a call as people say it: sometimes "a hundred", sometimes "and" after the hundred."""
+    """A number of a call in a spoken form: sometimes "a hundred", sometimes "and" after the hundred."""
     words = spoken.spell_number(number).split()
     if words[:2] == ["one", "hundred"] and rng.random() < A_SHARE:
         words[0] = "a"
@@ -141,8 +141,8 @@ def _span(rng: np.random.Generator) -> Form:
 def _shift(rng: np.random.Generator) -> Form:
     unit = one(rng, ("day", "day", "week"))
     step = _with_unit(str(rng.integers(1, 101 if unit == "day" else 13)), unit, unit, f"{unit}s", rng)
-    way, said = one(rng, (("in", "in {}"), ("in", "{} from now"), ("ago", "{} ago")))
-    return Form(f"{way} {step.call}", said.format(step.spoken))
+    sign, template = one(rng, (("in", "in {}"), ("in", "{} from now"), ("ago", "{} ago")))
+    return Form(f"{sign} {step.call}", template.format(step.spoken))
 
 
 def _day(rng: np.random.Generator) -> Form:

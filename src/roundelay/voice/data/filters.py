@@ -1,4 +1,4 @@
-"""The gates: an utterance that fails one is dropped and counted under the gate's name."""
+"""Quality filters: an utterance that fails one is rejected and counted under the filter's name."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ CLIP_LEVEL = 0.999
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The thresholds (ours): seconds, seconds per character, fractions, the judge's error (None: off)."""
+class FilterLimits:
+    """Thresholds of the filters (ours): seconds, seconds a character, shares, the judge's error rate (None: off)."""
 
     shortest_s: float = 0.3
     longest_s: float = 15.0
@@ -25,8 +25,8 @@ class Limits:
     worst_wer: float | None = None
 
 
-def rejected(samples_T: np.ndarray, rate_hz: int, text: str, limits: Limits) -> str | None:
-    """The name of the first gate an utterance fails, in order of cost, or None if it passes them all."""
+def rejection_reason(samples_T: np.ndarray, rate_hz: int, text: str, limits: FilterLimits) -> str | None:
+    """The name of the first filter an utterance fails, cheapest first; None if it passes all."""
     seconds = samples_T.size / rate_hz
     if not text:
         return "no text"
@@ -60,8 +60,8 @@ def speech_fraction(samples_T: np.ndarray, rate_hz: int) -> float:
     return float(np.mean(power > max(power.max() * 10**-3.5, 1e-10)))
 
 
-def recogniser_gate(limits: Limits) -> Callable[[np.ndarray, int, str], str | None] | None:
-    """A gate that asks the judge (PocketSphinx, slow: about real time), or None if `worst_wer` is not set."""
+def recogniser_filter(limits: FilterLimits) -> Callable[[np.ndarray, int, str], str | None] | None:
+    """A filter by a judging recogniser (PocketSphinx, about real time); None if `worst_wer` is not set."""
     if limits.worst_wer is None:
         return None
     from roundelay.voice.eval.judges import Judge
@@ -69,7 +69,7 @@ def recogniser_gate(limits: Limits) -> Callable[[np.ndarray, int, str], str | No
 
     worst, judge = limits.worst_wer, Judge()
 
-    def gate(samples_T: np.ndarray, rate_hz: int, text: str) -> str | None:
+    def fails(samples_T: np.ndarray, rate_hz: int, text: str) -> str | None:
         return "misheard" if word_errors(text, judge.hear(samples_T, rate_hz)).rate > worst else None
 
-    return gate
+    return fails

@@ -1,4 +1,4 @@
-"""What a teacher is asked to say: a line of the grammar, the lexicon, people's texts or the model's own domain."""
+"""Prompts for the TTS teachers: lines of the grammar, the lexicon, human recordings' texts or the model's domain."""
 
 from __future__ import annotations
 
@@ -9,41 +9,43 @@ from functools import cache
 import numpy as np
 
 from roundelay.voice.data import questions, text
-from roundelay.voice.data.config import People
-from roundelay.voice.data.people import clips
+from roundelay.voice.data.config import HumanRecordings
+from roundelay.voice.data.human_recordings import clips
 from roundelay.voice.data.text import split_of
 
-LONGEST_WORDS = 24  # of a line of people's texts: longer ones would fail the gate on duration
+MAX_SENTENCE_WORDS = 24  # of a line from human recordings: longer ones would fail the filter on duration
 KINDS = ("everyday", "sentence", "question", "answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A line: its text, its kind, and the call it means where it is a question of the domain."""
+class Prompt:
+    """A line to be spoken: its text, its kind, and its call if it is a question of the domain."""
 
     text: str
     kind: str
     call: str | None = None
 
 
-def draw(rng: np.random.Generator, split: str, shares: Mapping[str, float], lexicon_share: float, folder: str) -> Asked:
+def draw(
+    rng: np.random.Generator, split: str, shares: Mapping[str, float], lexicon_share: float, folder: str
+) -> Prompt:
     """A random line of `split`, its kind drawn by `shares` of `KINDS`; `everyday` is grammar and lexicon.
 
-    `sentence` takes the training sentences of the recordings in `folder`: real English, said by a teacher. Where a
+    `sentence` takes the training sentences of the recordings in `folder`: real English for a teacher to speak. Where a
     split has none of a kind, an everyday line is drawn.
     """
     weights = np.array([shares.get(name, 0.0) for name in KINDS])
     kind = KINDS[int(rng.choice(len(KINDS), p=weights / weights.sum()))]
     if kind == "question":
         question = questions.draw(rng, split)
-        return Asked(question.text, kind, str(question.call))
+        return Prompt(question.text, kind, str(question.call))
     if kind == "answer":
-        return Asked(questions.draw_answer_line(rng, split), kind)
+        return Prompt(questions.draw_answer_line(rng, split), kind)
     if kind == "sentence" and sentences(folder, split):
         lines = sentences(folder, split)
-        return Asked(lines[int(rng.integers(len(lines)))], kind)
+        return Prompt(lines[int(rng.integers(len(lines)))], kind)
     line, kind = text.draw(rng, split, lexicon_share)
-    return Asked(line, kind)
+    return Prompt(line, kind)
 
 
 @cache
@@ -53,7 +55,7 @@ def sentences(folder: str, split: str) -> tuple[str, ...]:
         return ()
     found = {
         clip.text
-        for clip in clips(People(folder))
-        if clip.split == "train" and 2 < clip.text.count(" ") + 1 <= LONGEST_WORDS
+        for clip in clips(HumanRecordings(folder))
+        if clip.split == "train" and 2 < clip.text.count(" ") + 1 <= MAX_SENTENCE_WORDS
     }
     return tuple(sorted(line for line in found if split_of(line) == split))

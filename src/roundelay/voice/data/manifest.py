@@ -1,4 +1,4 @@
-"""The manifest: one JSON line per utterance, and the sound it points to inside a shard."""
+"""The manifest: one JSON line per utterance, and access to its audio inside a shard."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Utterance:
 
     `shard` is relative to the corpus; `offset` and `samples` count 16 kHz samples.
     `speaker` is one voice with its warp; `phones` are (symbol, start_s, end_s) or None; `effects` None
-    means clean. `call` is what a question of the model's domain means (`voice.lm.skills`).
+    means clean. `call` is the call of a question of the model's domain (`voice.nlu.skills`).
     """
 
     id: str

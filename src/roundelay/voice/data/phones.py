@@ -57,5 +57,5 @@ def from_espeak(events: list[tuple[str, int]], duration_s: float) -> Phones:
 
 
 def plain(symbol: str) -> str | None:
-    """The phone of the readers' set (`voice.tokenizer.ears.PHONES`) a symbol belongs to; None for a pause."""
+    """The phone of `voice.tokenizer.phone_recognizer.PHONES` that a symbol belongs to; None for a pause."""
     return None if symbol == PAUSE else "ah" if symbol == "ax" else symbol

@@ -30,7 +30,7 @@ YEARS = 10
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is said, the call it means, and the phrasing behind it."""
+    """A spoken question, its call, and the phrasing it was drawn from."""
 
     text: str
     call: Call
@@ -70,7 +70,7 @@ def tour(rng: np.random.Generator, split: str = "train") -> Iterator[Question]:
 
 
 def draw_answer_line(rng: np.random.Generator, split: str) -> str:
-    """A sentence that the assistant says, in words; its split is that of its text's checksum."""
+    """A sentence of the assistant, in words; its split is decided by its text's checksum."""
     while True:
         call = draw(rng, str(rng.choice(SPLITS))).call
         text = normalise(answer(call, random_time(rng), random_fabric(rng)))
@@ -104,7 +104,7 @@ def _pool(split: str) -> tuple[tuple[Intent, ...], np.ndarray]:
 
 
 def _question(intent: Intent, rng: np.random.Generator, split: str, values: Values) -> Question | None:
-    """The question, or None where these values make no call (no one currency is known of Belarus)."""
+    """The question, or None where these values form no valid call (the tables give Belarus no single currency)."""
     phrasing = one(rng, intent.phrasings[split])
     try:
         call = Call.parse(intent.fill({name: form.call for name, form in values.items()}))

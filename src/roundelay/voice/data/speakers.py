@@ -1,8 +1,7 @@
-"""Who speaks: few real voices turned into hundreds by seeded warps; one voice per engine held out.
+"""The corpora's speakers: hundreds of voices made from a few by seeded warps; one voice of each engine is held out.
 
 Held out, with all their warps: flite `awb`, festival `kal_diphone` and espeak-ng's variant `m3`. flite's
-`kal` and `kal16` are recordings of the same person as festival's `kal_diphone`, so nobody named KAL is
-trained on.
+`kal` and `kal16` are recordings of the same person as festival's `kal_diphone`, so they are not trained on.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ class Warp:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A voice as it is heard: engine, its voice, the warp (None: as it is), espeak-ng's pitch and speed."""
+    """A speaker: engine, the engine's voice, the warp (None: unchanged), espeak-ng's pitch and speed."""
 
     name: str
     engine: str
@@ -61,7 +60,7 @@ class Speaker:
     speed: int = 160
 
 
-def cast(engine: str, warped: int, seed: int) -> tuple[Speaker, ...]:
+def training_speakers(engine: str, warped: int, seed: int) -> tuple[Speaker, ...]:
     """The training speakers of an engine: its plain voices first, then `warped` seeded variations of them.
 
     espeak-ng is varied by its own accents, variants, pitch and speed and never by WORLD.
@@ -77,14 +76,14 @@ def cast(engine: str, warped: int, seed: int) -> tuple[Speaker, ...]:
     )
 
 
-def held_out(engine: str) -> Speaker:
-    """The one voice of an engine that is never trained on."""
+def held_out_speaker(engine: str) -> Speaker:
+    """The voice of an engine that is never trained on."""
     voice = TEST_VOICES[engine]
     return Speaker(f"{engine}-{voice}", engine, voice)
 
 
 def _warp(rng: np.random.Generator) -> Warp:
-    """Higher voices tend to have shorter tracts: formants follow the pitch by a third, plus chance."""
+    """A random warp. Higher voices tend to have shorter vocal tracts: formants follow the pitch to the power 0.33."""
     f0 = float(np.exp(rng.uniform(*np.log(F0_RANGE))))
     formant = float(np.clip(f0**0.33 * np.exp(rng.normal(0, 0.06)), *FORMANT_RANGE))
     return Warp(round(f0, 3), round(formant, 3), round(float(rng.uniform(*RATE_RANGE)), 3))

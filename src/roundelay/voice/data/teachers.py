@@ -1,4 +1,4 @@
-"""The teachers: speech engines run as programs; flite, festival and espeak-ng are Debian packages."""
+"""The TTS teachers: speech engines run as programs; flite, festival and espeak-ng are Debian packages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.phones import Phones, from_ends, from_espeak
 
-RATE_HZ = 16_000  # the rate of flite's and festival's own voices, and of the whole embedded model
+RATE_HZ = 16_000  # the rate of flite's and festival's own voices, and of the nano engine
 TIMEOUT_S = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a teacher shall say; `pitch` (0-99) and `speed` (words per minute) are espeak-ng's controls."""
+    """A line for a teacher to speak; `pitch` (0-99) and `speed` (words per minute) are espeak-ng's controls."""
 
     text: str
     voice: str
@@ -35,15 +35,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """What it said: `samples` float32 [T] at 16 kHz and the phones with their times in seconds."""
+class Rendering:
+    """A spoken line: `samples` float32 [T] at 16 kHz, and the phones with their times in seconds."""
 
     samples: np.ndarray
     phones: Phones
 
 
 class Teacher(Protocol):
-    """A speech engine: its name, licence and version, and lines in, sound with alignments out."""
+    """A speech engine with its name, licence and version; it turns lines into audio with phone alignments."""
 
     name: str
     licence: str
@@ -52,8 +52,8 @@ class Teacher(Protocol):
         """The engine's version; raises `BadInput` naming the package to install if it is absent."""
         ...
 
-    def speak(self, lines: Sequence[Line]) -> list[Spoken | None]:
-        """One `Spoken` per line, in order; None where the engine failed on that line."""
+    def speak(self, lines: Sequence[Line]) -> list[Rendering | None]:
+        """One `Rendering` per line, in order; None where the engine failed on that line."""
         ...
 
 
@@ -96,16 +96,16 @@ class Flite:
     def version(self) -> str:
         return _version("flite", "--version")
 
-    def speak(self, lines: Sequence[Line]) -> list[Spoken | None]:
+    def speak(self, lines: Sequence[Line]) -> list[Rendering | None]:
         with tempfile.TemporaryDirectory() as folder:
             return [self._one(line, Path(folder) / "out.wav") for line in lines]
 
-    def _one(self, line: Line, path: Path) -> Spoken | None:
+    def _one(self, line: Line, path: Path) -> Rendering | None:
         path.unlink(missing_ok=True)
         done = _run(["flite", "-voice", line.voice, "-psdur", "-t", line.text + " ", "-o", str(path)])
         samples = _read(path) if path.exists() else None
         ends = re.findall(r"(\S+):(\d+\.\d+)", done.stdout)
-        return None if samples is None else Spoken(samples, from_ends([(name, float(end)) for name, end in ends]))
+        return None if samples is None else Rendering(samples, from_ends([(name, float(end)) for name, end in ends]))
 
 
 class Festival:
@@ -116,7 +116,7 @@ class Festival:
     def version(self) -> str:
         return _version("festival", "--version")
 
-    def speak(self, lines: Sequence[Line]) -> list[Spoken | None]:
+    def speak(self, lines: Sequence[Line]) -> list[Rendering | None]:
         with tempfile.TemporaryDirectory() as name:
             folder, script, voice = Path(name), [], ""
             for k, line in enumerate(lines):
@@ -129,13 +129,13 @@ class Festival:
             _run(["festival", "-b", str(folder / "all.scm")])
             return [self._collect(folder / f"{k}.wav") for k in range(len(lines))]
 
-    def _collect(self, path: Path) -> Spoken | None:
+    def _collect(self, path: Path) -> Rendering | None:
         samples = _read(path) if path.exists() else None
         segments = path.with_suffix(".seg")
         if samples is None or not segments.exists():
             return None
         rows = [row.split() for row in segments.read_text(encoding="ascii", errors="replace").splitlines()]
-        return Spoken(samples, from_ends([(row[2], float(row[0])) for row in rows if len(row) == 3]))
+        return Rendering(samples, from_ends([(row[2], float(row[0])) for row in rows if len(row) == 3]))
 
 
 class Espeak:
@@ -146,23 +146,23 @@ class Espeak:
     def version(self) -> str:
         return _version("espeak-ng", "--version")
 
-    def speak(self, lines: Sequence[Line]) -> list[Spoken | None]:
+    def speak(self, lines: Sequence[Line]) -> list[Rendering | None]:
         child = Path(__file__).with_name("espeak_child.py")
-        asked = [{"text": a.text, "voice": a.voice, "pitch": a.pitch, "speed": a.speed} for a in lines]
+        requests = [{"text": a.text, "voice": a.voice, "pitch": a.pitch, "speed": a.speed} for a in lines]
         with tempfile.TemporaryDirectory() as folder:
-            done = _run([sys.executable, "-I", str(child), folder], json.dumps(asked))
+            done = _run([sys.executable, "-I", str(child), folder], json.dumps(requests))
             if done.returncode:
                 raise BadInput("espeak-ng", done.stderr.strip()[-80:], "run make setup-train and look at the voices")
             answer = json.loads(done.stdout)
             raw = [(Path(folder) / f"{k}.raw").read_bytes() for k in range(len(lines))]
         return [self._collect(data, answer["rate"], events) for data, events in zip(raw, answer["events"], strict=True)]
 
-    def _collect(self, data: bytes, rate: int, events: list[tuple[str, int]]) -> Spoken | None:
+    def _collect(self, data: bytes, rate: int, events: list[tuple[str, int]]) -> Rendering | None:
         wave = np.frombuffer(data, dtype="<i2")
         if wave.size < rate // 20:
             return None
         samples = Audio.from_array(wave, rate).resample(RATE_HZ).samples
-        return Spoken(samples, from_espeak([(a, b) for a, b in events], samples.size / RATE_HZ))
+        return Rendering(samples, from_espeak([(a, b) for a, b in events], samples.size / RATE_HZ))
 
 
 TEACHERS: dict[str, Teacher] = {teacher.name: teacher for teacher in (Flite(), Festival(), Espeak())}

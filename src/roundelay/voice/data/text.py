@@ -1,8 +1,7 @@
-"""What the teachers say: half sentences of a grammar, half random words of a lexicon (ours).
+"""Texts for the TTS teachers: half sentences of a grammar, half random words of a dictionary (ours).
 
-Every text is lower-case a-z, apostrophe and single spaces, numbers spelled out. A text of three words or
-more belongs for ever to one split, decided by its checksum, so that no sentence of `dev` or `test` is ever
-trained on.
+Every text is lower-case a-z, apostrophe and single spaces, numbers spelled out. A text of three words or more belongs
+to one split, decided by its checksum, so that no sentence of `dev` or `test` is ever trained on.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from roundelay.errors import BadInput
 from roundelay.voice.data.grammar import DIGITS, RULES
 from roundelay.voice.data.sentences import TEST_SENTENCES
 
-HELD_OUT_EVERY = 40  # of 40 sentences one is dev and one is test
+HELD_OUT_EVERY = 40  # of so many sentences one is dev and one is test
 COMMON_WORDS = 6_000  # the most frequent words, drawn as often as all the others together
 LEXICON_WORDS = (1, 8)  # fewest and most words of a random line
 DIGITS_SHARE, WORD_SHARE = 0.08, 0.06  # of the grammar's half: digit strings, single words
@@ -83,7 +82,7 @@ def lexicon() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 @cache
 def _pronunciations() -> dict[str, tuple[str, ...]]:
-    """Each word's first pronunciation, in the phones of `voice.tokenizer.ears.PHONES`."""
+    """Each word's first pronunciation, in the phones of `voice.tokenizer.phone_recognizer.PHONES`."""
     found: dict[str, tuple[str, ...]] = {}
     for line in lexicon_path().read_text(encoding="utf-8", errors="ignore").splitlines():
         word, *phones = line.lower().split()
@@ -92,8 +91,8 @@ def _pronunciations() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def pronounced(text: str) -> list[str] | None:
-    """The phones of a text by the lexicon, word after word; None where it lacks a word."""
+def pronounce(text: str) -> list[str] | None:
+    """The phones of a text by the dictionary, word after word; None where it lacks a word."""
     known = _pronunciations()
     words = [known.get(word) for word in text.split()]
     return [phone for word in words if word for phone in word] if all(words) else None

@@ -1,4 +1,4 @@
-"""Many voices out of few: WORLD analysis and resynthesis with other pitch, other formants, another rate."""
+"""New voices from few: WORLD analysis and resynthesis with another pitch, other formants, another rate."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from roundelay.voice.data.speakers import Warp
 FRAME_MS = 5.0
 
 
-def warped(samples_T: np.ndarray, rate_hz: int, warp: Warp) -> np.ndarray:
-    """The same words in another voice, float32 [T / warp.rate]; F0 by DIO and StoneMask, the cheap way.
+def warp_voice(samples_T: np.ndarray, rate_hz: int, warp: Warp) -> np.ndarray:
+    """The same words in another voice, float32 [T / warp.rate]; F0 by DIO and StoneMask, the fast method.
 
     Raises `MissingPackage` without pyworld.
     """
@@ -34,7 +34,7 @@ def warped(samples_T: np.ndarray, rate_hz: int, warp: Warp) -> np.ndarray:
     return np.clip(y[: round(samples_T.size / warp.rate)], -1, 1).astype(np.float32)
 
 
-def retimed(phones: Phones, rate: float) -> Phones:
+def retime(phones: Phones, rate: float) -> Phones:
     """The phones of a voice that speaks `rate` times as fast."""
     return tuple((symbol, start / rate, end / rate) for symbol, start, end in phones)
 

@@ -1,4 +1,4 @@
-"""Recordings of people as a source of data: a folder with a manifest, chosen fairly over speakers."""
+"""Human recordings as a data source: a folder with a manifest, sampled evenly over speakers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
-from roundelay.voice.data.config import People
+from roundelay.voice.data.config import HumanRecordings
 from roundelay.voice.data.teachers import RATE_HZ
 from roundelay.voice.data.text import clean
 
-KINDS = ("sentence", "phrase", "word")  # in this order a speaker's clips are taken
+KINDS = ("sentence", "phrase", "word")  # the order in which a speaker's clips are taken
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recording: its path inside the folder, what is said, by whom, and where it came from."""
+    """One recording: its path inside the folder, transcript, speaker and origin."""
 
     path: str
     text: str
@@ -33,12 +33,12 @@ class Clip:
 
     @property
     def origin(self) -> str:
-        """The collection: the folder the clip lies in."""
+        """The collection: the name of the clip's folder."""
         return Path(self.path).parent.name
 
 
-def clips(people: People) -> list[Clip]:
-    """Every clip of the folder's manifest, in order; raises `BadInput` if it is missing or broken."""
+def clips(people: HumanRecordings) -> list[Clip]:
+    """All clips of the folder's manifest, in order; raises `BadInput` if it is missing or damaged."""
     path = Path(people.folder) / "manifest.jsonl"
     if not path.is_file():
         raise BadInput("people folder", people.folder, "has no manifest.jsonl")
@@ -63,10 +63,10 @@ def clips(people: People) -> list[Clip]:
     return found
 
 
-def chosen(people: People, hours: float, seed: int) -> dict[str, list[Clip]]:
+def choose_clips(people: HumanRecordings, hours: float, seed: int) -> dict[str, list[Clip]]:
     """The clips of each split: all of `dev` and `test`, at most `hours` of `train` within the caps.
 
-    Within an origin the speakers take turns, each giving sentences first: diverse speakers, long clips.
+    Within an origin clips are taken from the speakers in turn, sentences first: diverse speakers, long clips.
     """
     splits: dict[str, list[Clip]] = defaultdict(list)
     origins: dict[str, dict[str, list[Clip]]] = defaultdict(lambda: defaultdict(list))
@@ -87,7 +87,7 @@ def chosen(people: People, hours: float, seed: int) -> dict[str, list[Clip]]:
     return dict(splits)
 
 
-def sound(people: People, clip: Clip) -> np.ndarray | None:
+def sound(people: HumanRecordings, clip: Clip) -> np.ndarray | None:
     """The clip's samples, float32 [T] at 16 kHz, or None if the file cannot be read."""
     try:
         return Audio.read(Path(people.folder) / clip.path, RATE_HZ).samples
