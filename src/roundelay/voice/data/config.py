@@ -32,8 +32,8 @@ class DataConfig:
     """What to build; the hours come from the command line.
 
     `shares` are mixture weights of the sources (flite, festival, espeak, people). `warped_share` of an engine's lines
-    is spoken by its `warped_voices`, the others by its plain voices (all, or those named in `plain`). `texts` are mixture
-    weights of the kinds of lines (`voice/data/lines.py`); `lexicon_share` is the share of lexicon lines among
+    is spoken by its `warped_voices`, the others by its plain voices (all, or those named in `plain`). `texts` are
+    mixture weights of the kinds of lines (`voice/data/lines.py`); `lexicon_share` is the share of lexicon lines among
     everyday ones. `voices_seed` fixes the voices independently of `seed`, so that corpora of different seeds share
     their speakers.
     """
