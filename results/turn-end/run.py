@@ -40,7 +40,7 @@ NETWORK = vad.Silero(PATH)
 
 def pauses(sound: np.ndarray) -> list[tuple[int, int]]:
     """The voices' (start, stop) in samples."""
-    found = list(vad.Ear(NETWORK).push(np.concatenate([TAIL, sound, TAIL]), LIMITS))
+    found = list(vad.SpeechSegmenter(NETWORK).push(np.concatenate([TAIL, sound, TAIL]), LIMITS))
     return [(max(0, a.sample - len(TAIL)), b.sample - len(TAIL)) for a, b in zip(found[::2], found[1::2], strict=False)]
 
 
@@ -69,11 +69,13 @@ def main() -> None:
             kind = "end" if at == len(voices) - 1 else "inner"
             said = " ".join(words[: max(1, round(len(words) * voiced[at] / voiced[-1]))])
             part = sound[voices[0][0] : stop]
-            heard = endpointing.sounds_over(part)
-            judged["sound"][kind].append(endpointing.weighed(heard, 0.0))
-            judged["sound and words"][kind].append(endpointing.weighed(heard, endpointing.reads_over(said)))
-            reads = endpointing.reads_over(said, complete(known, said, known=False))
-            judged["sound and n-gram"][kind].append(endpointing.weighed(heard, reads))
+            heard = endpointing.prosody_score(part)
+            judged["sound"][kind].append(endpointing.combined_probability(heard, 0.0))
+            judged["sound and words"][kind].append(
+                endpointing.combined_probability(heard, endpointing.text_score(said))
+            )
+            reads = endpointing.text_score(said, complete(known, said, known=False))
+            judged["sound and n-gram"][kind].append(endpointing.combined_probability(heard, reads))
     report(judged, used, questions(known))
 
 
@@ -82,10 +84,10 @@ def questions(known: Lexicon) -> dict[str, dict[str, list[float]]]:
     middle third."""
     rng = np.random.default_rng(8)
     ways = {
-        "rules": lambda text: endpointing.reads_over(text),
+        "rules": lambda text: endpointing.text_score(text),
         "a known question": lambda text: 1.0 if understand(text) else -1.0,
-        "the n-gram": lambda text: endpointing.reads_over(text, complete(known, text, known=False)),
-        "both": lambda text: endpointing.reads_over(text, complete(known, text)),
+        "the n-gram": lambda text: endpointing.text_score(text, complete(known, text, known=False)),
+        "both": lambda text: endpointing.text_score(text, complete(known, text)),
     }
     out: dict[str, dict[str, list[float]]] = {name: {"end": [], "inner": [], "middle": []} for name in ways}
     for _ in range(QUESTIONS):
@@ -94,7 +96,7 @@ def questions(known: Lexicon) -> dict[str, dict[str, list[float]]]:
             kinds = ["end"] if many == len(words) else ["inner"]
             kinds += ["middle"] if many < len(words) and 1 / 3 <= many / len(words) <= 2 / 3 else []
             for name, way in ways.items():
-                found = endpointing.weighed(0.0, way(" ".join(words[:many])))
+                found = endpointing.combined_probability(0.0, way(" ".join(words[:many])))
                 for kind in kinds:
                     out[name][kind].append(found)
     return out

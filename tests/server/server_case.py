@@ -154,8 +154,8 @@ class FakeWorker:
     def do(self, action: Any) -> None:
         if isinstance(action, do.Drop):
             self.dropped.add(action.reply)
-        elif isinstance(action, do.Judge):
-            self.tell(lambda at_ms: ev.TurnJudged(at_ms, action.turn, 0.9))
+        elif isinstance(action, do.PredictEndOfTurn):
+            self.tell(lambda at_ms: ev.EndOfTurnPredicted(at_ms, action.turn, 0.9))
         elif isinstance(action, do.Transcribe):
             heard = self.engine.model().transcribe(Audio(np.full(10, 0.5, np.float32), RATE_HZ))
             self.tell(lambda at_ms: ev.Transcribed(at_ms, action.turn, heard, action.end))

@@ -73,7 +73,7 @@ class Laws:
                 assert self.stopped
                 self.turn = None
                 waits = {"semantic": 384, "silence": 500, "none": 0}[world.thresholds.detection]
-                if self.silent_since is not None and not isinstance(event, ev.ReplyAsked | ev.TurnEnded):
+                if self.silent_since is not None and not isinstance(event, ev.ReplyRequested | ev.TurnEnded):
                     assert event.at_ms - self.silent_since >= waits, "committed before the silence was long enough"
         elif isinstance(action, do.DropTurn):
             assert self.turn == action.turn and self.stopped
@@ -149,7 +149,7 @@ class Laws:
         assert context.tokens <= max(2 * limits.context_tokens, newest), "the history grew beyond its limit"
         keys = [message.key for message in session.history]
         assert len(set(keys)) == len(keys)
-        past = {reply.number: reply for reply in session.memory.past}
+        past = {reply.number: reply for reply in session.memory.past_replies}
         for message in session.history:
             if not message.key.startswith("reply-"):
                 continue

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.session import Session
@@ -84,7 +85,9 @@ class World:
         self.at(self.r.randint(0, 1_000), self.user)
         self.at(self.r.randint(2_000, 9_000), self.client)
         if self.r.random() < 0.15:
-            self.at(self.r.randint(0, self.ends_ms), lambda: self.feed(ev.CloseAsked(self.now, self.r.random() < 0.5)))
+            self.at(
+                self.r.randint(0, self.ends_ms), lambda: self.feed(ev.CloseRequested(self.now, self.r.random() < 0.5))
+            )
         while self.now < self.ends_ms + 120_000:
             wake = self.session.wake_ms
             if self.heap and (wake is None or self.heap[0][0] < wake):
@@ -144,7 +147,7 @@ class World:
 
     def ask(self) -> None:
         options = self.r.choice((None, {"metadata": "x"}))
-        self.feed(ev.ReplyAsked(self.now, options), may_be_illegal=True)
+        self.feed(ev.ReplyRequested(self.now, options), may_be_illegal=True)
 
     def sound(self, kind: str, long_ms: int, text: str, echo: float = 0.0) -> None:
         """Make a sound as soon as there was silence for a while; the detector hears both its ends a little later."""
@@ -174,11 +177,11 @@ class World:
         now, r = self.now, self.r
         numbers = self.session.memory.replies, self.session.memory.turns
         odd: list[ev.Event] = [
-            ev.ReplyAsked(now), ev.ReplyCancelled(now), ev.InputCleared(now), ev.MessageRemoved(now, "turn-1"),
+            ev.ReplyRequested(now), ev.ReplyCancelled(now), ev.InputCleared(now), ev.MessageRemoved(now, "turn-1"),
             ev.MessageRemoved(now, "nobody"), ev.Truncated(now, max(1, self.reply), r.randint(0, max(1, self.heard))),
-            ev.MessageAdded(now, ev.Message("user", "typed " * r.randint(1, 60))),
+            ev.MessageAdded(now, Message("user", "typed " * r.randint(1, 60))),
             ev.Configured(now, replace(self.thresholds, barge_in_ms=r.choice((300, 500, 700)))),
-            ev.Tick(now - 1), ev.Played(now, numbers[0] + 1, 5), ev.TurnJudged(now, numbers[1] + 1, 0.5),
+            ev.Tick(now - 1), ev.Played(now, numbers[0] + 1, 5), ev.EndOfTurnPredicted(now, numbers[1] + 1, 0.5),
             ev.ToolReturned(now, "never called", "x"), ev.Played(now, max(1, self.reply), self.given + 1),
             ev.TurnEnded(now, 100, 50), ev.ReplyCancelled(now), ev.InputCleared(now),
         ]  # fmt: skip
@@ -190,9 +193,9 @@ class World:
     def obey(self, action: do.Action) -> None:
         """Do what the machine asks for, in one's own time."""
         r, now = self.r, self.now
-        if isinstance(action, do.Judge):
+        if isinstance(action, do.PredictEndOfTurn):
             turn, end = action.turn, r.choice((0.0, 0.5, 0.9, 1.0))
-            self.at(now + r.randint(5, 200), lambda: self.feed(ev.TurnJudged(self.now, turn, end)))
+            self.at(now + r.randint(5, 200), lambda: self.feed(ev.EndOfTurnPredicted(self.now, turn, end)))
         elif isinstance(action, do.Transcribe):
             self.transcribe(action.turn, action.start, action.end)
         elif isinstance(action, do.Draft):
@@ -271,7 +274,7 @@ class World:
         elif isinstance(action, do.Hold):
             self.held, self.lead = True, self.r.choice((0, 300 * MS))  # what the client holds it plays on
             if self.r.random() < 0.02:
-                self.at(self.now + 50, lambda: self.feed(ev.CloseAsked(self.now)))
+                self.at(self.now + 50, lambda: self.feed(ev.CloseRequested(self.now)))
         elif isinstance(action, do.Resume):
             self.held = False
         elif isinstance(action, do.Stop | do.End):

@@ -18,7 +18,7 @@ from roundelay.voice.realtime.core import session as session_module
 from roundelay.voice.realtime.core.actions import Action
 from roundelay.voice.realtime.core.events import Event
 from roundelay.voice.realtime.core.session import Session
-from roundelay.voice.realtime.core.state import Memory
+from roundelay.voice.realtime.core.state import SessionState
 from roundelay.voice.realtime.core.transitions import ROWS, Row
 
 SEEDS = int(os.environ.get("ROUNDELAY_SIM_SEEDS", "2000"))
@@ -48,7 +48,7 @@ def seen() -> Iterator[Counter[str]]:
     counter: Counter[str] = Counter()
 
     def counting(row: Row) -> Row:
-        def effect(m: Memory, event: Event, out: list[Action]) -> Memory:
+        def effect(m: SessionState, event: Event, out: list[Action]) -> SessionState:
             counter[name(row)] += 1
             return row.effect(m, event, out)
 

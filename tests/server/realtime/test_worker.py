@@ -12,12 +12,12 @@ from server_case import FakeModel, running
 
 from roundelay.server.http.answering import Borrowed, ChatUrl
 from roundelay.server.http.chat_stream import Call
-from roundelay.voice.realtime.vad import Plain
+from roundelay.voice.realtime.vad import EnergyDetector
 
 
 def test_the_embedded_worker_hears_answers_and_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     # a network that knows voices tires of a drone; the plain detector does not
-    monkeypatch.setattr("roundelay.voice.realtime.worker.detector", Plain)
+    monkeypatch.setattr("roundelay.voice.realtime.worker.default_detector", EnergyDetector)
 
     class Hissing(FakeModel):
         """Sounds unlike the user, whose voice would otherwise be taken for its echo."""

@@ -15,8 +15,9 @@ import pytest
 
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.voice.agent.persona import persona, personas
-from roundelay.voice.agent.tools import Tool, parse
+from roundelay.voice.agent.tools import Tool, parse_call
 from roundelay.voice.audio import Audio
+from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime import endpointing, vad
 from roundelay.voice.realtime.budget import Lead
 from roundelay.voice.realtime.clauses import clauses
@@ -24,8 +25,8 @@ from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.session import Session
 from roundelay.voice.realtime.core.settings import Thresholds
-from roundelay.voice.realtime.ring_buffer import Microphone
-from roundelay.voice.realtime.trim_silence import KEPT_MS, from_onset
+from roundelay.voice.realtime.ring_buffer import RingBuffer
+from roundelay.voice.realtime.trim_silence import PRE_ONSET_MS, trim_leading_silence
 from roundelay.voice.realtime.worker import Manner, Pool, Worker, told
 
 RATE = ev.RATE_HZ
@@ -43,8 +44,8 @@ def noise(ms: int, level: float = 0.001, seed: int = 0) -> np.ndarray:
     return (level * np.random.default_rng(seed).standard_normal(ms * RATE // 1000)).astype(np.float32)
 
 
-def edges(judge: vad.Detector, sound: np.ndarray, piece: int = 320) -> list[vad.Edge]:
-    ear = vad.Ear(judge)
+def edges(judge: vad.Detector, sound: np.ndarray, piece: int = 320) -> list[vad.SpeechBoundary]:
+    ear = vad.SpeechSegmenter(judge)
     return [edge for at in range(0, len(sound), piece) for edge in ear.push(sound[at : at + piece], LIMITS)]
 
 
@@ -55,7 +56,7 @@ def test_the_plain_detector_finds_a_voice_in_a_quiet_and_in_a_noisy_room() -> No
     for level in (0.0005, 0.01):
         voiced = buzz(800) + noise(800, level, 1)
         sound = np.concatenate([noise(1_600, level), voiced, noise(800, level, 2)])
-        start, stop = edges(vad.Plain(), sound)
+        start, stop = edges(vad.EnergyDetector(), sound)
         assert start.starts and abs(start.sample - 1_600 * 16) <= 1_024
         assert not stop.starts and abs(stop.sample - 2_400 * 16) <= 2_048
 
@@ -64,7 +65,7 @@ def test_the_plain_detector_takes_neither_silence_nor_hiss_nor_a_click_for_a_voi
     click = np.zeros(16_000, np.float32)
     click[8_000:8_100] = 0.9
     for sound in (np.zeros(32_000, np.float32), noise(2_000, 0.05), click):
-        assert edges(vad.Plain(), sound) == []
+        assert edges(vad.EnergyDetector(), sound) == []
 
 
 def test_a_frame_that_may_begin_a_voice_is_doubtful_for_a_while_only() -> None:
@@ -74,39 +75,40 @@ def test_a_frame_that_may_begin_a_voice_is_doubtful_for_a_while_only() -> None:
         def __init__(self, said: list[float]) -> None:
             self.said = iter(said)
 
-        def voice(self, frame: np.ndarray) -> float:
+        def speech_probability(self, frame: np.ndarray) -> float:
             return next(self.said)
 
     def doubted(said: list[float]) -> tuple[list[int], list[bool]]:
-        ear, doubtful, found = vad.Ear(Scripted(said)), [], []
+        ear, maybe_speech, found = vad.SpeechSegmenter(Scripted(said)), [], []
         for at in range(len(said)):
             found += [edge.starts for edge in ear.push(np.zeros(vad.FRAME, np.float32), LIMITS)]
-            doubtful += [at] * ear.doubtful
-        return doubtful, found
+            maybe_speech += [at] * ear.maybe_speech
+        return maybe_speech, found
 
     assert doubted(begins) == ([1, 3, 4, 5], [True, False])  # with the frame of the edge: nothing slips through there
     assert doubted(mumbles) == ([0, 1, 2, 3, 4, 5, 21], [])
 
 
 def test_sound_that_nobody_judged_keeps_its_place() -> None:
-    ear = vad.Ear(vad.Plain())
+    ear = vad.SpeechSegmenter(vad.EnergyDetector())
     assert [edge.starts for edge in ear.push(np.concatenate([noise(500), buzz(500)]), LIMITS)] == [True]
     ear.skip(10 * RATE)
-    assert not ear.doubtful
+    assert not ear.maybe_speech
     start, stop = ear.push(np.concatenate([noise(600), buzz(500), noise(500)]), LIMITS)
     assert start.starts and abs(start.sample - 11_600 * 16) <= 1_024 and not stop.starts
 
 
 def test_edges_do_not_depend_on_how_the_sound_is_cut() -> None:
     sound = np.concatenate([noise(500), buzz(700), noise(600, seed=3), buzz(300), noise(500, seed=4)])
-    whole = edges(vad.Plain(), sound, len(sound))
+    whole = edges(vad.EnergyDetector(), sound, len(sound))
     assert len(whole) == 4 and [edge.starts for edge in whole] == [True, False, True, False]
-    assert all(edges(vad.Plain(), sound, piece) == whole for piece in (1, 511, 4_096))
+    assert all(edges(vad.EnergyDetector(), sound, piece) == whole for piece in (1, 511, 4_096))
 
 
 def test_sileros_file_is_found_without_importing_torch() -> None:
     code = (
-        "import sys; from roundelay.voice.realtime import worker, vad; path = vad.silero_path(); vad.detector(); "
+        "import sys; from roundelay.voice.realtime import worker, vad; path = vad.silero_path(); "
+        "vad.default_detector(); "
         "assert 'torch' not in sys.modules and 'silero_vad' not in sys.modules; print(path)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -120,7 +122,7 @@ def test_silero_and_the_plain_detector_agree_on_a_recording() -> None:
     assert path is not None
     sound = np.concatenate([np.zeros(8_000, np.float32), Audio.read(JFK, RATE).samples, np.zeros(16_000, np.float32)])
     masks = []
-    for judge in (vad.Silero(path), vad.Plain()):
+    for judge in (vad.Silero(path), vad.EnergyDetector()):
         mask = np.zeros(len(sound), bool)
         found = edges(judge, sound)
         assert found and found[0].starts and not found[-1].starts
@@ -138,8 +140,8 @@ def babble(seed: int, ms: int = 2_400) -> np.ndarray:
     return (0.2 * (2 * (np.cumsum(hz) / RATE % 1) - 1)).astype(np.float32)
 
 
-def through(played: np.ndarray, heard: np.ndarray) -> list[vad.Edge]:
-    ear = vad.Ear(vad.Plain(), echo := vad.Echo())
+def through(played: np.ndarray, heard: np.ndarray) -> list[vad.SpeechBoundary]:
+    ear = vad.SpeechSegmenter(vad.EnergyDetector(), echo := vad.Echo())
     echo.played(played)
     return list(ear.push(np.concatenate([noise(500, 0.002, 5), heard, noise(500, 0.002, 6)]), LIMITS))
 
@@ -162,20 +164,24 @@ def test_an_echo_is_taken_back_and_a_user_over_it_is_not() -> None:
 
 @pytest.mark.parametrize("text", ["what is the capital of france", "stop", "how are you", "add two and three", "yes"])
 def test_complete_words_are_over(text: str) -> None:
-    assert endpointing.over(np.zeros(0, np.float32), text) >= LIMITS.sure
+    assert endpointing.end_of_turn_probability(np.zeros(0, np.float32), text) >= LIMITS.sure
 
 
 @pytest.mark.parametrize("text", ["what is the", "twelve plus", "i would like to um", "and", "how many"])
 def test_words_that_need_another_are_not(text: str) -> None:
-    assert endpointing.over(np.zeros(0, np.float32), text) <= LIMITS.unsure
+    assert endpointing.end_of_turn_probability(np.zeros(0, np.float32), text) <= LIMITS.unsure
 
 
 def test_words_that_nobody_can_answer_are_waited_for_and_whole_questions_are_not() -> None:
     sure = glide(140, 100, 0.3)
-    assert endpointing.over(sure, "what is the capital of", 0.95) >= LIMITS.sure
-    wait_ms = LIMITS.wait_ms(endpointing.over(sure, "what is twelve", 0.05))
-    assert wait_ms is not None and wait_ms > 1_000 and endpointing.over(sure, "what is twelve") >= LIMITS.sure
-    assert endpointing.over(sure, "", 0.0) == endpointing.over(sure)
+    assert endpointing.end_of_turn_probability(sure, "what is the capital of", 0.95) >= LIMITS.sure
+    wait_ms = LIMITS.wait_ms(endpointing.end_of_turn_probability(sure, "what is twelve", 0.05))
+    assert (
+        wait_ms is not None
+        and wait_ms > 1_000
+        and endpointing.end_of_turn_probability(sure, "what is twelve") >= LIMITS.sure
+    )
+    assert endpointing.end_of_turn_probability(sure, "", 0.0) == endpointing.end_of_turn_probability(sure)
     judged = []
     for known in (True, False, None):
         model = Fake(heard="what is twelve")
@@ -183,7 +189,9 @@ def test_words_that_nobody_can_answer_are_waited_for_and_whole_questions_are_not
         desk = Desk(model)
         desk.worker.hear(buzz(1_000))
         desk.worker.do(do.Transcribe(1, 0, 16_000))
-        judged.append(next(e.end for e in desk.wait(ev.TurnJudged) if isinstance(e, ev.TurnJudged)))
+        judged.append(
+            next(e.probability for e in desk.wait(ev.EndOfTurnPredicted) if isinstance(e, ev.EndOfTurnPredicted))
+        )
     assert judged[1] < LIMITS.unsure < LIMITS.sure < judged[2] <= judged[0]
 
 
@@ -196,10 +204,14 @@ def glide(first_hz: float, last_hz: float, fade: float) -> np.ndarray:
 
 
 def test_a_fall_sounds_like_an_end_and_a_level_pitch_does_not() -> None:
-    fall, level = endpointing.sounds_over(glide(140, 100, 0.4)), endpointing.sounds_over(glide(140, 140, 1.0))
-    assert fall > 0.5 and level < -0.2 and endpointing.sounds_over(glide(140, 200, 0.6)) > 0.5
-    assert endpointing.sounds_over(np.zeros(100, np.float32)) == 0.0
-    assert endpointing.over(glide(140, 140, 1.0)) < 0.5 < endpointing.over(glide(140, 100, 0.4))
+    fall, level = endpointing.prosody_score(glide(140, 100, 0.4)), endpointing.prosody_score(glide(140, 140, 1.0))
+    assert fall > 0.5 and level < -0.2 and endpointing.prosody_score(glide(140, 200, 0.6)) > 0.5
+    assert endpointing.prosody_score(np.zeros(100, np.float32)) == 0.0
+    assert (
+        endpointing.end_of_turn_probability(glide(140, 140, 1.0))
+        < 0.5
+        < endpointing.end_of_turn_probability(glide(140, 100, 0.4))
+    )
 
 
 # ---- the worker
@@ -249,7 +261,7 @@ class Desk:
         self.told: list[ev.Event] = []
         self.news = threading.Condition()
         self.pool = pool or Pool(2)
-        self.worker = Worker(model, self.tell, self.pool, Manner(LIMITS, persona(), **manner), vad.Plain())  # type: ignore[arg-type]
+        self.worker = Worker(model, self.tell, self.pool, Manner(LIMITS, persona(), **manner), vad.EnergyDetector())  # type: ignore[arg-type]
 
     def tell(self, make: Callable[[int], ev.Event]) -> None:
         with self.news:
@@ -263,16 +275,18 @@ class Desk:
             return list(self.told)
 
 
-DRAFT = do.Draft(1, "turn", (ev.Message("user", "hello", "turn-0"),), 1, 0, 16_000)
+DRAFT = do.Draft(1, "turn", (Message("user", "hello", "turn-0"),), 1, 0, 16_000)
 
 
 def test_a_draft_is_read_answered_and_spoken_clause_by_clause() -> None:
     desk = Desk(model := Fake())
     desk.worker.hear(buzz(1_000))
     desk.worker.do(DRAFT)
-    desk.wait(ev.TurnJudged)  # it is judged beside the answer, sooner or later
+    desk.wait(ev.EndOfTurnPredicted)  # it is judged beside the answer, sooner or later
     told_ = desk.wait(ev.ReplyDone)
-    mine = [event for event in told_ if not isinstance(event, ev.SpeechStarted | ev.SpeechStopped | ev.TurnJudged)]
+    mine = [
+        event for event in told_ if not isinstance(event, ev.SpeechStarted | ev.SpeechStopped | ev.EndOfTurnPredicted)
+    ]
     assert [type(event).__name__ for event in mine] == ["Transcribed", "ReplyText", *["ReplyAudio"] * 3, "ReplyText",
                                                         *["ReplyAudio"] * 2, "ReplyDone"]  # fmt: skip
     assert model.asked == "what time is it" and model.history[0] == persona().message  # type: ignore[index]
@@ -313,7 +327,7 @@ def test_a_dropped_draft_ends_between_two_sounds() -> None:
     desk.wait(ev.ReplyText)
     desk.worker.do(do.Drop(1))
     model.gate.set()
-    desk.worker.do(do.Draft(2, "asked", (ev.Message("user", "hello", "m"),)))
+    desk.worker.do(do.Draft(2, "request", (Message("user", "hello", "m"),)))
     told_ = desk.wait(ev.ReplyDone)
     assert not [event for event in told_ if isinstance(event, ev.ReplyAudio | ev.ReplyDone) and event.reply == 1]
 
@@ -341,7 +355,7 @@ def test_a_full_pool_refuses_and_says_so() -> None:
     model.gate.clear()
     desk = Desk(model, pool)
     for number in (1, 2, 3):
-        desk.worker.do(do.Draft(number, "asked", (ev.Message("user", "hello", "m"),)))
+        desk.worker.do(do.Draft(number, "asked", (Message("user", "hello", "m"),)))
     assert [e.reply for e in desk.wait(ev.ReplyFailed) if isinstance(e, ev.ReplyFailed)] == [3]
     model.gate.set()
     desk.wait(ev.ReplyDone, 2)
@@ -352,7 +366,7 @@ def test_a_full_pool_refuses_and_says_so() -> None:
 def test_a_word_over_the_bots_voice_is_read_while_every_thread_speaks() -> None:
     desk = Desk(model := Fake(heard="stop"), Pool(1))
     model.gate.clear()
-    desk.worker.do(do.Draft(1, "asked", (ev.Message("user", "hello", "m"),)))
+    desk.worker.do(do.Draft(1, "request", (Message("user", "hello", "m"),)))
     desk.wait(ev.ReplyText)
     desk.worker.hear(buzz(500))
     desk.worker.do(do.Transcribe(2, 0, 8_000))
@@ -364,14 +378,14 @@ def test_a_reply_sounds_or_not_as_it_was_asked_for_whatever_the_session_does() -
     for session, wish in ((False, ("audio",)), (True, ("text",)), (True, None), (False, None)):
         desk = Desk(Fake(), aloud=session)
         options = {"modalities": wish} if wish else None
-        desk.worker.do(do.Draft(1, "asked", (ev.Message("user", "hello", "m"),), options=options))
+        desk.worker.do(do.Draft(1, "request", (Message("user", "hello", "m"),), options=options))
         sounds = [event for event in desk.wait(ev.ReplyDone) if isinstance(event, ev.ReplyAudio)]
         assert bool(sounds) == (wish == ("audio",) if wish else session)
 
 
 def test_a_tools_result_is_told_wherever_it_stands_in_the_history() -> None:
     desk = Desk(Fake())
-    history = (ev.Message("tool", "clock({}) = noon", "c"), ev.Message("assistant", "Let me see.", "reply-1"))
+    history = (Message("tool", "clock({}) = noon", "c"), Message("assistant", "Let me see.", "reply-1"))
     desk.worker.do(do.Draft(1, "tool", history))
     assert [e.text for e in desk.wait(ev.ReplyDone) if isinstance(e, ev.ReplyText)] == ["clock:", "noon"]
 
@@ -410,13 +424,13 @@ def test_a_closed_worker_says_nothing_more() -> None:
 def test_tools_are_called_in_words_or_by_name_and_local_ones_are_run() -> None:
     clock = Tool("clock", "", {"properties": {"city": {"type": "string"}}}, run=lambda city="here": f"noon in {city}")
     desk = Desk(Fake(call="clock new york"), tools=(clock,))
-    desk.worker.do(do.Draft(1, "asked", (ev.Message("user", "time", "m"),)))
+    desk.worker.do(do.Draft(1, "request", (Message("user", "time", "m"),)))
     call = next(e for e in desk.wait(ev.ToolCalled) if isinstance(e, ev.ToolCalled))
     assert (call.name, call.arguments) == ("clock", '{"city": "new york"}')
     desk.worker.do(do.CallTool(1, call.call, call.name, call.arguments))
     assert any(isinstance(e, ev.ToolReturned) and e.output == "noon in new york" for e in desk.wait(ev.ToolReturned))
     desk = Desk(Fake(call="capital france"), tools=(clock,))  # a skill of the model's own
-    desk.worker.do(do.Draft(1, "asked", (ev.Message("user", "time", "m"),)))
+    desk.worker.do(do.Draft(1, "request", (Message("user", "time", "m"),)))
     assert not [e for e in desk.wait(ev.ReplyDone) if isinstance(e, ev.ToolCalled)]
 
 
@@ -436,14 +450,14 @@ def test_a_whole_turn_from_microphone_to_voice() -> None:
             for action in session.feed(event):
                 out.append(type(action).__name__)
                 desk.worker.do(action)
-                if isinstance(action, do.Judge):  # time does not run on while the judge thinks
-                    desk.wait(ev.TurnJudged)
-    assert out == ["StartTurn", "Judge", "Draft", "Caption", "StopTurn", "CommitTurn", "Caption", "Begin", "Say",
-                   "Play", "Play", "Play", "Finish"]  # fmt: skip
+                if isinstance(action, do.PredictEndOfTurn):  # time does not run on while the judge thinks
+                    desk.wait(ev.EndOfTurnPredicted)
+    assert out == ["StartTurn", "PredictEndOfTurn", "Draft", "Caption", "StopTurn", "CommitTurn", "Caption", "Begin",
+                   "Say", "Play", "Play", "Play", "Finish"]  # fmt: skip
 
 
 def test_the_microphone_keeps_a_minute_and_cuts_by_sample() -> None:
-    mic = Microphone(keep=1_000)
+    mic = RingBuffer(keep=1_000)
     for at in range(0, 3_000, 300):
         mic.push(np.arange(at, at + 300, dtype=np.float32))
     assert mic.end == 3_000 and list(mic.cut(2_495, 2_500)) == [2_495, 2_496, 2_497, 2_498, 2_499]
@@ -463,13 +477,13 @@ def test_clauses_hold_every_word_and_the_first_is_short() -> None:
 def test_a_tool_checks_its_arguments_and_its_faults_become_text() -> None:
     tool = Tool("add", "", {"properties": {"a": {"type": "integer"}, "b": {"type": "number"}}, "required": ["a"]},
                 run=lambda a, b=1: a / b)  # fmt: skip
-    assert tool.check('{"a": 1, "b": 2}') == {"a": 1, "b": 2} and tool.call('{"a": 1, "b": 2}') == "0.5"
+    assert tool.parse_arguments('{"a": 1, "b": 2}') == {"a": 1, "b": 2} and tool.call('{"a": 1, "b": 2}') == "0.5"
     for bad in ("nonsense", "[1]", "{}", '{"a": "x"}', '{"a": true}', '{"a": 1, "c": 2}'):
         with pytest.raises(BadInput):
-            tool.check(bad)
+            tool.parse_arguments(bad)
         assert tool.call(bad).startswith("error: ")
     assert tool.call('{"a": 1, "b": 0}') == "error: ZeroDivisionError: division by zero"
-    assert parse("add 1 2.5", [tool]) == (tool, '{"a": 1, "b": 2.5}') and parse("subtract 1", [tool]) is None
+    assert parse_call("add 1 2.5", [tool]) == (tool, '{"a": 1, "b": 2.5}') and parse_call("subtract 1", [tool]) is None
     assert len(Tool("long", run=lambda: "x" * 9_999).call("")) == 2_000
 
 
@@ -485,14 +499,14 @@ def test_personas_are_known_by_name() -> None:
 @pytest.mark.parametrize("size", [160, 1_000, 40_000])
 def test_a_reply_begins_where_it_can_be_heard(size: int) -> None:
     sound = np.concatenate([noise(180, 1e-4), buzz(400), noise(300, 1e-4), buzz(50)])
-    pieces = list(from_onset(sound[at : at + size] for at in range(0, len(sound), size)))
+    pieces = list(trim_leading_silence(sound[at : at + size] for at in range(0, len(sound), size)))
     given = np.concatenate(pieces)
     assert np.array_equal(given, sound[len(sound) - len(given) :]), "only the beginning is left out"
-    assert 400 + 350 < len(given) / 16 <= 400 + 350 + KEPT_MS + 10 and len(pieces[0]) >= 60 * 16
+    assert 400 + 350 < len(given) / 16 <= 400 + 350 + PRE_ONSET_MS + 10 and len(pieces[0]) >= 60 * 16
 
 
 def test_silence_alone_comes_as_it_is() -> None:
     for ms in (100, 3_000):
         quiet = np.zeros(ms * 16, np.float32)
-        assert sum(map(len, from_onset(iter(np.split(quiet, 10))))) == len(quiet)
-    assert list(from_onset(iter([]))) == []
+        assert sum(map(len, trim_leading_silence(iter(np.split(quiet, 10))))) == len(quiet)
+    assert list(trim_leading_silence(iter([]))) == []

@@ -11,10 +11,18 @@ import numpy as np
 import pytest
 
 from roundelay.errors import BadInput
+from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.backchannel import is_backchannel, is_echo, wants_floor
-from roundelay.voice.realtime.core.context import AUDIO_PER_TEXT, AUDIO_TOKENS_PER_S, Clause, Context, Entry, heard
+from roundelay.voice.realtime.core.context import (
+    AUDIO_PER_TEXT,
+    AUDIO_TOKENS_PER_S,
+    Clause,
+    Context,
+    Entry,
+    spoken_prefix,
+)
 from roundelay.voice.realtime.core.session import Session
 from roundelay.voice.realtime.core.settings import Thresholds
 from roundelay.voice.realtime.core.state import State
@@ -31,7 +39,7 @@ def replying(session: Session, ms: int = 2_000) -> list[do.Action]:
     feed(ev.SpeechStarted(100, 1_600))
     feed(ev.SpeechStopped(1_096, 16_000))
     feed(ev.Transcribed(1_150, 1, "what is the time", 16_000))
-    feed(ev.TurnJudged(1_150, 1, 1.0))
+    feed(ev.EndOfTurnPredicted(1_150, 1, 1.0))
     feed(ev.ReplyText(1_200, 1, text))
     feed(ev.ReplyAudio(1_210, 1, np.zeros(ms * 16, np.float32)))
     feed(ev.ReplyDone(1_220, 1))
@@ -65,7 +73,7 @@ def test_corrected_words_make_a_newer_draft_which_is_the_one_committed() -> None
     session.feed(ev.Transcribed(1_150, 1, "what is the rhyme", 16_000))
     _, second = session.feed(ev.Transcribed(1_200, 1, "what is the time", 16_000))
     assert isinstance(second, do.Draft) and second.reply == 2 and second.heard == "what is the time"
-    session.feed(ev.TurnJudged(1_210, 1, 1.0))
+    session.feed(ev.EndOfTurnPredicted(1_210, 1, 1.0))
     actions = session.feed(ev.Tick(2_000))
     assert do.Drop(1) in actions and do.Begin(2, 1, 184) in actions
 
@@ -128,14 +136,14 @@ def test_a_draft_calls_no_tool_until_it_is_committed() -> None:
     session.feed(ev.SpeechStarted(100, 1_600))
     session.feed(ev.SpeechStopped(1_096, 16_000))
     assert session.feed(ev.ToolCalled(1_200, 1, "c", "clock", "{}")) == []
-    session.feed(ev.TurnJudged(1_210, 1, 1.0))
+    session.feed(ev.EndOfTurnPredicted(1_210, 1, 1.0))
     assert do.CallTool(1, "c", "clock", "{}") in session.feed(ev.Tick(2_000))
 
 
 def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answers() -> None:
     session = Session()
-    session.feed(ev.MessageAdded(0, ev.Message("user", "what time is it")))
-    session.feed(ev.ReplyAsked(0))
+    session.feed(ev.MessageAdded(0, Message("user", "what time is it")))
+    session.feed(ev.ReplyRequested(0))
     assert kinds(session.feed(ev.ToolCalled(10, 1, "c", "clock", "{}"))) == ["CallTool"]
     session.feed(ev.ToolCalled(11, 1, "d", "radio", "{}"))
     session.feed(ev.ReplyText(20, 1, "Let me see."))
@@ -153,8 +161,8 @@ def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answ
 def tool_waits(*calls: str) -> Session:
     """A session whose reply says a word, is heard, and has called tools."""
     session = Session()
-    session.feed(ev.MessageAdded(0, ev.Message("user", "what time is it")))
-    session.feed(ev.ReplyAsked(0))
+    session.feed(ev.MessageAdded(0, Message("user", "what time is it")))
+    session.feed(ev.ReplyRequested(0))
     for at, call in enumerate(calls):
         session.feed(ev.ToolCalled(10 + at, 1, call, "clock", "{}"))
     session.feed(ev.ReplyText(20, 1, "Let me see."))
@@ -173,8 +181,8 @@ def test_an_answer_that_comes_after_all_takes_the_place_of_none(told_ms: int) ->
     session.feed(ev.ReplyDone(1_060, 2))
     session.feed(ev.Played(2_100, 2, 16_000))
     assert do.AbandonTool("d") in session.feed(ev.Tick(30_011))
-    session.feed(ev.ToolReturned(told_ms, "d", "one o'clock", fold=False))
-    session.feed(ev.ToolReturned(told_ms, "c", "midnight", fold=False))  # it was answered: nothing changes
+    session.feed(ev.ToolReturned(told_ms, "d", "one o'clock", follow_up=False))
+    session.feed(ev.ToolReturned(told_ms, "c", "midnight", follow_up=False))  # it was answered: nothing changes
     texts = [message.text for message in session.history if message.role == "tool"]
     assert texts == ["clock({}) = noon", "clock({}) = one o'clock"]
 
@@ -184,7 +192,7 @@ def test_a_result_is_told_with_the_options_that_came_with_it() -> None:
     assert session.feed(ev.ToolReturned(50, "c", "noon", options={"voice": "ash"})) == []
     _, draft, begin = session.feed(ev.Played(1_040, 1, 16_000))
     assert isinstance(draft, do.Draft) and isinstance(begin, do.Begin)
-    assert draft.options == begin.options == {"voice": "ash"} and session.memory.fold_options is None
+    assert draft.options == begin.options == {"voice": "ash"} and session.memory.follow_up_options is None
 
 
 def test_a_result_that_the_client_takes_back_is_not_told() -> None:
@@ -199,13 +207,13 @@ def test_a_call_that_has_the_name_of_another_gets_its_own() -> None:
     session = Session()
     names = []
     for at in range(3):
-        session.feed(ev.MessageAdded(100 * at, ev.Message("user", "what time is it")))
-        session.feed(ev.ReplyAsked(100 * at))
+        session.feed(ev.MessageAdded(100 * at, Message("user", "what time is it")))
+        session.feed(ev.ReplyRequested(100 * at))
         for _ in range(2):
             call = session.feed(ev.ToolCalled(100 * at + 2, at + 1, "call_0", "clock", "{}"))[0]
             assert isinstance(call, do.CallTool)
             names.append(call.call)
-            session.feed(ev.ToolReturned(100 * at + 2, call.call, f"it is {len(names)}", fold=False))
+            session.feed(ev.ToolReturned(100 * at + 2, call.call, f"it is {len(names)}", follow_up=False))
         session.feed(ev.ReplyDone(100 * at + 3, at + 1))
     assert names[0] == "call_0" and len(set(names)) == 6
     told = [message.text for message in session.history if message.role == "tool"]
@@ -213,10 +221,10 @@ def test_a_call_that_has_the_name_of_another_gets_its_own() -> None:
 
 
 def test_a_clients_system_messages_leave_too_when_there_are_too_many() -> None:
-    session = Session(Thresholds(messages_max=32), [ev.Message("system", "be short", "persona")])
+    session = Session(Thresholds(messages_max=32), [Message("system", "be short", "persona")])
     for at in range(100):
-        session.feed(ev.MessageAdded(at, ev.Message("system", f"know {at}", f"item-{at}")))
-        session.feed(ev.MessageAdded(at, ev.Message("user", f"say {at}")))
+        session.feed(ev.MessageAdded(at, Message("system", f"know {at}", f"item-{at}")))
+        session.feed(ev.MessageAdded(at, Message("user", f"say {at}")))
         assert len(session.history) <= 32
     texts = [message.text for message in session.history]
     assert texts[0] == "be short" and {"know 99", "say 99", "say 94"} <= set(texts) and "know 0" not in texts
@@ -225,7 +233,7 @@ def test_a_clients_system_messages_leave_too_when_there_are_too_many() -> None:
 def test_a_turn_that_the_client_bounds_takes_nothing_from_before_it() -> None:
     session = Session(Thresholds(detection="none"))
     given = session.feed(ev.TurnEnded(1_000, 16_000, 32_000))[0]
-    draft = session.feed(ev.ReplyAsked(1_001))[0]
+    draft = session.feed(ev.ReplyRequested(1_001))[0]
     assert isinstance(given, do.Transcribe) and isinstance(draft, do.Draft) and given.exact and draft.exact
     found = Session()
     found.feed(ev.SpeechStarted(100, 1_600))
@@ -236,7 +244,7 @@ def test_a_turn_that_the_client_bounds_takes_nothing_from_before_it() -> None:
 def test_a_reply_asked_for_while_the_user_speaks_waits() -> None:
     session = Session(Thresholds(create_reply=False))
     session.feed(ev.SpeechStarted(100, 1_600))
-    assert session.feed(ev.ReplyAsked(200, {"metadata": 1})) == []
+    assert session.feed(ev.ReplyRequested(200, {"metadata": 1})) == []
     session.feed(ev.SpeechStopped(1_096, 16_000))
     actions = session.feed(ev.Tick(3_000))
     assert kinds(actions) == ["Draft", "StopTurn", "CommitTurn", "Begin"] and actions[-1].options == {"metadata": 1}
@@ -245,16 +253,16 @@ def test_a_reply_asked_for_while_the_user_speaks_waits() -> None:
 def test_push_to_talk_answers_the_sound_that_was_not_read_yet() -> None:
     session = Session(Thresholds(detection="none"))
     assert kinds(session.feed(ev.TurnEnded(1_000, 0, 16_000))) == ["Transcribe", "CommitTurn"]
-    draft = session.feed(ev.ReplyAsked(1_001))[0]
+    draft = session.feed(ev.ReplyRequested(1_001))[0]
     assert isinstance(draft, do.Draft) and (draft.cause, draft.turn, draft.start, draft.end) == ("turn", 1, 0, 16_000)
     session.feed(ev.Transcribed(1_200, 1, "hello", 16_000))
-    assert session.history == (ev.Message("user", "hello", "turn-1"),)
+    assert session.history == (Message("user", "hello", "turn-1"),)
 
 
 def test_a_closing_session_says_what_it_says_and_takes_nothing_new() -> None:
     session = Session()
     replying(session)
-    assert session.feed(ev.CloseAsked(1_600)) == []
+    assert session.feed(ev.CloseRequested(1_600)) == []
     with pytest.raises(ev.IllegalEvent) as caught:
         session.feed(ev.TurnEnded(1_700, 0, 100))
     assert caught.value.code == "closed"
@@ -265,11 +273,11 @@ def test_a_closing_session_says_what_it_says_and_takes_nothing_new() -> None:
     ("event", "code"),
     [
         (ev.Tick(1_499), "earlier"),
-        (ev.ReplyAsked(1_600), "already_replying"),
+        (ev.ReplyRequested(1_600), "already_replying"),
         (ev.Played(1_600, 1, 32_001), "out_of_range"),
         (ev.Played(1_600, 2, 1), "unknown"),
         (ev.ReplyAudio(1_600, 1, SOUND), "wrong_state"),
-        (ev.TurnJudged(1_600, 9, 0.5), "unknown"),
+        (ev.EndOfTurnPredicted(1_600, 9, 0.5), "unknown"),
         (ev.ToolReturned(1_600, "never", ""), "unknown"),
         (ev.MessageRemoved(1_600, "never"), "unknown"),
         (ev.SpeechStarted(1_600, 30_000, echo=2), "out_of_range"),
@@ -286,8 +294,8 @@ def test_an_illegal_event_raises_and_changes_nothing(event: ev.Event, code: str)
 
 def test_the_limits_hold() -> None:
     session = Session(Thresholds(tools_waiting=1, clauses_max=1, reply_max_ms=1_000))
-    session.feed(ev.MessageAdded(0, ev.Message("user", "hello")))
-    session.feed(ev.ReplyAsked(0))
+    session.feed(ev.MessageAdded(0, Message("user", "hello")))
+    session.feed(ev.ReplyRequested(0))
     session.feed(ev.ToolCalled(1, 1, "a", "f", "{}"))
     session.feed(ev.ReplyText(2, 1, "yes"))
     session.feed(ev.ReplyAudio(3, 1, SOUND))
@@ -310,11 +318,11 @@ def test_no_row_of_the_table_hides_another() -> None:
 
 def test_heard_grows_word_by_word_and_never_counts_a_word_too_early() -> None:
     whole = Clause("one two three", 13_000, complete=True)
-    assert [heard([whole], n, 65) for n in (0, 2_999, 3_000, 7_000, 12_999, 13_000)] == [
+    assert [spoken_prefix([whole], n, 65) for n in (0, 2_999, 3_000, 7_000, 12_999, 13_000)] == [
         "", "", "one", "one two", "one two", "one two three"]  # fmt: skip
     growing = Clause("one two three", 3_000, complete=False)  # 13 letters will take 13 x 65 ms
-    assert heard([growing], 3_000, 65) == "" and heard([growing], 3_200, 65) == "one"
-    assert heard([whole, growing], 13_000 + 3_200, 65) == "one two three one"
+    assert spoken_prefix([growing], 3_000, 65) == "" and spoken_prefix([growing], 3_200, 65) == "one"
+    assert spoken_prefix([whole, growing], 13_000 + 3_200, 65) == "one two three one"
 
 
 def test_heard_is_monotone() -> None:
@@ -322,34 +330,34 @@ def test_heard_is_monotone() -> None:
     for _ in range(300):
         line = [Clause(" ".join("ab" * draw.randint(1, 4) for _ in range(draw.randint(1, 5))), draw.randint(0, 30_000),
                        draw.random() < 0.8) for _ in range(draw.randint(0, 4))]  # fmt: skip
-        lengths = [len(heard(line, n, 65)) for n in range(0, 120_000, 4_000)]
+        lengths = [len(spoken_prefix(line, n, 65)) for n in range(0, 120_000, 4_000)]
         assert lengths == sorted(lengths)
 
 
 def test_a_turn_costs_fourteen_times_as_much_as_audio() -> None:
     minute = "a" * (15 * 60)  # fifteen characters a second
-    as_audio, as_text = Entry(ev.Message("user", "", "t"), 60_000), Entry(ev.Message("user", minute, "t"))
+    as_audio, as_text = Entry(Message("user", "", "t"), 60_000), Entry(Message("user", minute, "t"))
     assert as_audio.tokens == round(60 * AUDIO_TOKENS_PER_S) == 2_500
     assert as_audio.tokens / as_text.tokens == pytest.approx(AUDIO_PER_TEXT, rel=0.02)
 
 
 def test_a_long_history_is_summarised_and_without_a_summary_cut() -> None:
-    session = Session(Thresholds(context_tokens=64, context_keep=2), [ev.Message("system", "be short", "persona")])
+    session = Session(Thresholds(context_tokens=64, context_keep=2), [Message("system", "be short", "persona")])
     asked: list[do.Summarise] = []
     for at in range(30):
-        actions = session.feed(ev.MessageAdded(at, ev.Message("user", f"{at} " + "word " * 20)))
+        actions = session.feed(ev.MessageAdded(at, Message("user", f"{at} " + "word " * 20)))
         asked += [action for action in actions if isinstance(action, do.Summarise)]
         assert session.memory.context.tokens <= 2 * 64 + 25
     assert asked and session.history[0].text == "be short" and len(session.history) < 10
     session.feed(ev.Summarised(40, asked[-1].key, "so far so good"))
-    assert session.history[:2] == (ev.Message("system", "be short", "persona"),
-                                   ev.Message("system", "so far so good", f"summary-{asked[-1].key}"))  # fmt: skip
+    assert session.history[:2] == (Message("system", "be short", "persona"),
+                                   Message("system", "so far so good", f"summary-{asked[-1].key}"))  # fmt: skip
 
 
 def test_a_key_is_replaced_in_its_place() -> None:
-    context = Context().add(ev.Message("system", "a", "persona")).add(ev.Message("user", "b", "x"))
-    assert context.add(ev.Message("system", "c", "persona")).messages == (
-        ev.Message("system", "c", "persona"), ev.Message("user", "b", "x"))  # fmt: skip
+    context = Context().add(Message("system", "a", "persona")).add(Message("user", "b", "x"))
+    assert context.add(Message("system", "c", "persona")).messages == (
+        Message("system", "c", "persona"), Message("user", "b", "x"))  # fmt: skip
 
 
 # ---- words over the bot's voice, thresholds, the page

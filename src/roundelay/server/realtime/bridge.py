@@ -115,7 +115,7 @@ class Bridge:
                 self._out(action, now_ms)
             reply = self.session.memory.reply
             if reply is not None and reply.number == number and pacer.played > reply.played:
-                self.feed(ev.Played(now_ms, number, min(pacer.played, reply.given)))
+                self.feed(ev.Played(now_ms, number, min(pacer.played, reply.released)))
         self.feed(ev.Tick(now_ms))
 
     def _due(self, pacer: Pacer, now_ms: int) -> list[do.Action]:
@@ -140,7 +140,7 @@ class Bridge:
         """Take the reply that was sent to its end as heard: its client has gone on."""
         reply = self.session.memory.reply
         if reply is not None and reply.done and (output := self.outputs.get(reply.number)) and output.done:
-            self.feed(ev.Played(now_ms, reply.number, reply.given))
+            self.feed(ev.Played(now_ms, reply.number, reply.released))
 
     def send_session_created(self) -> None:
         """Say what the session is, first of all."""
@@ -156,7 +156,7 @@ class Bridge:
     # -- towards the client
 
     def _do(self, action: do.Action, now_ms: int) -> None:
-        if isinstance(action, do.Judge | do.Transcribe | do.Draft | do.Drop | do.Summarise):
+        if isinstance(action, do.PredictEndOfTurn | do.Transcribe | do.Draft | do.Drop | do.Summarise):
             if isinstance(action, do.Draft) and action.cause == "turn":
                 self.trace.draft(action.reply, now_ms)
             self.worker.do(action)

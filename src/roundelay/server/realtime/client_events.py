@@ -30,6 +30,7 @@ from roundelay.server.realtime.settings import (
     unknown,
 )
 from roundelay.voice.audio import MIN_SAMPLES, Audio
+from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
 
@@ -53,7 +54,7 @@ class ClientEventHandler:
         self.recordings: list[tuple[str, Audio]] = []  # `part:item` whose words are to be read
         self._rate: tuple[str, Resampler] = (PCM, Resampler(RATES_HZ[PCM], MODEL_RATE_HZ))
         self._results: list[tuple[str, str]] = []  # of tools, that came while a reply goes on
-        self._messages: list[ev.Message] = []  # the same of messages: the history holds them after that reply
+        self._messages: list[Message] = []  # the same of messages: the history holds them after that reply
         self._answered: deque[str] = deque(maxlen=MAX_CALLS)  # calls that have their output
         self._calls: OrderedDict[str, str] = OrderedDict()  # the client's own, as the history says them
 
@@ -68,15 +69,15 @@ class ClientEventHandler:
     def tick(self, now_ms: int) -> None:
         """Put what came during a reply into the history once it has ended; nobody asked to have results told."""
         if (self._results or self._messages) and self.bridge.session.memory.reply is None:
-            self._tell_results(now_ms, fold=False)
+            self._tell_results(now_ms, follow_up=False)
             messages, self._messages = self._messages, []
             for message in messages:
                 self.bridge.feed(ev.MessageAdded(now_ms, message))
 
-    def _tell_results(self, now_ms: int, *, fold: bool, options: Mapping[str, Any] | None = None) -> None:
+    def _tell_results(self, now_ms: int, *, follow_up: bool, options: Mapping[str, Any] | None = None) -> None:
         results, self._results = self._results, []
         for call, output in results:
-            self.bridge.feed(ev.ToolReturned(now_ms, call, output, fold, options))
+            self.bridge.feed(ev.ToolReturned(now_ms, call, output, follow_up, options))
 
     # -- the session
 
@@ -201,10 +202,10 @@ class ClientEventHandler:
         """Put the words of a message, in their order, into the history."""
         lines = [part.get("text") or part.get("transcript") or "" for part in item["content"]]
         if spoken := "\n".join(line for line in lines if line).strip():
-            self._hold(ev.Message(item["role"], spoken, item["id"]))
+            self._hold(Message(item["role"], spoken, item["id"]))
             self.tick(now_ms)
 
-    def _hold(self, message: ev.Message) -> None:
+    def _hold(self, message: Message) -> None:
         """Keep a message until the history may hold it; the oldest go where a long reply lets too many wait."""
         self._messages.append(message)
         while len(self._messages) > 1 and sum(len(each.text) for each in self._messages) > MAX_ITEMS_BYTES:
@@ -226,25 +227,29 @@ class ClientEventHandler:
     def _add_call(self, item: Frame, now_ms: int) -> None:
         """Take a call that the client says was made, as where it restores a conversation."""
         call, memory = item["call_id"], self.bridge.session.memory
-        if call in self._calls or call in memory.past_calls or any(each.action.call == call for each in memory.calls):
+        if (
+            call in self._calls
+            or call in memory.past_call_ids
+            or any(each.action.call == call for each in memory.calls)
+        ):
             raise wrong("item.call_id", f"there is a call {call} already", "duplicate_call_id")
         self._calls[call] = f"{item['name']}({item['arguments']})"
         while len(self._calls) > MAX_CALLS:
             self._calls.popitem(last=False)
-        self._hold(ev.Message("tool", self._calls[call], call))
+        self._hold(Message("tool", self._calls[call], call))
         self.tick(now_ms)
 
     def _add_result(self, item: Frame, now_ms: int) -> None:
         """Take a tool's result. While a reply goes on it is kept back: the history is to hold it after that reply."""
         call, memory = item["call_id"], self.bridge.session.memory
         waited = any(each.action.call == call for each in memory.calls)
-        if not waited and call not in memory.past_calls and call not in self._calls:
+        if not waited and call not in memory.past_call_ids and call not in self._calls:
             raise wrong("item.call_id", f"no function call {call} was made here", "unknown_call")
         if any(call == name for name, _ in self._results) or (not waited and call in self._answered):
             raise wrong("item.call_id", f"the function call {call} has its output already", "duplicate_call_output")
         self._answered.append(call)
         if call in self._calls:
-            self._hold(ev.Message("tool", f"{self._calls[call]} = {item['output']}", call))
+            self._hold(Message("tool", f"{self._calls[call]} = {item['output']}", call))
         else:
             self._results.append((call, item["output"]))
         self.tick(now_ms)
@@ -289,11 +294,11 @@ class ClientEventHandler:
         if self.bridge.active is not None:
             if not self._results:
                 raise ApiError(400, CODES["already_replying"], "a response is going on already")
-            self._tell_results(now_ms, fold=True, options=options)  # they are told as soon as nobody speaks
+            self._tell_results(now_ms, follow_up=True, options=options)  # they are told as soon as nobody speaks
             return
         self.bridge.assume_heard(now_ms)
         self.tick(now_ms)
-        self.bridge.feed(ev.ReplyAsked(now_ms, options))
+        self.bridge.feed(ev.ReplyRequested(now_ms, options))
 
     def _options(self, given: Any) -> dict[str, Any]:
         wish = table(given, "response")

@@ -196,7 +196,7 @@ class Connection:
             elif kind == "news":
                 self.bridge.news(value(self.now_ms()))
             elif kind == "close":
-                self.bridge.feed(ev.CloseAsked(self.now_ms()))
+                self.bridge.feed(ev.CloseRequested(self.now_ms()))
             self.client_events.tick(self.now_ms())
             self.bridge.tick(self.now_ms())
             self._limits()
@@ -216,7 +216,7 @@ class Connection:
 
     def _end(self, error: ApiError) -> None:
         self.send(error_frame(error))
-        self.bridge.feed(ev.CloseAsked(self.now_ms(), at_once=True))
+        self.bridge.feed(ev.CloseRequested(self.now_ms(), at_once=True))
 
     async def _frame(self, line: str | None) -> None:
         """Carry out a client's frame; what is wrong with it becomes an error event."""

@@ -16,8 +16,8 @@ from roundelay.voice.agent.persona import Persona, persona
 from roundelay.voice.agent.tools import Tool
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines.nano.model import Model
+from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core import actions as do
-from roundelay.voice.realtime.core.events import Message
 from roundelay.voice.realtime.core.settings import Thresholds
 from roundelay.voice.realtime.worker import Manner, Worker
 
@@ -130,7 +130,7 @@ class Hands:
     @property
     def maybe_speech(self) -> bool:
         """Whether a voice may just have begun."""
-        return self._worker.doubtful
+        return self._worker.maybe_speech
 
     def do(self, action: do.Action) -> None:
         """Begin, or drop, a piece of work. Instructions of one response stand before its history."""

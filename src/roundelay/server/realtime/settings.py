@@ -8,7 +8,7 @@ from typing import Any
 
 from roundelay.server.errors import unsupported, wrong
 from roundelay.server.http import aliases
-from roundelay.voice.agent.persona import LONGEST
+from roundelay.voice.agent.persona import MAX_INSTRUCTION_CHARACTERS
 from roundelay.voice.realtime.core.settings import Thresholds
 
 PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
@@ -171,7 +171,9 @@ class Settings:
         if given.get("output_modalities") is not None:
             new = replace(new, modalities=modalities(given["output_modalities"], "session.output_modalities"))
         if given.get("instructions") is not None:
-            new = replace(new, instructions=text(given["instructions"], "session.instructions", LONGEST))
+            new = replace(
+                new, instructions=text(given["instructions"], "session.instructions", MAX_INSTRUCTION_CHARACTERS)
+            )
         if given.get("tools") is not None:
             new = replace(new, tools=tools(given["tools"], "session.tools"))
         if given.get("tool_choice") is not None:

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 
 from roundelay.errors import BadInput
-from roundelay.voice.realtime.core.events import Message
+from roundelay.voice.interfaces import Message
 
 FILE = Path(__file__).with_name("personas.toml")
-LONGEST = 4_000  # characters of instructions: they are in every turn's context
+MAX_INSTRUCTION_CHARACTERS = 4_000  # characters of instructions: they are in every turn's context
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Persona:
     greeting: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.instructions) > LONGEST:
-            raise BadInput("instructions", self.instructions, f"are over {LONGEST} characters")
+        if len(self.instructions) > MAX_INSTRUCTION_CHARACTERS:
+            raise BadInput("instructions", self.instructions, f"are over {MAX_INSTRUCTION_CHARACTERS} characters")
 
     @property
     def message(self) -> Message:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from roundelay.errors import BadInput, RoundelayError
+from roundelay.voice.interfaces import ToolSpec
 
-OUTPUT_CHARACTERS = 2_000  # of a result; more would push the conversation out of the history
-ARGUMENT_CHARACTERS = 8_000
-KINDS: dict[str, tuple[type, ...]] = {
+MAX_OUTPUT_CHARACTERS = 2_000  # of a result; more would push the conversation out of the history
+MAX_ARGUMENT_CHARACTERS = 8_000
+JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
     "number": (int, float),
@@ -25,18 +26,15 @@ KINDS: dict[str, tuple[type, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool: `parameters` is a JSON Schema object; `run` takes its properties, and None where the client runs it."""
+class Tool(ToolSpec):
+    """A tool and what runs it: `run` takes the properties of `parameters`; None where the client runs it."""
 
-    name: str
-    description: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
     run: Callable[..., object] | None = None
 
-    def check(self, arguments: str) -> dict[str, Any]:
+    def parse_arguments(self, arguments: str) -> dict[str, Any]:
         """The arguments of a call. Raises `BadInput` for what is no JSON object or does not fit the parameters."""
-        if len(arguments) > ARGUMENT_CHARACTERS:
-            raise BadInput(f"arguments of {self.name}", arguments, f"are over {ARGUMENT_CHARACTERS} characters")
+        if len(arguments) > MAX_ARGUMENT_CHARACTERS:
+            raise BadInput(f"arguments of {self.name}", arguments, f"are over {MAX_ARGUMENT_CHARACTERS} characters")
         try:
             given = json.loads(arguments or "{}")
         except ValueError:
@@ -50,7 +48,7 @@ class Tool:
         for name, value in given.items():
             if name not in known:
                 raise BadInput(f"call of {self.name}", arguments, f"has no parameter {name}; known: {', '.join(known)}")
-            kinds = KINDS.get(known[name].get("type", ""), (object,))
+            kinds = JSON_TYPES.get(known[name].get("type", ""), (object,))
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds and object not in kinds):
                 raise BadInput(f"{name} of {self.name}", value, f"must be {known[name]['type']}")
             if "enum" in known[name] and value not in known[name]["enum"]:
@@ -61,16 +59,16 @@ class Tool:
         """What the tool says, in one text within its limit; also where it fails, for the model is to hear of it."""
         assert self.run is not None, f"{self.name} is run by the client"
         try:
-            result = self.run(**self.check(arguments))
+            result = self.run(**self.parse_arguments(arguments))
         except RoundelayError as error:
             return f"error: {error}"
         except Exception as error:  # a tool is somebody else's code: its fault must not end the conversation
-            return f"error: {type(error).__name__}: {error}"[:OUTPUT_CHARACTERS]
+            return f"error: {type(error).__name__}: {error}"[:MAX_OUTPUT_CHARACTERS]
         text = result if isinstance(result, str) else json.dumps(result, default=str)
-        return text if len(text) <= OUTPUT_CHARACTERS else text[: OUTPUT_CHARACTERS - 1] + "…"
+        return text if len(text) <= MAX_OUTPUT_CHARACTERS else text[: MAX_OUTPUT_CHARACTERS - 1] + "…"
 
 
-def parse(line: str, tools: Iterable[Tool]) -> tuple[Tool, str] | None:
+def parse_call(line: str, tools: Iterable[Tool]) -> tuple[Tool, str] | None:
     """The tool that a call in words names, and its arguments as JSON: `weather paris` or `weather {"city": "paris"}`.
 
     Words fill the parameters in their order, the last one taking the rest. None where no tool has that name.
@@ -94,5 +92,5 @@ def _value(text: str, kind: str | None) -> object:
         try:
             return int(text) if kind == "integer" else float(text)
         except ValueError:
-            return text  # `check` says what is wrong with it
+            return text  # `parse_arguments` says what is wrong with it
     return {"true": True, "false": False}.get(text, text) if kind == "boolean" else text

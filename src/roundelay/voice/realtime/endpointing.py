@@ -15,14 +15,14 @@ from roundelay.voice.realtime.core.events import RATE_HZ
 from roundelay.voice.realtime.vad import periodicity
 
 WINDOW, HOP = 640, 320  # 40 ms hold two periods of 70 Hz; every 20 ms
-LOOK_S = 1.2  # of the end is listened to
+PROSODY_WINDOW_S = 1.2  # of the end is listened to
 LAST_FRAMES = 6  # 120 ms: about the last vowel
 FALL_ST, RISE_ST = -1.5, 3.0  # semitones: a statement's end, a question's
 FADE_DB = 4.0  # the last vowel under those before
-SURE = 1.5  # logarithm of the odds at which somebody who knows is sure
+CONFIDENT_LOG_ODDS = 1.5  # logarithm of the odds at which somebody who knows is sure
 
 # After these, English needs another word.
-OPEN = frozenset({
+INCOMPLETE_ENDINGS = frozenset({
     "a", "an", "the", "my", "your", "his", "her", "its", "our", "their", "this", "these", "those", "some", "any",
     "every", "and", "or", "but", "because", "if", "when", "while", "than", "so", "that", "which", "who", "whose",
     "although", "of", "to", "in", "on", "at", "for", "from", "with", "by", "about", "into", "between", "under", "over",
@@ -32,12 +32,12 @@ OPEN = frozenset({
     "as", "not", "dont", "please", "um", "uh", "er", "hmm", "well", "like", "let", "tell", "give", "say",
     "convert", "add", "subtract", "multiply", "divide",
 })  # fmt: skip
-CLOSED_AFTER_TWO = frozenset({"are", "is", "am", "can", "will", "do", "did", "it", "please", "so", "that", "like"})
+COMPLETE_AFTER_TWO = frozenset({"are", "is", "am", "can", "will", "do", "did", "it", "please", "so", "that", "like"})
 
 
-def sounds_over(sound: np.ndarray) -> float:
+def prosody_score(sound: np.ndarray) -> float:
     """How much the end of a turn, float32 [n] at 16 kHz, sounds like an end: -1 (goes on) to 1 (over), 0 unknown."""
-    line = np.asarray(sound[-round(LOOK_S * RATE_HZ) :], np.float64)
+    line = np.asarray(sound[-round(PROSODY_WINDOW_S * RATE_HZ) :], np.float64)
     if len(line) < WINDOW + LAST_FRAMES * HOP:
         return 0.0
     frames = np.lib.stride_tricks.sliding_window_view(line, WINDOW)[::HOP]
@@ -55,32 +55,32 @@ def sounds_over(sound: np.ndarray) -> float:
     return float(np.clip(0.6 * melody + 0.4 * fading, -1, 1))
 
 
-def reads_over(text: str, whole: float | None = None) -> float:
+def text_score(text: str, p_complete: float | None = None) -> float:
     """How much the words look complete: -1 (another must follow) to 1, 0 where there are none.
 
-    `whole` is how probable somebody who knows finds it that nothing must follow; None where nobody can tell.
+    `p_complete` is how probable somebody who knows finds it that nothing must follow; None where nobody can tell.
     """
     line = words(text)
     if not line:
         return 0.0
-    if whole is not None:
-        whole = min(max(whole, 1e-6), 1 - 1e-6)
-        return float(np.clip(np.log(whole / (1 - whole)) / SURE, -1, 1))
-    if line[-1] in OPEN and not (len(line) >= 3 and line[-1] in CLOSED_AFTER_TWO):
+    if p_complete is not None:
+        p_complete = min(max(p_complete, 1e-6), 1 - 1e-6)
+        return float(np.clip(np.log(p_complete / (1 - p_complete)) / CONFIDENT_LOG_ODDS, -1, 1))
+    if line[-1] in INCOMPLETE_ENDINGS and not (len(line) >= 3 and line[-1] in COMPLETE_AFTER_TWO):
         return -1.0
     if text.rstrip().endswith(("?", ".", "!")):
         return 1.0
     return 0.8 if len(line) > 1 else 0.5
 
 
-def over(sound: np.ndarray, text: str | None = None, whole: float | None = None) -> float:
+def end_of_turn_probability(sound: np.ndarray, text: str | None = None, p_complete: float | None = None) -> float:
     """The probability (0 to 1) that the turn is over; `text` is what was read of it, None while that is not known.
 
-    `whole` is what `reads_over` takes.
+    `p_complete` is what `text_score` takes.
     """
-    return weighed(sounds_over(sound), reads_over(text, whole) if text is not None else 0.0)
+    return combined_probability(prosody_score(sound), text_score(text, p_complete) if text is not None else 0.0)
 
 
-def weighed(sounds: float, reads: float) -> float:
-    """The probability that the turn is over, from what `sounds_over` and `reads_over` say."""
+def combined_probability(sounds: float, reads: float) -> float:
+    """The probability that the turn is over, from what `prosody_score` and `text_score` say."""
     return float(1 / (1 + np.exp(-(0.1 + 1.0 * sounds + 2.2 * reads))))

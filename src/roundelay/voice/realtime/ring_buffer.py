@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 
-class Microphone:
+class RingBuffer:
     """The last minute and a bit of what was heard, by sample since the session began."""
 
     def __init__(self, keep: int) -> None:

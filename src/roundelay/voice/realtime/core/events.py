@@ -16,30 +16,21 @@ from typing import Any, Literal
 import numpy as np
 
 from roundelay import machine
+from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core.settings import Thresholds
 
 RATE_HZ = 16_000  # of every sample count here: the embedded codec's rate
 
-Role = Literal["system", "user", "assistant", "tool"]
 Code = Literal[
     "earlier",  # at_ms is before the last event's
     "closed",  # the session is over, or closing and takes nothing new
     "wrong_state",  # such an event cannot happen in this state
-    "already_replying",  # ReplyAsked while a reply is active
+    "already_replying",  # ReplyRequested while a reply is active
     "not_replying",  # ReplyCancelled while there is none
     "unknown",  # a turn, reply, call or message of that name never was
     "out_of_range",  # more heard than was given, a probability above 1, a turn that ends before it begins
     "too_many",  # calls waiting, messages, or bytes beyond the limit
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One entry of the history, as text. `key` names it: `turn-3`, `reply-7`, `call-…`, or a client's own id."""
-
-    role: Role
-    text: str
-    key: str = ""
 
 
 class IllegalEvent(machine.IllegalEvent):
@@ -80,11 +71,11 @@ class SpeechStopped(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class TurnJudged(Event):
-    """The judge's answer to `Judge`: `end` is the probability (0 to 1) that the user has said all of `turn`."""
+class EndOfTurnPredicted(Event):
+    """The answer to `PredictEndOfTurn`: the probability (0 to 1) that the user has said all of `turn`."""
 
     turn: int
-    end: float
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +104,7 @@ class InputCleared(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyAsked(Event):
+class ReplyRequested(Event):
     """The client wants a reply; `options` go to the work unread. Illegal while a reply is active.
 
     While the user speaks it waits: the reply to that turn is the one asked for.
@@ -165,7 +156,7 @@ class Configured(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class CloseAsked(Event):
+class CloseRequested(Event):
     """The session is to end: after what is being said, or `at_once`. No new turn begins then."""
 
     at_once: bool = False
@@ -221,7 +212,7 @@ class ToolReturned(Event):
 
     call: str
     output: str
-    fold: bool = True
+    follow_up: bool = True
     options: Mapping[str, Any] | None = field(default=None, compare=False)
 
 

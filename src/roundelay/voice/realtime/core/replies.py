@@ -9,114 +9,119 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.context import Clause, Context
-from roundelay.voice.realtime.core.state import PAST_REPLIES, AllHeard, Memory, Reply, State, Turn
+from roundelay.voice.realtime.core.state import MAX_PAST_REPLIES, PlaybackEnded, Reply, SessionState, State, Turn
 
 Out = list[do.Action]
 Options = Mapping[str, Any] | None
 
 
-def remembering(m: Memory, context: Context, out: Out) -> Memory:
+def with_context(s: SessionState, context: Context, out: Out) -> SessionState:
     """The memory with another history, kept within its limits; asks for a summary when it is long."""
-    limits = m.thresholds
+    limits = s.thresholds
     context = context.within(2 * limits.context_tokens, limits.messages_max, limits.context_keep)
-    waiting = m.summarising if m.summarising is not None and m.summarising in context else None
+    waiting = s.summarising if s.summarising is not None and s.summarising in context else None
     if waiting is None and context.tokens > limits.context_tokens and (old := context.old(limits.context_keep)):
         waiting = old[-1].key
         out.append(do.Summarise(old, waiting))
-    return replace(m, context=context, summarising=waiting)
+    return replace(s, context=context, summarising=waiting)
 
 
 # ---- making
 
 
 def draft(
-    m: Memory, out: Out, cause: Literal["turn", "asked", "tool"], turn: Turn | None = None, options: Options = None
-) -> Memory:
+    s: SessionState,
+    out: Out,
+    cause: Literal["turn", "request", "tool"],
+    turn: Turn | None = None,
+    options: Options = None,
+) -> SessionState:
     """With one more draft, the newest; the oldest goes when too many are alive."""
-    while len(m.drafts) >= m.thresholds.drafts_alive:
-        out.append(do.Drop(m.drafts[0].number))
-        m = replace(m, drafts=m.drafts[1:])
-    number = m.replies + 1
-    heard = turn.text if turn and turn.read else None
+    while len(s.drafts) >= s.thresholds.drafts_alive:
+        out.append(do.Drop(s.drafts[0].number))
+        s = replace(s, drafts=s.drafts[1:])
+    number = s.replies + 1
+    heard = turn.text if turn and turn.transcribed else None
     start, end, exact = (turn.start, turn.end, turn.exact) if turn else (0, 0, False)
     name = turn.number if turn else None
-    out.append(do.Draft(number, cause, m.context.messages, name, start, end, heard, options, exact))
-    made = Reply(number, cause, m.now_ms, m.now_ms, name, heard, frozenset(m.unfolded), options)
-    return replace(m, replies=number, drafts=(*m.drafts, made))
+    out.append(do.Draft(number, cause, s.context.messages, name, start, end, heard, options, exact))
+    made = Reply(number, cause, s.now_ms, s.now_ms, name, heard, frozenset(s.pending_results), options)
+    return replace(s, replies=number, drafts=(*s.drafts, made))
 
 
-def drop_drafts(m: Memory, out: Out) -> Memory:
+def drop_drafts(s: SessionState, out: Out) -> SessionState:
     """Without any draft."""
-    out.extend(do.Drop(reply.number) for reply in m.drafts)
-    return replace(m, drafts=())
+    out.extend(do.Drop(reply.number) for reply in s.drafts)
+    return replace(s, drafts=())
 
 
-def begin(m: Memory, out: Out) -> Memory:
+def begin(s: SessionState, out: Out) -> SessionState:
     """With the newest draft committed and given out as far as it is made, the others dropped."""
-    *others, newest = m.drafts
-    m = drop_drafts(replace(m, drafts=tuple(others)), out)
-    out.append(do.Begin(newest.number, newest.turn, m.now_ms - newest.made_ms, newest.options))
-    reply = replace(newest, begun=True, news_ms=m.now_ms)
-    told = tuple(call for call in m.unfolded if call not in reply.knows)
-    options = m.fold_options if told else None
-    return release(replace(m, reply=reply, asked=None, unfolded=told, fold_options=options), out)
+    *others, newest = s.drafts
+    s = drop_drafts(replace(s, drafts=tuple(others)), out)
+    out.append(do.Begin(newest.number, newest.turn, s.now_ms - newest.drafted_ms, newest.options))
+    reply = replace(newest, begun=True, progress_ms=s.now_ms)
+    told = tuple(call for call in s.pending_results if call not in reply.known_results)
+    options = s.follow_up_options if told else None
+    return release(replace(s, reply=reply, requested=None, pending_results=told, follow_up_options=options), out)
 
 
-def ask(m: Memory, event: ev.Event, out: Out) -> Memory:
+def reply_to_request(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Draft a reply to the history, and begin it."""
-    options = event.options if isinstance(event, ev.ReplyAsked) else m.asked[0] if m.asked else None
-    last = m.context.entries[-1] if m.context.entries else None
-    for turn in m.unread:  # the turn that is to be answered has not been read yet: its sound is answered
+    options = event.options if isinstance(event, ev.ReplyRequested) else s.requested[0] if s.requested else None
+    last = s.context.entries[-1] if s.context.entries else None
+    for turn in s.untranscribed:  # the turn that is to be answered has not been read yet: its sound is answered
         if last and last.audio_ms and last.message.key == f"turn-{turn.number}":
-            return begin(draft(m, out, "turn", turn, options), out)
-    return begin(draft(m, out, "asked", None, options), out)
+            return begin(draft(s, out, "turn", turn, options), out)
+    return begin(draft(s, out, "request", None, options), out)
 
 
-def fold(m: Memory, event: ev.Event, out: Out) -> Memory:
+def follow_up(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Draft a reply that tells the tools' results, and begin it."""
-    return begin(draft(m, out, "tool", options=m.fold_options), out)
+    return begin(draft(s, out, "tool", options=s.follow_up_options), out)
 
 
-def ask_later(m: Memory, event: ev.Event, out: Out) -> Memory:
+def defer_request(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Keep in mind that a reply is asked for."""
-    assert isinstance(event, ev.ReplyAsked)
-    return replace(m, asked=(event.options,))
+    assert isinstance(event, ev.ReplyRequested)
+    return replace(s, requested=(event.options,))
 
 
 # ---- giving out
 
 
-def release(m: Memory, out: Out) -> Memory:
+def release(s: SessionState, out: Out) -> SessionState:
     """With everything given out that waited in the active reply."""
-    reply = m.reply
+    reply = s.reply
     assert reply is not None
-    queue, m = reply.queue, m.put(replace(reply, queue=()))
+    queue, s = reply.queue, s.with_reply(replace(reply, queue=()))
     for action in queue:
-        m = _give(m, action, out, held=False)
-    return m
+        s = _give(s, action, out, held=False)
+    return s
 
 
-def _give(m: Memory, action: do.Action, out: Out, held: bool) -> Memory:
+def _give(s: SessionState, action: do.Action, out: Out, held: bool) -> SessionState:
     number: int = action.reply  # type: ignore[attr-defined]
-    reply = m.find(number)
+    reply = s.find_reply(number)
     assert reply is not None
     if isinstance(action, do.CallTool) and reply.begun:  # a tool does not wait for the voice
         out.append(action)
-        return m.with_call(action)
+        return s.with_call(action)
     if held or not reply.begun:
-        return m.put(reply.with_queue(action))
+        return s.with_reply(reply.with_queued(action))
     out.append(action)
-    return m.put(reply.given_out(action))
+    return s.with_reply(reply.after_release(action))
 
 
-def work(m: Memory, event: ev.Event, out: Out) -> Memory:
+def add_output(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Give out what was made of the reply, or keep it while it may not be heard; ignore news of a dropped one."""
-    reply = m.find(event.reply)  # type: ignore[attr-defined]
+    reply = s.find_reply(event.reply)  # type: ignore[attr-defined]
     if reply is None:
-        return m
+        return s
     clauses = reply.clauses
     action: do.Action | None = None
     if isinstance(event, ev.ReplyText):
@@ -127,96 +132,98 @@ def work(m: Memory, event: ev.Event, out: Out) -> Memory:
         clauses = (*clauses[:-1], replace(last, samples=last.samples + len(event.sound)))
         action = do.Play(reply.number, event.sound)
     elif isinstance(event, ev.ToolCalled):
-        action = do.CallTool(reply.number, m.fresh(event.call, reply), event.name, event.arguments)
+        action = do.CallTool(reply.number, s.unique_call_id(event.call, reply), event.name, event.arguments)
     elif isinstance(event, ev.ReplyDone):
         clauses = _complete(clauses)
         reply = replace(reply, done=True)
         action = do.Finish(reply.number)
     assert action is not None
-    m = m.put(replace(reply, clauses=clauses, news_ms=m.now_ms))
-    return _give(m, action, out, held=m.state is State.OVERLAP)
+    s = s.with_reply(replace(reply, clauses=clauses, progress_ms=s.now_ms))
+    return _give(s, action, out, held=s.state is State.OVERLAP)
 
 
 def _complete(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
     return (*clauses[:-1], replace(clauses[-1], complete=True)) if clauses else ()
 
 
-def played(m: Memory, event: ev.Event, out: Out) -> Memory:
+def note_playback(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Note how much of the active reply was heard."""
     assert isinstance(event, ev.Played)
-    if m.reply is None or m.reply.number != event.reply:
-        return m
-    return m.put(replace(m.reply, played=event.samples, news_ms=m.now_ms))
+    if s.reply is None or s.reply.number != event.reply:
+        return s
+    return s.with_reply(replace(s.reply, played=event.samples, progress_ms=s.now_ms))
 
 
 # ---- ending
 
 
-def finish(m: Memory, out: Out) -> Memory:
+def finish(s: SessionState, out: Out) -> SessionState:
     """Without an active reply: all of it was heard, and is history."""
-    m = release(m, out)
-    assert m.reply is not None
-    text = m.reply.heard(m.thresholds.ms_per_character)
-    out.append(do.End(m.reply.number, text))
-    return _past(m, text, out)
+    s = release(s, out)
+    assert s.reply is not None
+    text = s.reply.spoken_prefix(s.thresholds.ms_per_character)
+    out.append(do.End(s.reply.number, text))
+    return _archive(s, text, out)
 
 
 Why = Literal["barge-in", "cancelled", "truncated", "failed", "closed"]
 
 
-def stop(m: Memory, out: Out, why: Why) -> Memory:
+def stop(s: SessionState, out: Out, why: Why) -> SessionState:
     """Without an active reply: it was stopped, and history is what was heard of it."""
-    assert m.reply is not None
-    text = m.reply.heard(m.thresholds.ms_per_character)
-    out.append(do.Stop(m.reply.number, m.reply.played, text, why))
-    if not m.reply.done:
-        out.append(do.Drop(m.reply.number))
-    return _past(m, text, out)
+    assert s.reply is not None
+    text = s.reply.spoken_prefix(s.thresholds.ms_per_character)
+    out.append(do.Stop(s.reply.number, s.reply.played, text, why))
+    if not s.reply.done:
+        out.append(do.Drop(s.reply.number))
+    return _archive(s, text, out)
 
 
-def _past(m: Memory, text: str, out: Out) -> Memory:
-    assert m.reply is not None
-    past = (*m.past, replace(m.reply, queue=()))[-PAST_REPLIES:]
-    context = m.context.add(ev.Message("assistant", text, f"reply-{m.reply.number}")) if text else m.context
-    for result in m.results:
+def _archive(s: SessionState, text: str, out: Out) -> SessionState:
+    assert s.reply is not None
+    past = (*s.past_replies, replace(s.reply, queue=()))[-MAX_PAST_REPLIES:]
+    context = s.context.add(Message("assistant", text, f"reply-{s.reply.number}")) if text else s.context
+    for result in s.deferred_results:
         context = context.add(result)
-    return remembering(replace(m, reply=None, past=past, results=(), quiet_ms=m.now_ms), context, out)
+    return with_context(
+        replace(s, reply=None, past_replies=past, deferred_results=(), reply_ended_ms=s.now_ms), context, out
+    )
 
 
-def stop_for(m: Memory, event: ev.Event, out: Out) -> Memory:
+def stop_for(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Stop the active reply for the reason that the event is."""
-    reply = m.reply
+    reply = s.reply
     why: Why = "closed"
     assert reply is not None
     if isinstance(event, ev.ReplyCancelled):
         why = "cancelled"
     elif isinstance(event, ev.Truncated):
         why = "truncated"
-        m = m.put(replace(reply, played=event.samples))
-    elif not isinstance(event, ev.CloseAsked):
+        s = s.with_reply(replace(reply, played=event.samples))
+    elif not isinstance(event, ev.CloseRequested):
         why = "failed"
         text = event.why if isinstance(event, ev.ReplyFailed) else "stalled"
         out.append(do.Fail(reply.number, text))
-    return stop(m, out, why)
+    return stop(s, out, why)
 
 
-def end_reply(m: Memory, event: ev.Event, out: Out) -> Memory:
+def end_reply(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """End the reply, heard to its end or stopped; nobody speaks."""
-    m = finish(m, out) if isinstance(event, AllHeard) else stop_for(m, event, out)
-    return replace(m, turn=None)
+    s = finish(s, out) if isinstance(event, PlaybackEnded) else stop_for(s, event, out)
+    return replace(s, turn=None)
 
 
-def draft_failed(m: Memory, event: ev.Event, out: Out) -> Memory:
+def draft_failed(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Forget the draft that failed; when the turn is committed another is made."""
     assert isinstance(event, ev.ReplyFailed)
-    return replace(m, drafts=tuple(reply for reply in m.drafts if reply.number != event.reply))
+    return replace(s, drafts=tuple(reply for reply in s.drafts if reply.number != event.reply))
 
 
-def correct(m: Memory, event: ev.Event, out: Out) -> Memory:
+def correct_past_reply(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Correct what was heard of a past reply."""
     assert isinstance(event, ev.Truncated)
-    for reply in m.past:
+    for reply in s.past_replies:
         if reply.number == event.reply:
-            text = replace(reply, played=event.samples).heard(m.thresholds.ms_per_character)
-            return remembering(m, m.context.set_text(f"reply-{reply.number}", text), out)
-    return m
+            text = replace(reply, played=event.samples).spoken_prefix(s.thresholds.ms_per_character)
+            return with_context(s, s.context.set_text(f"reply-{reply.number}", text), out)
+    return s

@@ -7,118 +7,128 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
-from roundelay.voice.realtime.core.replies import Out, remembering, stop_for
-from roundelay.voice.realtime.core.state import Call, Memory
+from roundelay.voice.realtime.core.replies import Out, stop_for, with_context
+from roundelay.voice.realtime.core.state import PendingCall, SessionState
 from roundelay.voice.realtime.core.turns import drop_turn, resume
 
 NO_ANSWER = "no answer in time"
 
 
-def stay(m: Memory, event: ev.Event, out: Out) -> Memory:
+def ignore(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Nothing."""
-    return m
+    return s
 
 
 # ---- tools
 
 
-def tool_returned(m: Memory, event: ev.Event, out: Out) -> Memory:
+def tool_returned(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Put the tool's result into the history, to be told when nobody speaks."""
     assert isinstance(event, ev.ToolReturned)
-    call = next((call for call in m.calls if call.action.call == event.call), None)
-    m = _late(m, event, out) if call is None else _result(m, call, event.output, event.fold, out)
-    return replace(m, fold_options=event.options) if event.options is not None and event.call in m.unfolded else m
+    call = next((call for call in s.calls if call.action.call == event.call), None)
+    s = _late_result(s, event, out) if call is None else _result(s, call, event.output, event.follow_up, out)
+    return (
+        replace(s, follow_up_options=event.options)
+        if event.options is not None and event.call in s.pending_results
+        else s
+    )
 
 
-def _late(m: Memory, event: ev.ToolReturned, out: Out) -> Memory:
+def _late_result(s: SessionState, event: ev.ToolReturned, out: Out) -> SessionState:
     """Put a result that nobody waits for any more in the place of the words that there was none."""
-    for old in (*m.results, *m.context.messages):
+    for old in (*s.deferred_results, *s.context.messages):
         if old.key == event.call and old.role == "tool" and old.text.endswith(f" = {NO_ANSWER}"):
             new = replace(old, text=old.text.removesuffix(NO_ANSWER) + event.output)
-            if event.fold and not m.closing and event.call not in m.unfolded:
-                m = replace(m, unfolded=(*m.unfolded, event.call))
-            if old in m.results:
-                return replace(m, results=tuple(new if each is old else each for each in m.results))
-            return remembering(m, m.context.add(new), out)
-    return m
+            if event.follow_up and not s.closing and event.call not in s.pending_results:
+                s = replace(s, pending_results=(*s.pending_results, event.call))
+            if old in s.deferred_results:
+                return replace(s, deferred_results=tuple(new if each is old else each for each in s.deferred_results))
+            return with_context(s, s.context.add(new), out)
+    return s
 
 
-def tool_late(m: Memory, event: ev.Event, out: Out) -> Memory:
+def tool_timed_out(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Wait no longer for the tool, and remember that it did not answer."""
-    for call in m.calls:
-        if call.due_ms <= m.now_ms:
+    for call in s.calls:
+        if call.due_ms <= s.now_ms:
             out.append(do.AbandonTool(call.action.call))
-            m = _result(m, call, NO_ANSWER, True, out)
-    return m
+            s = _result(s, call, NO_ANSWER, True, out)
+    return s
 
 
-def _result(m: Memory, call: Call, output: str, fold: bool, out: Out) -> Memory:
+def _result(s: SessionState, call: PendingCall, output: str, follow_up: bool, out: Out) -> SessionState:
     action = call.action
-    m = m.without_call(action.call)
-    if fold and not m.closing:
-        m = replace(m, unfolded=(*m.unfolded, action.call))
-    message = ev.Message("tool", f"{action.name}({action.arguments}) = {output}", action.call)
-    if m.reply is not None:
-        return replace(m, results=(*m.results, message))
-    return remembering(m, m.context.add(message), out)
+    s = s.without_call(action.call)
+    if follow_up and not s.closing:
+        s = replace(s, pending_results=(*s.pending_results, action.call))
+    message = Message("tool", f"{action.name}({action.arguments}) = {output}", action.call)
+    if s.reply is not None:
+        return replace(s, deferred_results=(*s.deferred_results, message))
+    return with_context(s, s.context.add(message), out)
 
 
 # ---- the history
 
 
-def message_added(m: Memory, event: ev.Event, out: Out) -> Memory:
+def message_added(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Put the client's message into the history."""
     assert isinstance(event, ev.MessageAdded)
     message = event.message
     if not message.key:
-        message = replace(message, key=f"message-{m.added + 1}")
-        m = replace(m, added=m.added + 1)
-    return remembering(m, m.context.add(message), out)
+        message = replace(message, key=f"message-{s.messages_added + 1}")
+        s = replace(s, messages_added=s.messages_added + 1)
+    return with_context(s, s.context.add(message), out)
 
 
-def message_removed(m: Memory, event: ev.Event, out: Out) -> Memory:
+def message_removed(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Take the message out of the history."""
     assert isinstance(event, ev.MessageRemoved)
-    unfolded = tuple(call for call in m.unfolded if call != event.key)
-    results = tuple(result for result in m.results if result.key != event.key)
-    m = replace(m, unfolded=unfolded, results=results, fold_options=m.fold_options if unfolded else None)
-    return remembering(m, m.context.remove(event.key), out)
+    pending_results = tuple(call for call in s.pending_results if call != event.key)
+    results = tuple(result for result in s.deferred_results if result.key != event.key)
+    s = replace(
+        s,
+        pending_results=pending_results,
+        deferred_results=results,
+        follow_up_options=s.follow_up_options if pending_results else None,
+    )
+    return with_context(s, s.context.remove(event.key), out)
 
 
-def summarised(m: Memory, event: ev.Event, out: Out) -> Memory:
+def summarised(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Put the summary into the history, in the place of what it stands for."""
     assert isinstance(event, ev.Summarised)
-    if event.key != m.summarising:
-        return m
-    return remembering(replace(m, summarising=None), m.context.summarised(event.key, event.text), out)
+    if event.key != s.summarising:
+        return s
+    return with_context(replace(s, summarising=None), s.context.summarised(event.key, event.text), out)
 
 
-def configured(m: Memory, event: ev.Event, out: Out) -> Memory:
+def configured(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Let other thresholds hold."""
     assert isinstance(event, ev.Configured)
-    return remembering(replace(m, thresholds=event.thresholds), m.context, out)
+    return with_context(replace(s, thresholds=event.thresholds), s.context, out)
 
 
 # ---- the end
 
 
-def close_later(m: Memory, event: ev.Event, out: Out) -> Memory:
+def close_later(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Take nothing new; end when the bot has said what it says."""
-    return replace(m, closing=True, unfolded=(), asked=None)
+    return replace(s, closing=True, pending_results=(), requested=None)
 
 
-def close_later_and_resume(m: Memory, event: ev.Event, out: Out) -> Memory:
+def close_later_and_resume(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Take nothing new; let the bot say on what it says, and end then."""
-    return close_later(resume(m, event, out), event, out)
+    return close_later(resume(s, event, out), event, out)
 
 
-def close(m: Memory, event: ev.Event, out: Out) -> Memory:
+def close(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """End: stop and drop everything."""
-    if m.reply is not None:
-        m = stop_for(m, event, out)
-    m = drop_turn(m, event, out)
-    out += [do.AbandonTool(call.action.call) for call in m.calls]
+    if s.reply is not None:
+        s = stop_for(s, event, out)
+    s = drop_turn(s, event, out)
+    out += [do.AbandonTool(call.action.call) for call in s.calls]
     out.append(do.Close())
-    return replace(m, calls=(), unfolded=(), asked=None, closing=True)
+    return replace(s, calls=(), pending_results=(), requested=None, closing=True)

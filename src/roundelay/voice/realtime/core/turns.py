@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.replies import (
@@ -16,253 +17,255 @@ from roundelay.voice.realtime.core.replies import (
     drop_drafts,
     finish,
     release,
-    remembering,
     stop,
     stop_for,
+    with_context,
 )
-from roundelay.voice.realtime.core.state import Memory, Turn, VerdictDue
+from roundelay.voice.realtime.core.state import SessionState, Turn, VerdictDue
 
-UNREAD = 16  # committed turns whose words are still awaited
-
-
-def _new_turn(m: Memory, start: int, announced: bool) -> Memory:
-    number = m.turns + 1
-    turn = Turn(number, start, start, start, m.now_ms, m.now_ms, announced=announced)
-    return replace(m, turns=number, turn=turn)
+MAX_UNTRANSCRIBED_TURNS = 16  # committed turns whose words are still awaited
 
 
-def _turn(m: Memory) -> Turn:
-    assert m.turn is not None
-    return m.turn
+def _new_turn(s: SessionState, start: int, announced: bool) -> SessionState:
+    number = s.turns + 1
+    turn = Turn(number, start, start, start, s.now_ms, s.now_ms, announced=announced)
+    return replace(s, turns=number, turn=turn)
 
 
-def start_turn(m: Memory, event: ev.Event, out: Out) -> Memory:
+def _turn(s: SessionState) -> Turn:
+    assert s.turn is not None
+    return s.turn
+
+
+def start_turn(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Begin a turn, and tell it."""
     assert isinstance(event, ev.SpeechStarted)
-    out.append(do.StartTurn(m.turns + 1, event.sample))
-    return _new_turn(m, event.sample, announced=True)
+    out.append(do.StartTurn(s.turns + 1, event.sample))
+    return _new_turn(s, event.sample, announced=True)
 
 
-def _silent(m: Memory, event: ev.Event) -> Memory:
+def _with_silence(s: SessionState, event: ev.Event) -> SessionState:
     assert isinstance(event, ev.SpeechStopped)
-    turn = _turn(m)
-    voiced = turn.voiced + event.sample - turn.voice_from
-    return replace(m, turn=replace(turn, end=event.sample, voiced=voiced, speaking=False, since_ms=m.now_ms))
+    turn = _turn(s)
+    voiced = turn.voiced + event.sample - turn.voice_start
+    return replace(s, turn=replace(turn, end=event.sample, voiced=voiced, speaking=False, since_ms=s.now_ms))
 
 
-def _voiced(m: Memory, event: ev.Event) -> Memory:
+def _with_voice(s: SessionState, event: ev.Event) -> SessionState:
     assert isinstance(event, ev.SpeechStarted)
-    turn = replace(_turn(m), voice_from=event.sample, speaking=True, since_ms=m.now_ms, judged=None)
-    return replace(m, turn=turn)
+    turn = replace(_turn(s), voice_start=event.sample, speaking=True, since_ms=s.now_ms, end_probability=None)
+    return replace(s, turn=turn)
 
 
-def pause(m: Memory, event: ev.Event, out: Out) -> Memory:
+def pause(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Note the silence; ask the judge, and draft a reply to what was said so far."""
-    return _ponder(_silent(m, event), out)
+    return _predict_and_draft(_with_silence(s, event), out)
 
 
-def _ponder(m: Memory, out: Out) -> Memory:
-    limits, turn = m.thresholds, _turn(m)
+def _predict_and_draft(s: SessionState, out: Out) -> SessionState:
+    limits, turn = s.thresholds, _turn(s)
     if limits.detection == "semantic":
-        out.append(do.Judge(turn.number, turn.start, turn.end))
-    if _may_draft(m):
-        return _speculate(m, out)
-    if not turn.read:
+        out.append(do.PredictEndOfTurn(turn.number, turn.start, turn.end))
+    if _may_draft(s):
+        return _speculate(s, out)
+    if not turn.transcribed:
         out.append(do.Transcribe(turn.number, turn.start, turn.end))
-    return m
+    return s
 
 
-def _may_draft(m: Memory) -> bool:
-    limits = m.thresholds
+def _may_draft(s: SessionState) -> bool:
+    limits = s.thresholds
     wanted = limits.speculate and limits.create_reply and limits.detection != "none"
-    return wanted and _turn(m).drafts < limits.drafts_per_turn
+    return wanted and _turn(s).drafts < limits.drafts_per_turn
 
 
-def _speculate(m: Memory, out: Out) -> Memory:
-    m = draft(m, out, "turn", _turn(m))
-    return replace(m, turn=replace(_turn(m), drafts=_turn(m).drafts + 1))
+def _speculate(s: SessionState, out: Out) -> SessionState:
+    s = draft(s, out, "turn", _turn(s))
+    return replace(s, turn=replace(_turn(s), drafts=_turn(s).drafts + 1))
 
 
-def go_on(m: Memory, event: ev.Event, out: Out) -> Memory:
+def resume_turn(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The user goes on: drop every draft."""
-    return drop_drafts(_voiced(m, event), out)
+    return drop_drafts(_with_voice(s, event), out)
 
 
-def judge(m: Memory, event: ev.Event, out: Out) -> Memory:
+def note_probability(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Note how probable the end of the turn is."""
-    assert isinstance(event, ev.TurnJudged)
-    return replace(m, turn=replace(_turn(m), judged=event.end))
+    assert isinstance(event, ev.EndOfTurnPredicted)
+    return replace(s, turn=replace(_turn(s), end_probability=event.probability))
 
 
 # ---- words
 
 
-def read(m: Memory, event: ev.Event, out: Out) -> Memory:
+def note_transcript(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Note the words read of the turn, and show them."""
     assert isinstance(event, ev.Transcribed)
-    turn = _turn(m)
+    turn = _turn(s)
     if event.sample < turn.text_sample:
-        return m
+        return s
     if turn.announced and event.text != turn.text:
         out.append(do.Caption(turn.number, event.text, final=False))
-    m = replace(m, turn=replace(turn, text=event.text, text_sample=event.sample))
-    if not _turn(m).read:
-        return m
-    return replace(m, drafts=tuple(replace(d, basis=event.text) if d.basis is None else d for d in m.drafts))
+    s = replace(s, turn=replace(turn, text=event.text, text_sample=event.sample))
+    if not _turn(s).transcribed:
+        return s
+    return replace(
+        s, drafts=tuple(replace(d, source_text=event.text) if d.source_text is None else d for d in s.drafts)
+    )
 
 
-def redraft(m: Memory, event: ev.Event, out: Out) -> Memory:
+def redraft(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The words are others than those the draft answers: draft once more; the newest will be committed."""
-    return _speculate(read(m, event, out), out)
+    return _speculate(note_transcript(s, event, out), out)
 
 
-def late_words(m: Memory, event: ev.Event, out: Out) -> Memory:
+def late_transcript(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Put the words of a committed turn into the history, in the place of its sound. Other late words are ignored."""
     assert isinstance(event, ev.Transcribed)
-    for turn in m.unread:
+    for turn in s.untranscribed:
         if turn.number == event.turn and event.sample >= turn.end:
             out.append(do.Caption(turn.number, event.text, final=True))
-            m = replace(m, unread=tuple(other for other in m.unread if other is not turn))
-            return remembering(m, m.context.set_text(f"turn-{turn.number}", event.text.strip()), out)
-    return m
+            s = replace(s, untranscribed=tuple(other for other in s.untranscribed if other is not turn))
+            return with_context(s, s.context.set_text(f"turn-{turn.number}", event.text.strip()), out)
+    return s
 
 
 # ---- the end of a turn
 
 
-def drop_turn(m: Memory, event: ev.Event, out: Out) -> Memory:
+def drop_turn(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The turn was nothing: drop it and its drafts."""
-    m = drop_drafts(m, out)
-    turn = m.turn
+    s = drop_drafts(s, out)
+    turn = s.turn
     if turn and turn.announced:
         end = max(turn.end, event.sample) if isinstance(event, ev.SpeechStopped) else turn.end
         out += [do.StopTurn(turn.number, end), do.DropTurn(turn.number)]
-    return replace(m, turn=None)
+    return replace(s, turn=None)
 
 
-def _commit(m: Memory, out: Out) -> Memory:
-    turn = _turn(m)
+def _commit(s: SessionState, out: Out) -> SessionState:
+    turn = _turn(s)
     if turn.announced:
         out.append(do.StopTurn(turn.number, turn.end))
     out.append(do.CommitTurn(turn.number, turn.start, turn.end))
     key = f"turn-{turn.number}"
-    m = replace(m, turn=None)
-    if not turn.read:
+    s = replace(s, turn=None)
+    if not turn.transcribed:
         audio_ms = max(1, (turn.end - turn.start) * 1000 // ev.RATE_HZ)
-        m = replace(m, unread=(*m.unread, turn)[-UNREAD:])
-        return remembering(m, m.context.add(ev.Message("user", "", key), audio_ms), out)
+        s = replace(s, untranscribed=(*s.untranscribed, turn)[-MAX_UNTRANSCRIBED_TURNS:])
+        return with_context(s, s.context.add(Message("user", "", key), audio_ms), out)
     text = (turn.text or "").strip()
     out.append(do.Caption(turn.number, text, final=True))
-    return remembering(m, m.context.add(ev.Message("user", text, key)), out) if text else m
+    return with_context(s, s.context.add(Message("user", text, key)), out) if text else s
 
 
-def commit(m: Memory, event: ev.Event, out: Out) -> Memory:
+def commit(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Commit the turn without a reply."""
-    m = drop_drafts(_ended(m, event), out)
-    turn = _turn(m)
-    if not turn.read:
+    s = drop_drafts(_ended(s, event), out)
+    turn = _turn(s)
+    if not turn.transcribed:
         out.append(do.Transcribe(turn.number, turn.start, turn.end, turn.exact))
-    return _commit(m, out)
+    return _commit(s, out)
 
 
-def _ended(m: Memory, event: ev.Event) -> Memory:
+def _ended(s: SessionState, event: ev.Event) -> SessionState:
     """With the turn ended where the client says; a voice that goes on is cut there."""
-    turn = _turn(m)
+    turn = _turn(s)
     if isinstance(event, ev.TurnEnded):
-        return replace(m, turn=replace(turn, end=max(turn.start, event.sample), speaking=False))
-    return m
+        return replace(s, turn=replace(turn, end=max(turn.start, event.sample), speaking=False))
+    return s
 
 
-def commit_given(m: Memory, event: ev.Event, out: Out) -> Memory:
+def commit_span(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Commit the samples that the client says are a turn."""
     assert isinstance(event, ev.TurnEnded)
-    missed = m.turn
-    m = _new_turn(m, event.start, announced=False)
-    m = replace(m, turn=replace(_turn(m), exact=True))
-    return replace(commit(m, event, out), turn=missed)
+    missed = s.turn
+    s = _new_turn(s, event.start, announced=False)
+    s = replace(s, turn=replace(_turn(s), exact=True))
+    return replace(commit(s, event, out), turn=missed)
 
 
-def commit_and_begin(m: Memory, event: ev.Event, out: Out) -> Memory:
+def commit_and_begin(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Commit the turn and begin its newest draft, or a reply made now."""
-    turn, options = _turn(m), m.asked[0] if m.asked else None
-    if isinstance(event, ev.ReplyAsked):
+    turn, options = _turn(s), s.requested[0] if s.requested else None
+    if isinstance(event, ev.ReplyRequested):
         options = event.options
     if options is not None:
-        m = drop_drafts(m, out)
-    if not m.drafts:
-        m = draft(m, out, "turn", turn, options)
-    return begin(_commit(m, out), out)
+        s = drop_drafts(s, out)
+    if not s.drafts:
+        s = draft(s, out, "turn", turn, options)
+    return begin(_commit(s, out), out)
 
 
-def _cut(m: Memory) -> Memory:
-    turn = _turn(m)
-    passed = (m.now_ms - turn.since_ms) * ev.RATE_HZ // 1000
-    return replace(m, turn=replace(turn, end=turn.voice_from + max(0, passed), speaking=False))
+def _cut(s: SessionState) -> SessionState:
+    turn = _turn(s)
+    passed = (s.now_ms - turn.since_ms) * ev.RATE_HZ // 1000
+    return replace(s, turn=replace(turn, end=turn.voice_start + max(0, passed), speaking=False))
 
 
-def cut_and_begin(m: Memory, event: ev.Event, out: Out) -> Memory:
+def cut_and_begin(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The turn is too long: commit what there is of it, and answer."""
-    return commit_and_begin(_cut(m), event, out)
+    return commit_and_begin(_cut(s), event, out)
 
 
-def cut(m: Memory, event: ev.Event, out: Out) -> Memory:
+def cut(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The turn is too long: commit what there is of it."""
-    return commit(_cut(m), event, out)
+    return commit(_cut(s), event, out)
 
 
 # ---- a voice over the bot's
 
 
-def hold(m: Memory, event: ev.Event, out: Out) -> Memory:
+def hold(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Hold the reply until it is known what the voice means."""
-    assert isinstance(event, ev.SpeechStarted) and m.reply
-    out.append(do.Hold(m.reply.number))
-    return _new_turn(m, event.sample, announced=False)
+    assert isinstance(event, ev.SpeechStarted) and s.reply
+    out.append(do.Hold(s.reply.number))
+    return _new_turn(s, event.sample, announced=False)
 
 
-def listen(m: Memory, event: ev.Event, out: Out) -> Memory:
+def voice_stopped(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The voice over the bot's ended soon: have its words read."""
-    m = _silent(m, event)
-    turn = _turn(m)
+    s = _with_silence(s, event)
+    turn = _turn(s)
     out.append(do.Transcribe(turn.number, turn.start, turn.end))
-    return m
+    return s
 
 
-def again(m: Memory, event: ev.Event, out: Out) -> Memory:
+def voice_resumed(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The voice over the bot's is there again."""
-    return _voiced(m, event)
+    return _with_voice(s, event)
 
 
-def yield_floor(m: Memory, event: ev.Event, out: Out) -> Memory:
+def yield_floor(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The user has the floor: stop the reply if it still runs, and begin the turn where the voice began."""
     if isinstance(event, ev.Transcribed):
-        m = read(m, event, out)
-    if m.reply is not None and m.reply.over:
-        m = finish(m, out)
-        m = replace(m, turn=replace(_turn(m), over=True))
+        s = note_transcript(s, event, out)
+    if s.reply is not None and s.reply.playback_ended:
+        s = finish(s, out)
+        s = replace(s, turn=replace(_turn(s), after_reply=True))
     elif isinstance(event, ev.ReplyCancelled | ev.Truncated | ev.ReplyFailed):
-        m = stop_for(m, event, out)
+        s = stop_for(s, event, out)
     else:
-        m = stop(m, out, "barge-in")
-    turn = _turn(m)
+        s = stop(s, out, "barge-in")
+    turn = _turn(s)
     out.append(do.StartTurn(turn.number, turn.start))
-    m = replace(m, turn=replace(turn, announced=True))
-    return m if turn.speaking else _ponder(m, out)
+    s = replace(s, turn=replace(turn, announced=True))
+    return s if turn.speaking else _predict_and_draft(s, out)
 
 
-def take_floor_and_commit(m: Memory, event: ev.Event, out: Out) -> Memory:
+def take_floor_and_commit(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The client commits a voice over the bot's: stop the reply and commit the turn."""
-    m = stop(m, out, "barge-in")
-    turn = _turn(m)
+    s = stop(s, out, "barge-in")
+    turn = _turn(s)
     out.append(do.StartTurn(turn.number, turn.start))
-    return commit(replace(m, turn=replace(turn, announced=True)), event, out)
+    return commit(replace(s, turn=replace(turn, announced=True)), event, out)
 
 
-def resume(m: Memory, event: ev.Event, out: Out) -> Memory:
+def resume(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """It was nothing: give the reply out again, from where it was held."""
-    assert m.reply is not None
-    out.append(do.Resume(m.reply.number))
-    m = m.put(replace(m.reply, news_ms=m.now_ms))
+    assert s.reply is not None
+    out.append(do.Resume(s.reply.number))
+    s = s.with_reply(replace(s.reply, progress_ms=s.now_ms))
     if not isinstance(event, ev.Transcribed | VerdictDue):  # nothing of it is waited for
-        m = replace(m, turn=None)
-    return release(m, out)
+        s = replace(s, turn=None)
+    return release(s, out)
