@@ -16,7 +16,7 @@ from roundelay.voice.decoder import griffinlim, vocoder
 from roundelay.voice.decoder.speaker import SpeakerEncoder
 from roundelay.voice.decoder.stream import Decoder
 from roundelay.voice.eval.judges import Judge
-from roundelay.voice.eval.wer import Errors, word_errors
+from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
 from roundelay.voice.graphs import graph
 from roundelay.voice.tokenizer import frontend
 from roundelay.voice.tokenizer.dual import Tokenizer

@@ -10,7 +10,7 @@ from chain import Item, items
 from sections import Place
 
 from roundelay.voice.audio import Audio
-from roundelay.voice.eval.signal_metrics import pitch_track
+from roundelay.voice.eval.metrics.signal import pitch_track
 from roundelay.voice.tokenizer import frontend
 from roundelay.voice.vocab import VOCAB
 

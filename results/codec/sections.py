@@ -15,10 +15,10 @@ from roundelay.console import progress
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.grammar import DIGITS
 from roundelay.voice.data.phones import plain
-from roundelay.voice.data.text import pronounce
-from roundelay.voice.eval.signal_metrics import code_use, median_pitch, stoi
-from roundelay.voice.eval.similarity import VoiceJudge, cosine
-from roundelay.voice.eval.wer import Errors, word_errors
+from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
+from roundelay.voice.eval.metrics.signal import code_use, median_pitch, stoi
+from roundelay.voice.eval.metrics.similarity import VoiceJudge, cosine
+from roundelay.voice.text.pronunciations import pronounce
 from roundelay.voice.tokenizer.phone_recognizer import PhoneRecognizer
 from roundelay.voice.vocab import VOCAB
 

@@ -18,7 +18,7 @@ from roundelay.voice.data.grammar import DIGITS
 from roundelay.voice.engines.nano.model import Model
 from roundelay.voice.engines.nano.vocabulary import VOICES
 from roundelay.voice.eval.judges import Judge
-from roundelay.voice.eval.wer import Errors, word_errors
+from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
 from roundelay.voice.text.normalise import normalise
 
 Numbers = dict[str, Any]

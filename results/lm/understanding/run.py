@@ -18,7 +18,7 @@ from roundelay.voice.data.domain_words import question_words
 from roundelay.voice.data.questions import Question, draw
 from roundelay.voice.data.sentences import TEST_SENTENCES
 from roundelay.voice.data.text import expand
-from roundelay.voice.eval.wer import Errors, word_errors
+from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
 from roundelay.voice.nlu.understand import understand
 
 HERE = Path(__file__).parent

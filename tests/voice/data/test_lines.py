@@ -12,8 +12,9 @@ import pytest
 pytest.importorskip("pocketsphinx", reason="the lexicon comes with the eval extra")
 
 from roundelay.voice.data.lines import draw, sentences
-from roundelay.voice.data.text import pronounce, split_of
+from roundelay.voice.data.text import split_of
 from roundelay.voice.nlu.skills import Call
+from roundelay.voice.text.pronunciations import pronounce
 
 
 @pytest.fixture

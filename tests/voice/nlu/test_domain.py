@@ -19,7 +19,7 @@ from roundelay.voice.data.asr_noise import simulate_errors
 from roundelay.voice.data.domain_words import question_words, words
 from roundelay.voice.data.questions import draw, draw_answer_line, random_fabric, random_time, tour
 from roundelay.voice.data.text import split_of
-from roundelay.voice.eval.wer import Errors, word_errors
+from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
 from roundelay.voice.nlu.domain.calculate import format_number, half_up
 from roundelay.voice.nlu.domain.dates import easter
 from roundelay.voice.nlu.domain.edit_distance import FuzzyIndex

@@ -19,7 +19,7 @@ from roundelay.train.codec.data import Corpora, Item
 from roundelay.train.codec.tokenizer import CLASSES, QUIET, Teachable, with_margins
 from roundelay.train.codec.tokenizer_stage import GROUP, Feeder, Losses, ctc, labels_of, phone_loss
 from roundelay.train.loop import rank, ranks
-from roundelay.voice.eval.wer import distance
+from roundelay.voice.eval.metrics.error_rate import distance
 from roundelay.voice.tokenizer.frontend import normal
 from roundelay.voice.tokenizer.fsq import LEVELS, LINGUISTIC, SEMANTIC
 from roundelay.voice.tokenizer.phone_recognizer import PHONES, collapse

@@ -18,8 +18,8 @@ from roundelay.train.codec.data import Batches, Corpora, Item
 from roundelay.train.codec.tokenizer import CLASSES, QUIET, Prior, Teachable, grouped, with_margins
 from roundelay.train.loop import rank, ranks
 from roundelay.voice.data.phones import plain
-from roundelay.voice.data.text import pronounce
-from roundelay.voice.eval.wer import distance
+from roundelay.voice.eval.metrics.error_rate import distance
+from roundelay.voice.text.pronunciations import pronounce
 from roundelay.voice.tokenizer.frontend import BANDS, normal
 from roundelay.voice.tokenizer.fsq import LINGUISTIC, SEMANTIC
 from roundelay.voice.tokenizer.phone_recognizer import PHONES, collapse

@@ -13,8 +13,8 @@ import numpy as np
 
 from roundelay.train.lm.corpus import GROUP_S, Said
 from roundelay.train.lm.spans import spans
-from roundelay.voice.data.text import pronounce
 from roundelay.voice.engines.nano import vocabulary
+from roundelay.voice.text.pronunciations import pronounce
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.vocab import VOCAB
 

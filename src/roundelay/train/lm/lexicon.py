@@ -20,6 +20,7 @@ from roundelay.train.lm.spans import spans
 from roundelay.voice.data import questions, text
 from roundelay.voice.engines.nano.lexicon import FILE, NONE, Lexicon, NgramLM, PhoneTree
 from roundelay.voice.engines.nano.vocabulary import FIRST_PHONE, PAUSE
+from roundelay.voice.text.pronunciations import pronounce
 from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
 __all__ = ["FILE", "build", "ngram_model", "pack", "phone_tree"]
@@ -170,7 +171,7 @@ def _pronunciations(said: Sequence[Said], wanted: set[str]) -> dict[str, list[tu
     """The pronunciations, as phone classes, of each wanted word in the dictionary: the dictionary's, then teachers'."""
     found: dict[str, list[tuple[int, ...]]] = {}
     for word in wanted:
-        phones = text.pronounce(word)
+        phones = pronounce(word)
         if phones:
             found[word] = [tuple(PHONES.index(phone) + 1 for phone in phones)]
     spoken: dict[str, Counter[tuple[int, ...]]] = {}

@@ -1,7 +1,7 @@
 """Which of the phones that were heard belong to which word: the lexicon's phones aligned with them (ours).
 
-The lexicon is the one `voice.data.text.lexicon_path` names; the alignment is Levenshtein's, so wrong, missing and extra
-phones are allowed.
+The lexicon is that of `voice.text.pronunciations`; the alignment is Levenshtein's, so wrong, missing and extra phones
+are allowed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import cache
 import numba
 import numpy as np
 
-from roundelay.voice.data.text import pronounce
 from roundelay.voice.engines.nano.vocabulary import phone_id
+from roundelay.voice.text.pronunciations import pronounce
 
 
 @cache

@@ -65,7 +65,7 @@ def recogniser_filter(limits: FilterLimits) -> Callable[[np.ndarray, int, str], 
     if limits.worst_wer is None:
         return None
     from roundelay.voice.eval.judges import Judge
-    from roundelay.voice.eval.wer import word_errors
+    from roundelay.voice.eval.metrics.error_rate import word_errors
 
     worst, judge = limits.worst_wer, Judge()
 

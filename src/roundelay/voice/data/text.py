@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import zlib
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from roundelay.errors import BadInput
 from roundelay.voice.data.grammar import DIGITS, RULES
 from roundelay.voice.data.sentences import TEST_SENTENCES
+from roundelay.voice.text.pronunciations import dictionary_path
 
 HELD_OUT_EVERY = 40  # of so many sentences one is dev and one is test
 COMMON_WORDS = 6_000  # the most frequent words, drawn as often as all the others together
@@ -51,51 +50,19 @@ def expand(rule: str, rng: np.random.Generator) -> str:
     raise AssertionError(f"the grammar does not end: {rule}")
 
 
-def lexicon_path() -> Path:
-    """The pronouncing dictionary that the pocketsphinx package installs; it is read, never copied.
-
-    Raises `BadInput` when it is absent.
-    """
-    from importlib.util import find_spec
-
-    spec = find_spec("pocketsphinx")
-    path = Path(spec.origin).parent / "model/en-us/cmudict-en-us.dict" if spec and spec.origin else None
-    if path is None or not path.is_file():
-        raise BadInput("lexicon", "cmudict-en-us.dict", "is missing: run pip install 'roundelay[eval]'")
-    return path
-
-
 @cache
 def lexicon() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Two word lists: the `COMMON_WORDS` likeliest words by the judge's unigrams, and all the others."""
     words = set()
-    for line in lexicon_path().read_text(encoding="utf-8", errors="ignore").splitlines():
+    for line in dictionary_path().read_text(encoding="utf-8", errors="ignore").splitlines():
         word = line.split(" ", 1)[0]
         if _WORD.fullmatch(word) and 1 < len(word) < 15:
             words.add(word)
     from pocketsphinx import Config, LogMath, NGramModel
 
-    model = NGramModel(Config(), LogMath(), str(lexicon_path().parent / "en-us.lm.bin"))
+    model = NGramModel(Config(), LogMath(), str(dictionary_path().parent / "en-us.lm.bin"))
     ranked = sorted(words, key=lambda word: (-model.prob([word]), word))
     return tuple(ranked[:COMMON_WORDS]), tuple(sorted(ranked[COMMON_WORDS:]))
-
-
-@cache
-def _pronunciations() -> dict[str, tuple[str, ...]]:
-    """Each word's first pronunciation, in the phones of `voice.tokenizer.phone_recognizer.PHONES`."""
-    found: dict[str, tuple[str, ...]] = {}
-    for line in lexicon_path().read_text(encoding="utf-8", errors="ignore").splitlines():
-        word, *phones = line.lower().split()
-        if phones and "(" not in word:
-            found[word] = tuple(phones)
-    return found
-
-
-def pronounce(text: str) -> list[str] | None:
-    """The phones of a text by the dictionary, word after word; None where it lacks a word."""
-    known = _pronunciations()
-    words = [known.get(word) for word in text.split()]
-    return [phone for word in words if word for phone in word] if all(words) else None
 
 
 def lexicon_line(rng: np.random.Generator) -> str:

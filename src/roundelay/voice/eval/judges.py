@@ -13,7 +13,7 @@ import numpy as np
 
 from roundelay.errors import MissingPackage
 from roundelay.voice.audio import Audio
-from roundelay.voice.data.text import lexicon_path
+from roundelay.voice.text.pronunciations import dictionary_path
 
 RATE_HZ = 16_000
 EDGE_S = 0.25  # silence put before and after: a recogniser needs some, and some teachers leave none
@@ -30,7 +30,7 @@ class Judge:
             from pocketsphinx import Decoder
         except ImportError:
             raise MissingPackage("pocketsphinx", "eval") from None
-        model, lines = lexicon_path().parent, lexicon_path().read_text(encoding="utf-8").splitlines()
+        model, lines = dictionary_path().parent, dictionary_path().read_text(encoding="utf-8").splitlines()
         if words is not None:
             wanted = set(words)
             lines = [line for line in lines if _word(line) in wanted]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
-from roundelay.voice.eval.signal_metrics import code_use, median_pitch, pitch_track, stoi
-from roundelay.voice.eval.wer import Errors, character_errors, distance, word_errors
+from roundelay.voice.eval.metrics.error_rate import Errors, character_errors, distance, word_errors
+from roundelay.voice.eval.metrics.signal import code_use, median_pitch, pitch_track, stoi
 
 RATE = 16_000
 
