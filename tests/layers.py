@@ -29,7 +29,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("voice.engines.nano", "fabric.goodput"),
     ("voice.engines", "fabric.control"),
     ("voice.pipeline", "fabric.emit"),
-    ("voice.realtime.core", "fabric.pages"),
+    ("voice.realtime.core", "fabric.pages", "fabric.face"),
     ("voice.agent",),
     ("voice.realtime",),
     ("voice.eval",),

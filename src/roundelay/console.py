@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 T = TypeVar("T")
 
@@ -24,6 +28,23 @@ def print_json(value: object) -> None:
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], title: str = "") -> None:
     """Print `rows` as a table; `columns` maps a row's key to its heading, in order."""
     from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width).print(_table(rows, columns, title))
+
+
+def table_text(
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], title: str = "", *, width: int = 120
+) -> str:
+    """Return the table that `print_table` prints, as text of at most `width` columns, without colours."""
+    from rich.console import Console
+
+    text = io.StringIO()
+    Console(width=width, file=text, color_system=None).print(_table(rows, columns, title))
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], title: str) -> Table:
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", header_style="bold")
@@ -32,8 +53,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], t
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row.get(key)) for key in columns))
-    width = None if sys.stdout.isatty() else 160
-    Console(width=width).print(table)
+    return table
 
 
 def _cell(value: object) -> str:

@@ -11,11 +11,11 @@ from roundelay.console import note, print_json, print_table
 from roundelay.errors import BadInput
 from roundelay.fabric.job import hardware as specs
 from roundelay.fabric.job import workload as models
-from roundelay.fabric.job.parallelism import Job, Parallelism
-from roundelay.fabric.steptime import pareto, remedies
+from roundelay.fabric.job.parallelism import Job
+from roundelay.fabric.steptime import complete, pareto
 from roundelay.fabric.steptime.grid import Case
 from roundelay.fabric.steptime.search import search_case
-from roundelay.fabric.steptime.steptime import StepTime, case_of, step_time
+from roundelay.fabric.steptime.steptime import StepTime, case_of
 
 AXES = ("tp", "pp", "dp", "cp", "ep", "micro_batch", "interleave", "zero")
 SHOWN = 20  # rows of a Pareto front a person is shown
@@ -54,24 +54,9 @@ def case_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--fabric", default="dgx", show_default=True, help="fabric by name, as in fabric waste")
 def steptime(fabric: str, as_json: bool, **flags: Any) -> None:
     """How long a training step takes, part by part; what you leave out is chosen for the shortest step that fits."""
-    case, fixed = _case(fabric, flags), _fixed(flags)
+    case, axes = _case(fabric, flags), _axes(flags)
     (gpus,) = _counts(flags["gpus"], many=False)
-    cut = _cut(gpus, fixed)
-    fixed.update(tp=cut.tp, pp=cut.pp, dp=cut.dp, cp=cut.cp, ep=cut.ep)
-    asked = Job(
-        case.seq,
-        case.global_batch,
-        fixed.get("micro_batch", 1),
-        fixed.get("interleave", 1),
-        flags["recompute"] or "none",
-        bool(flags["sequence_parallel"]),
-        fixed.get("zero", 0),
-    )
-    step = _asked(case, cut, asked) if _complete(fixed) else None
-    if step is None:
-        _check(case, cut, asked, fixed)
-        step = search_case(case, gpus, fixed).best[0]
-    remedies.require(case, step)
+    step = complete.fastest(case, gpus, axes)
     shown = as_dict(step)
     if as_json:
         print_json(shown)
@@ -89,7 +74,7 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
     """The best parallelism of a model on a fabric; --gpus takes a list, flags hold an axis at a value."""
     if usd_per_gpu_hour is not None and not 0 <= usd_per_gpu_hour < float("inf"):
         raise BadInput("--usd-per-gpu-hour", usd_per_gpu_hour, "give a price from 0 on")
-    fixed = _fixed(flags)
+    fixed = _axes(flags)
     rows: list[tuple[str, StepTime]] = []
     searched: list[dict[str, Any]] = []
     counts = _counts(flags["gpus"], many=True)
@@ -173,68 +158,12 @@ def _counts(text: str, *, many: bool) -> list[int]:
     return counts
 
 
-def _fixed(flags: dict[str, Any]) -> dict[str, int]:
+def _axes(flags: dict[str, Any]) -> dict[str, int]:
     """Return the axes that were given, checked one by one."""
-    fixed = {name: flags[name] for name in AXES if flags[name] is not None}
-    for name, value in fixed.items():
-        if value < (0 if name == "zero" else 1) or (name == "zero" and value > 3):
-            raise BadInput(f"--{name.replace('_', '-')}", value, "give 0 to 3" if name == "zero" else "give at least 1")
-    fixed.update(remedies.recompute_index(flags["recompute"]))
-    if flags["sequence_parallel"] is not None:
-        fixed["sequence_parallel"] = int(flags["sequence_parallel"])
-    elif "recompute" in fixed:  # who says what is kept says all of it: a flag left out is off
-        fixed["sequence_parallel"] = 0
-    return fixed
-
-
-def _cut(gpus: int, fixed: dict[str, int]) -> Parallelism:
-    """Return the cut of the flags, data parallelism filling up; raises `BadInput` where the product is not the GPUs."""
-    tp, pp, cp = (fixed.get(name, 1) for name in ("tp", "pp", "cp"))
-    each = tp * pp * cp
-    if gpus % each or fixed.get("dp", gpus // each) != gpus // each:
-        told = each * fixed.get("dp", 1)
-        fill = f"give --dp {gpus // each}" if gpus % each == 0 else f"{each} does not divide {gpus}"
-        raise BadInput("--tp x --pp x --cp x --dp", told, f"is not the {gpus} of --gpus; {fill}")
-    return Parallelism(tp, pp, gpus // each, cp, fixed.get("ep", 1))
-
-
-def _complete(fixed: dict[str, int]) -> bool:
-    return {"micro_batch", "interleave", "recompute", "sequence_parallel", "zero"} <= set(fixed)
-
-
-def _asked(case: Case, cut: Parallelism, job: Job) -> StepTime:
-    return step_time(case.model, cut, job, case.hardware, case.links, case.software)
-
-
-def _check(case: Case, cut: Parallelism, job: Job, fixed: dict[str, int]) -> None:
-    """Raise `BadInput` for what does not divide, whatever is chosen for the flags left out."""
-    from roundelay.fabric.steptime import divisibility
-
-    for what, value, do in divisibility.faults(case, cut, job):
-        if (
-            "interleave" in what
-            and "interleave" not in fixed
-            and divisibility.interleaves(case.model.shape.layers, cut.pp)
-        ):
-            continue
-        raise BadInput(what, value, do)
+    return complete.checked_axes({name: flags[name] for name in (*AXES, "recompute", "sequence_parallel")})
 
 
 def _print_step(step: StepTime, title: str) -> None:
-    p, job = step.parallelism, step.job
-    rows = [
-        {"what": name.removesuffix("_s").replace("_", " "), "s": value, "share": f"{value / step.step_s:.1%}"}
-        for name, value in step.parts.items()
-        if value
-    ]
-    rows.append({"what": "step", "s": step.step_s, "share": "100.0%"})
-    print_table(rows, {"what": title, "s": "seconds", "share": "share"})
-    held = [{"what": kind, "gb": size} for kind, size in step.memory_gb.items() if size]
-    held.append({"what": "in all", "gb": step.memory_total_gb})
-    print_table(held, {"what": "memory of a GPU", "gb": "GB"})
-    note(
-        f"MFU {step.mfu:.1%} (causal pairs only {step.mfu_causal:.1%}), {step.tflops_per_gpu:.0f} TFLOP/s a GPU, "
-        f"{step.tokens_per_s:,.0f} tokens/s; tp {p.tp} pp {p.pp} dp {p.dp} cp {p.cp} ep {p.ep}, micro-batch "
-        f"{job.micro_batch}, interleave {job.interleave}, recompute {job.recompute}, zero {job.zero}"
-        + (", sequence parallel" if job.sequence_parallel else "")
-    )
+    print_table(step.seconds_table(), {"what": title, "s": "seconds", "share": "share"})
+    print_table(step.memory_table(), {"what": "memory of a GPU", "gb": "GB"})
+    note(step.summary())

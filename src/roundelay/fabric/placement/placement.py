@@ -164,6 +164,20 @@ class Placement:
             ],
         }
 
+    def __str__(self) -> str:
+        from roundelay.console import table_text
+        from roundelay.fabric.placement import explain
+
+        facts = explain.of_placement(self)
+        rows = [
+            {"job": name, **score, "aligned": "yes" if score["aligned"] else "no"}
+            for name, score in facts["jobs"].items()
+        ]
+        keys = ("job", "groups", "job_gpus", "waste", "cross_tor", "cross_tor_bound", "aligned")
+        columns = {key: key.replace("_", " ") for key in keys}
+        ring = f"{facts['nodes']:,} nodes, K={facts['k']}, {facts['nodes_per_tor']} per ToR, epoch {facts['epoch']}"
+        return table_text(rows, columns, f"{ring}: {facts['down']:,} down, {facts['free']:,} free")
+
     def dumps(self) -> str:
         """Return the file's text: sorted keys, the same placement gives the same bytes."""
         return json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":")) + "\n"

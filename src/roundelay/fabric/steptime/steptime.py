@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from roundelay.console import table_text
 from roundelay.fabric.job import hardware as specs
 from roundelay.fabric.job import workload as models
 from roundelay.fabric.job.hardware import Hardware, Links, Software
@@ -94,6 +95,36 @@ class StepTime:
     def fits(self) -> bool:
         """Whether it fits into the GPU's memory."""
         return self.memory_total_gb <= self.memory_limit_gb
+
+    def seconds_table(self) -> list[dict[str, object]]:
+        """Return rows of what takes how many seconds, and the share of the step; the last row is the step."""
+        rows: list[dict[str, object]] = [
+            {"what": name.removesuffix("_s").replace("_", " "), "s": value, "share": f"{value / self.step_s:.1%}"}
+            for name, value in self.parts.items()
+            if value
+        ]
+        return [*rows, {"what": "step", "s": self.step_s, "share": "100.0%"}]
+
+    def memory_table(self) -> list[dict[str, object]]:
+        """Return rows of what takes how many GB of one GPU; the last row is all of it."""
+        rows: list[dict[str, object]] = [{"what": kind, "gb": size} for kind, size in self.memory_gb.items() if size]
+        return [*rows, {"what": "in all", "gb": self.memory_total_gb}]
+
+    def summary(self) -> str:
+        """Return utilisation, throughput and the configuration in one sentence."""
+        p, job = self.parallelism, self.job
+        return (
+            f"MFU {self.mfu:.1%} (causal pairs only {self.mfu_causal:.1%}), {self.tflops_per_gpu:.0f} TFLOP/s a GPU, "
+            f"{self.tokens_per_s:,.0f} tokens/s; tp {p.tp} pp {p.pp} dp {p.dp} cp {p.cp} ep {p.ep}, micro-batch "
+            f"{job.micro_batch}, interleave {job.interleave}, recompute {job.recompute}, zero {job.zero}"
+            + (", sequence parallel" if job.sequence_parallel else "")
+        )
+
+    def __str__(self) -> str:
+        title = f"a training step on {self.gpus:,} GPUs"
+        seconds = table_text(self.seconds_table(), {"what": title, "s": "seconds", "share": "share"})
+        memory = table_text(self.memory_table(), {"what": "memory of a GPU", "gb": "GB"})
+        return f"{seconds}\n{memory}\n{self.summary()}"
 
 
 def case_of(

@@ -1,0 +1,82 @@
+"""A step time asked for with some axes left open: the open ones are chosen for the shortest step that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from roundelay.errors import BadInput
+from roundelay.fabric.job.parallelism import RECOMPUTE, Job, Parallelism
+from roundelay.fabric.steptime import divisibility, remedies
+from roundelay.fabric.steptime.grid import Case
+from roundelay.fabric.steptime.search import search_case
+from roundelay.fabric.steptime.steptime import StepTime, step_time
+
+INNER = {"micro_batch", "interleave", "recompute", "sequence_parallel", "zero"}
+
+
+def checked_axes(given: Mapping[str, int | str | bool | None]) -> dict[str, int]:
+    """Return the axes that were given (not None), `recompute` by its name, in the form `search` takes.
+
+    Raises `BadInput` for a value outside its range.
+    """
+    axes: dict[str, int] = {}
+    for name, value in given.items():
+        if value is None or name in ("recompute", "sequence_parallel"):
+            continue
+        if not isinstance(value, int) or value < (0 if name == "zero" else 1) or (name == "zero" and value > 3):
+            raise BadInput(f"--{name.replace('_', '-')}", value, "give 0 to 3" if name == "zero" else "give at least 1")
+        axes[name] = value
+    recompute, flag = given.get("recompute"), given.get("sequence_parallel")
+    axes.update(remedies.recompute_index(None if recompute is None else str(recompute)))
+    if flag is not None:
+        axes["sequence_parallel"] = int(flag)
+    elif "recompute" in axes:  # a command line that says what is kept says all of it: a flag left out is off
+        axes["sequence_parallel"] = 0
+    return axes
+
+
+def cut_of(gpus: int, axes: Mapping[str, int]) -> Parallelism:
+    """Return the parallelism of the axes, data parallelism filling up.
+
+    Raises `BadInput` where the product of the axes is not the number of GPUs.
+    """
+    tp, pp, cp = (axes.get(name, 1) for name in ("tp", "pp", "cp"))
+    each = tp * pp * cp
+    if gpus % each or axes.get("dp", gpus // each) != gpus // each:
+        product = each * axes.get("dp", 1)
+        fill = f"give --dp {gpus // each}" if gpus % each == 0 else f"{each} does not divide {gpus}"
+        raise BadInput("--tp x --pp x --cp x --dp", product, f"is not the {gpus} of --gpus; {fill}")
+    return Parallelism(tp, pp, gpus // each, cp, axes.get("ep", 1))
+
+
+def fastest(case: Case, gpus: int, axes: Mapping[str, int]) -> StepTime:
+    """Return the shortest step that fits on these GPUs with these axes; `dp` fills up, other outer axes default to 1.
+
+    Raises `BadInput` where the cut does not divide, or where nothing fits into memory, with what would fit.
+    """
+    cut = cut_of(gpus, axes)
+    fixed = {**axes, "tp": cut.tp, "pp": cut.pp, "dp": cut.dp, "cp": cut.cp, "ep": cut.ep}
+    job = Job(
+        case.seq,
+        case.global_batch,
+        fixed.get("micro_batch", 1),
+        fixed.get("interleave", 1),
+        RECOMPUTE[fixed.get("recompute", 0)],
+        bool(fixed.get("sequence_parallel", 0)),
+        fixed.get("zero", 0),
+    )
+    if set(fixed) >= INNER:
+        step = step_time(case.model, cut, job, case.hardware, case.links, case.software)
+    else:
+        _check(case, cut, job, fixed)
+        step = search_case(case, gpus, fixed).best[0]
+    remedies.require(case, step)
+    return step
+
+
+def _check(case: Case, cut: Parallelism, job: Job, fixed: Mapping[str, int]) -> None:
+    """Raise `BadInput` for what does not divide, whatever is chosen for the axes left open."""
+    for what, value, do in divisibility.faults(case, cut, job):
+        open_axis = "interleave" in what and "interleave" not in fixed
+        if not (open_axis and divisibility.interleaves(case.model.shape.layers, cut.pp)):
+            raise BadInput(what, value, do)
