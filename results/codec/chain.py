@@ -20,6 +20,7 @@ from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
 from roundelay.voice.graphs import graph
 from roundelay.voice.tokenizer import frontend
 from roundelay.voice.tokenizer.dual import Tokenizer
+from roundelay.voice.voices import Voice
 
 RATE_HZ = 16_000
 
@@ -50,8 +51,9 @@ class Chain:
     def encoder(self) -> SpeakerEncoder:
         return SpeakerEncoder.load(self.weights)
 
-    def resynth(self, audio: Audio, voice: np.ndarray | str | None) -> Audio:
+    def resynth(self, audio: Audio, vector: np.ndarray | None) -> Audio:
         """Through the tokens and back, in a voice, at the original's length."""
+        voice = None if vector is None else Voice(vector=vector)
         made = self.decoder.decode(self.tokenizer.encode(audio), voice)
         return Audio(made.samples[: audio.samples.size], RATE_HZ)
 

@@ -30,9 +30,11 @@ def main() -> None:
     import sets
     from sections import SECTIONS, Place
 
-    from roundelay.voice.engines.nano.model import Model
+    from roundelay.voice.engines.nano.weights import NanoWeights
+    from roundelay.voice.pipeline import Pipeline
 
-    place = Place(Model.load(args.weights, args.codec), args.people, args.recordings, args.count)
+    weights = NanoWeights.load(args.weights, args.codec)
+    place = Place(weights, Pipeline.nano(weights), args.people, args.recordings, args.count)
     for name in args.only or [*SECTIONS, "report"]:
         started = time.monotonic()
         if name == "report":

@@ -15,11 +15,16 @@ from sets import HELD_OUT, KNOWN, Spoken
 from roundelay.console import progress
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.grammar import DIGITS
-from roundelay.voice.engines.nano.model import Model
+from roundelay.voice.engines.nano.recognizer import NanoTranscriber
+from roundelay.voice.engines.nano.responder import written_call
+from roundelay.voice.engines.nano.weights import NanoWeights
 from roundelay.voice.engines.nano.vocabulary import VOICES
 from roundelay.voice.eval.judges import Judge
 from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
+from roundelay.voice.interfaces import Request
+from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.text.normalise import normalise
+from roundelay.voice.voices import Voice
 
 Numbers = dict[str, Any]
 SPEECH_OF_1961 = (
@@ -31,16 +36,17 @@ LOST, RUNAWAY = 0.6, 1.7  # of the teacher's own duration: an end is lost, a voi
 
 @dataclass(frozen=True)
 class Place:
-    """The model under test, where its sets are, and how many of each to take."""
+    """The engine under test, where its sets are, and how many of each to take."""
 
-    model: Model
+    weights: NanoWeights
+    pipeline: Pipeline
     people: Path
     recordings: Path
     count: int
 
 
 def _heard(place: Place, chosen: list[Spoken], label: str, hear: Callable[[Audio], str] | None = None) -> Numbers:
-    hear = hear or place.model.transcribe
+    hear = hear or (lambda audio: place.pipeline.transcribe(audio).text)
     sums: dict[str, Errors] = defaultdict(lambda: Errors(0, 0))
     for one in progress(chosen, label, len(chosen)):
         found = word_errors(one.text, hear(one.audio))
@@ -63,10 +69,11 @@ def hear(place: Place) -> Numbers:
 def alone(place: Place) -> Numbers:
     """What the language model writes down by itself."""
     domain = [question.text for question in sets.asked(place.count // 4)] + sets.everyday(place.count // 8)
+    write_down = NanoTranscriber(place.weights).write_down
     return {
-        "domain, known voices": _heard(place, sets.spoken(domain, KNOWN), "alone, known", place.model.write_down),
+        "domain, known voices": _heard(place, sets.spoken(domain, KNOWN), "alone, known", write_down),
         "domain, held-out voices": _heard(
-            place, sets.spoken(domain, HELD_OUT), "alone, held out", place.model.write_down
+            place, sets.spoken(domain, HELD_OUT), "alone, held out", write_down
         ),
     }
 
@@ -81,7 +88,7 @@ def people(place: Place) -> Numbers:
         "dev split": _heard(place, sets.people(place.people, 3 * place.count), "people"),
         "digits": _heard(place, digits, "digits"),
         "the long sentence": _heard(place, speech, "speech")
-        | {"heard": {"text": place.model.transcribe(speech[0].audio)}},
+        | {"heard": {"text": place.pipeline.transcribe(speech[0].audio).text}},
     }
 
 
@@ -94,10 +101,11 @@ def ask(place: Place) -> Numbers:
         sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
         chosen = sets.spoken(texts, voices, calls)
         for one in progress(chosen, f"questions, {name}", len(chosen)):
-            reply = place.model.ask(one.audio)
-            second = place.model.called(reply.heard) if reply.heard else None
+            reply = place.pipeline.ask(one.audio)
+            heard = reply.transcript.text
+            second = written_call(place.weights.language_model, heard) if heard else None
             for group in (one.group, "all"):
-                sums[group][0] += reply.call == one.call
+                sums[group][0] += reply.response.skill == one.call
                 sums[group][1] += str(second) == one.call
                 sums[group][2] += 1
         numbers[name] = {
@@ -105,8 +113,8 @@ def ask(place: Place) -> Numbers:
             for group, (a, b, n) in sums.items()
         }
     pairs = list(zip(texts, calls, strict=True))
-    right = np.mean([place.model.answer(text).call == call for text, call in pairs])
-    alone = np.mean([str(place.model.called(normalise(text))) == call for text, call in pairs])
+    right = np.mean([place.pipeline.respond(Request(text)).skill == call for text, call in pairs])
+    alone = np.mean([str(written_call(place.weights.language_model, normalise(text))) == call for text, call in pairs])
     numbers["written questions"] = {
         "all": {"right": round(float(right), 4), "right by the model": round(float(alone), 4), "questions": len(pairs)}
     }
@@ -121,7 +129,7 @@ def _said(place: Place, texts: list[str], judge: Judge, label: str) -> Numbers:
         for line, original in progress(zip(texts, originals, strict=True), f"{label}, {voice}", len(texts)):
             if original is None:
                 continue
-            made = place.model.say(line, voice)
+            made = place.pipeline.say(line, Voice(voice))
             ours = ours + word_errors(line, judge.hear(made.samples, made.rate))
             theirs = theirs + word_errors(line, judge.hear(original.samples, original.rate))
             ratio = made.duration_s / original.duration_s

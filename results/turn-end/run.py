@@ -6,7 +6,7 @@ words of questions.
 EVERY = 6 takes every sixth sentence only.
 Writes numbers.json and README.md beside itself. The sentences are the dev split of the recordings; nothing was chosen on
 them. A pause is what the session would be told of: a silence that the detector ends a voice for. The questions are of
-the phrasings held out for tests; the weights of `voice.lm.complete` were chosen on those for development.
+the phrasings held out for tests; the weights of `voice.nlu.end_of_query` were chosen on those for development.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.questions import draw
+from roundelay.voice.engines.nano.end_of_turn import NanoEndOfTurn
 from roundelay.voice.engines.nano.lexicon import Lexicon
-from roundelay.voice.nlu.end_of_query import complete
 from roundelay.voice.nlu.understand import understand
 from roundelay.voice.realtime import endpointing, vad
 from roundelay.voice.realtime.core.events import RATE_HZ
@@ -56,7 +56,7 @@ def main() -> None:
     rows = rows[:: int(sys.argv[2]) if len(sys.argv) > 2 else 1]
     kinds = ("sound", "sound and words", "sound and n-gram")
     judged: dict[str, dict[str, list[float]]] = {k: {"inner": [], "end": []} for k in kinds}
-    known = Lexicon.load()
+    known = NanoEndOfTurn(Lexicon.load())
     used = 0
     for row in rows:
         sound = Audio.read(corpus / row["path"], RATE_HZ).samples
@@ -74,20 +74,20 @@ def main() -> None:
             judged["sound and words"][kind].append(
                 endpointing.combined_probability(heard, endpointing.text_score(said))
             )
-            reads = endpointing.text_score(said, complete(known, said, known=False))
+            reads = endpointing.text_score(said, known.probability(said, domain_only=False))
             judged["sound and n-gram"][kind].append(endpointing.combined_probability(heard, reads))
     report(judged, used, questions(known))
 
 
-def questions(known: Lexicon) -> dict[str, dict[str, list[float]]]:
+def questions(known: NanoEndOfTurn) -> dict[str, dict[str, list[float]]]:
     """The judge's probabilities, without sound, after whole questions, at their inner places, and at those of the
     middle third."""
     rng = np.random.default_rng(8)
     ways = {
         "rules": lambda text: endpointing.text_score(text),
         "a known question": lambda text: 1.0 if understand(text) else -1.0,
-        "the n-gram": lambda text: endpointing.text_score(text, complete(known, text, known=False)),
-        "both": lambda text: endpointing.text_score(text, complete(known, text)),
+        "the n-gram": lambda text: endpointing.text_score(text, known.probability(text, domain_only=False)),
+        "both": lambda text: endpointing.text_score(text, known.probability(text, domain_only=True)),
     }
     out: dict[str, dict[str, list[float]]] = {name: {"end": [], "inner": [], "middle": []} for name in ways}
     for _ in range(QUESTIONS):
@@ -151,7 +151,7 @@ every one.
 ## Questions, by their words
 
 {QUESTIONS} questions in phrasings held out, broken off after every word but the first. "Both" is the judge where the embedded model
-answers (`voice.lm.complete`), without what it hears of the melody; "the n-gram" the one where a chat model does.
+answers (`voice.nlu.end_of_query`), without what it hears of the melody; "the n-gram" the one where a chat model does.
 
 | judged by | takeover inside | in the middle third | ends answered at once | wait at the end, p95 ms |
 |---|---|---|---|---|

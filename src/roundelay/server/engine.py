@@ -60,9 +60,7 @@ def load_embedded() -> SpeechModel:
     except ImportError:
         raise RoundelayError("this build holds no language model yet: it can neither speak nor listen") from None
     give_back_memory()
-    model = Model.load()
-    model.warm()
-    return model
+    return Model.load()
 
 
 class Engine:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 
 
@@ -29,3 +31,20 @@ class Voice:
         audio = source if isinstance(source, Audio) else Audio.read(source)
         name = "" if isinstance(source, Audio) else Path(source).stem
         return cls(name, None, audio, transcript, licence)
+
+    @classmethod
+    def named(cls, text: str | None, known: Collection[str]) -> Voice | None:
+        """The voice meant by a command line's `NAME|recording`: one of the names `known`, else a recording by its path.
+
+        None stays None, an engine's default. Raises `BadInput` listing the known voices for what is neither.
+        """
+        if text is None or text in known:
+            return None if text is None else cls(text)
+        if not Path(text).exists():
+            raise unknown_voice(text, known)
+        return cls.from_recording(text)
+
+
+def unknown_voice(name: str, known: Collection[str]) -> BadInput:
+    """The error about a voice that is neither built in nor a recording."""
+    return BadInput("voice", name, f"is unknown: give a recording, or one of {', '.join(known)}")

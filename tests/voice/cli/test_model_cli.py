@@ -17,8 +17,12 @@ from roundelay.cli import main
 from roundelay.errors import BadInput
 from roundelay.shape import Shape
 from roundelay.voice.audio import Audio
-from roundelay.voice.engines.nano.model import FILE, UNKNOWN, WEIGHTS, Model
+from roundelay.voice.engines.nano.responder import UNKNOWN
+from roundelay.voice.engines.nano.weights import FILE, WEIGHTS, NanoWeights
 from roundelay.voice.graphs import DamagedWeightsError
+from roundelay.voice.interfaces import CallOptions, Capability, Request, Response, Utterance
+from roundelay.voice.pipeline import Pipeline
+from roundelay.voice.voices import Voice
 
 if not (WEIGHTS / FILE).is_file():
     pytest.skip("the package holds no weights of the language model", allow_module_level=True)
@@ -31,18 +35,18 @@ def run(*argv: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
-    return Model.load()
+def model() -> Pipeline:
+    return Pipeline.load()
 
 
 @pytest.fixture(scope="module")
-def spoken(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def spoken(model: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("say") / "q.wav"
     model.say("What is the capital of France?").write(path)
     return path
 
 
-def test_without_a_hurry_the_seed_repeats_too(model: Model) -> None:
+def test_without_a_hurry_the_seed_repeats_too(model: Pipeline) -> None:
     first, again = (model.say("It is 9:05.", seed=3).samples for _ in range(2))
     assert np.array_equal(first, again)
 
@@ -77,10 +81,10 @@ def test_models_lists_every_file_as_whole(capsys: pytest.CaptureFixture) -> None
     assert FILE in shown and "whole" in shown
 
 
-def test_written_questions_are_answered_exactly(model: Model) -> None:
-    assert model.answer("What is 12 times 7?").call == "multiply 12 7"
-    assert "84" in model.answer("What is 12 times 7?").text
-    assert model.answer("colourless green ideas sleep furiously on purple").text == UNKNOWN
+def test_written_questions_are_answered_exactly(model: Pipeline) -> None:
+    assert model.respond(Request("What is 12 times 7?")).skill == "multiply 12 7"
+    assert "84" in model.respond(Request("What is 12 times 7?")).text
+    assert model.respond(Request("colourless green ideas sleep furiously on purple")) == Response(UNKNOWN)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\x00", "x" * 100_000, "你好", "!!!"])
@@ -90,9 +94,9 @@ def test_text_that_cannot_be_said_is_one_line(text: str, tmp_path: Path, capsys:
     assert capsys.readouterr().err.count("\n") == 1 and not out.exists()
 
 
-def test_silence_is_heard_as_nothing(model: Model) -> None:
+def test_silence_is_heard_as_nothing(model: Pipeline) -> None:
     silence = Audio(np.zeros(16_000, np.float32), 16_000)
-    assert model.transcribe(silence) == "" and model.ask(silence).heard == ""
+    assert model.transcribe(silence).text == "" and model.ask(silence).transcript.text == ""
 
 
 def test_a_question_in_which_nothing_is_heard_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -104,25 +108,33 @@ def test_a_question_in_which_nothing_is_heard_is_one_line(tmp_path: Path, capsys
     assert run("voice", "transcribe", str(question)) == 0 and capsys.readouterr().out == "\n"
 
 
-def test_a_seed_below_zero_is_refused(model: Model, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_seed_below_zero_is_refused(model: Pipeline, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert run("voice", "say", "hello", "--out", str(tmp_path / "o.wav"), "--seed", "-1") == 2
     assert "-1 is not in the range" in capsys.readouterr().err
     with pytest.raises(BadInput, match="seed -1"):
         model.say("hello", seed=-1)
 
 
-def test_a_stream_is_written_as_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Mouth:
-        def say_stream(self, text: str, *_: object, **more: object) -> Iterator[np.ndarray]:
-            sizes = []
+def test_a_stream_is_written_as_it_is_made(
+    model: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Speaker:
+        name, rate_hz, capabilities = "fake", 8_000, frozenset[Capability]()
+
+        def voices(self) -> list[Voice]:
+            return []
+
+        def synthesize(self, utterance: Utterance, options: CallOptions) -> Iterator[Audio]:
+            sizes, text = [], utterance.text
             for _ in range(3 if text == "words" else 0):
                 sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
-                yield np.full(1600, 0.1, np.float32)
+                yield Audio(np.full(1600, 0.1, np.float32), self.rate_hz)
             assert sizes == sorted(set(sizes)) and (text == "nothing" or not (tmp_path / "o.wav").exists())
 
-    monkeypatch.setattr(Model, "load", Mouth)
+    monkeypatch.setattr(Pipeline, "load", lambda **_: replace(model, synthesizer=Speaker()))
     assert run("voice", "say", "words", "--out", str(tmp_path / "o.wav"), "--stream") == 0
-    assert Audio.read(tmp_path / "o.wav").samples.size == 4800
+    written = Audio.read(tmp_path / "o.wav")
+    assert (written.samples.size, written.rate) == (4800, 8_000)
     assert run("voice", "say", "nothing", "--out", str(tmp_path / "no.wav"), "--stream") == 2
     assert [path.name for path in tmp_path.iterdir()] == ["o.wav"]
 
@@ -130,7 +142,7 @@ def test_a_stream_is_written_as_it_is_made(tmp_path: Path, monkeypatch: pytest.M
 def test_models_shows_a_damaged_manifest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr("roundelay.voice.engines.nano.model.WEIGHTS", tmp_path)
+    monkeypatch.setattr("roundelay.voice.engines.nano.weights.WEIGHTS", tmp_path)
     for text in ("no manifest", '{"files": {"lm.onnx": {}}}'):
         (tmp_path / "manifest.json").write_text(text)
         assert run("voice", "models", "--json") == 0
@@ -143,20 +155,21 @@ def test_a_graph_of_another_shape_is_refused_in_one_line(monkeypatch: pytest.Mon
     class Other:
         shape = replace(Shape.preset("nano"), vocab=512)
 
-    monkeypatch.setattr("roundelay.voice.engines.nano.model.OnnxEngine", lambda data: Other())
+    monkeypatch.setattr("roundelay.voice.engines.nano.weights.OnnxEngine", lambda data: Other())
     with pytest.raises(DamagedWeightsError, match="another shape: 512 ids, not 6,144"):
-        Model.load()
+        NanoWeights.load()
 
 
-def test_noise_gives_a_bounded_answer(model: Model) -> None:
+def test_noise_gives_a_bounded_answer(model: Pipeline) -> None:
     noise = Audio((0.1 * np.random.default_rng(0).standard_normal(48_000)).clip(-1, 1).astype(np.float32), 16_000)
-    assert len(model.transcribe(noise)) < 200
+    assert len(model.transcribe(noise).text) < 200
 
 
-def test_saying_stops_when_it_is_cancelled(model: Model) -> None:
+def test_saying_stops_when_it_is_cancelled(model: Pipeline) -> None:
     asked = iter([False] * 60 + [True] * 1000)
-    parts = list(model.say_stream("This is a sentence that nobody lets me finish.", cancelled=lambda: next(asked)))
-    assert sum(map(len, parts)) <= 12 * 1920
+    options = CallOptions(cancelled=lambda: next(asked))
+    parts = list(model.stream("This is a sentence that nobody lets me finish.", options=options))
+    assert sum(len(part.samples) for part in parts) <= 12 * 1920
 
 
 def test_damaged_weights_are_refused_in_one_line(tmp_path: Path) -> None:
@@ -166,19 +179,19 @@ def test_damaged_weights_are_refused_in_one_line(tmp_path: Path) -> None:
     data[1000] ^= 1
     (folder / FILE).write_bytes(bytes(data))
     with pytest.raises(DamagedWeightsError, match="damaged"):
-        Model.load(folder)
+        NanoWeights.load(folder)
     table = json.loads((WEIGHTS / "manifest.json").read_text()) | {"tokenizer": "0" * 64}
     shutil.copy(WEIGHTS / FILE, folder / FILE)
     (folder / "manifest.json").write_text(json.dumps(table))
     with pytest.raises(DamagedWeightsError, match="another tokenizer"):
-        Model.load(folder)
+        NanoWeights.load(folder)
 
 
 def test_the_voice_path_imports_no_torch() -> None:
-    code = "import sys, roundelay.voice.engines.nano.model as m; m.Model.load(); sys.exit('torch' in sys.modules)"
+    code = "import sys, roundelay.voice.pipeline as p; p.Pipeline.load(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_an_unknown_voice_is_one_line(model: Model) -> None:
+def test_an_unknown_voice_is_one_line(model: Pipeline) -> None:
     with pytest.raises(BadInput, match="unknown"):
-        model.say("hello", "nobody")
+        model.say("hello", Voice("nobody"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from roundelay.voice.engines.nano.end_of_turn import NanoEndOfTurn
 from roundelay.voice.engines.nano.lexicon import Lexicon
-from roundelay.voice.nlu.end_of_query import complete
 from roundelay.voice.nlu.understand import REJECTION_COST, nearest, understand
 from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
@@ -13,6 +13,10 @@ from roundelay.voice.tokenizer.phone_recognizer import PHONES
 @pytest.fixture(scope="module")
 def lexicon() -> Lexicon:
     return Lexicon.load()
+
+
+def complete(lexicon: Lexicon, text: str, known: bool = True) -> float:
+    return NanoEndOfTurn(lexicon).probability(text, domain_only=known)
 
 
 def test_words_know_how_they_sound(lexicon: Lexicon) -> None:

@@ -96,22 +96,23 @@ def test_segments_find_speech_and_leave_silence() -> None:
     loud, quiet = 0.1 * rng.standard_normal(16_000), 1e-5 * rng.standard_normal(32_000)
     wave = np.concatenate([quiet, *[np.concatenate([np.tile(loud, 5), quiet]) for _ in range(3)]]).clip(-1, 1)
     found = segments(Audio(wave.astype(np.float32), 16_000))
-    assert len(found) == 3 and all(part.duration_s <= LONGEST_S for part in found)
-    assert sum(part.duration_s for part in found) == pytest.approx(15, abs=2.5)
+    assert len(found) == 3 and all(part.duration_s <= LONGEST_S for _, part in found)
+    assert sum(part.duration_s for _, part in found) == pytest.approx(15, abs=2.5)
+    assert [start_s for start_s, _ in found] == pytest.approx([2, 9, 16], abs=0.3)
     assert segments(Audio(quiet.astype(np.float32), 16_000)) == []
 
 
 def test_endless_speech_is_cut() -> None:
     wave = 0.1 * np.random.default_rng(0).standard_normal(16_000 * 50).clip(-3, 3)
     found = segments(Audio(wave.astype(np.float32), 16_000))
-    assert all(part.duration_s <= LONGEST_S for part in found)
-    assert sum(part.duration_s for part in found) == pytest.approx(50, abs=0.1)
+    assert all(part.duration_s <= LONGEST_S for _, part in found)
+    assert sum(part.duration_s for _, part in found) == pytest.approx(50, abs=0.1)
 
 
 def test_a_long_stretch_is_cut_where_it_is_quietest() -> None:
     wave = 0.1 * np.random.default_rng(0).standard_normal(16_000 * 15).clip(-3, 3)
     wave[16_000 * 8 : 16_000 * 8 + 8_000] *= 0.3
-    first, *_ = segments(Audio(wave.astype(np.float32), 16_000))
+    (_, first), *_ = segments(Audio(wave.astype(np.float32), 16_000))
     assert 8 < first.duration_s < 8.5
 
 

@@ -19,6 +19,7 @@ from roundelay.voice.tokenizer import frontend
 from roundelay.voice.tokenizer.dual import GROUP_SAMPLES, Tokenizer
 from roundelay.voice.tokenizer.phone_recognizer import PHONES, PhoneRecognizer, onsets
 from roundelay.voice.tokens import Tokens
+from roundelay.voice.voices import Voice
 
 SAME = 1e-5  # the stated tolerance between streaming and offline, of full scale
 
@@ -152,15 +153,15 @@ def test_a_finished_or_bad_stream_says_so_and_changes_nothing(tokenizer, mouth, 
 
 def test_voices_by_name_vector_recording(tmp_path, mouth, tokens):
     name, vector = next(iter(registry().items()))
-    assert np.linalg.norm(vector_of(name)) == pytest.approx(1, abs=1e-3)
-    np.testing.assert_allclose(vector_of(5 * vector), vector, atol=1e-4)
+    assert np.linalg.norm(vector_of(Voice(name))) == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(vector_of(Voice(vector=5 * vector)), vector, atol=1e-4)
     Audio(speech_like(), 16_000).write(tmp_path / "ref.wav")
-    assert vector_of(tmp_path / "ref.wav").shape == (192,)
+    assert vector_of(Voice.from_recording(tmp_path / "ref.wav")).shape == (192,)
     with pytest.raises(BadInput, match=name):
-        mouth.decode(tokens, "nobody-at-all")
+        mouth.decode(tokens, Voice("nobody-at-all"))
     for bad in (np.zeros(192), np.ones(3), np.full(192, np.nan)):
         with pytest.raises(BadInput, match="vector"):
-            vector_of(bad)
+            vector_of(Voice(vector=bad))
     with pytest.raises(BadInput, match="none"):
         mouth.decode(Tokens.empty())
 

@@ -48,10 +48,12 @@ def decode(tokens: Path, out: Path, voice: str | None, force: bool) -> None:
     """Write the sound of a TOKENS file made by encode."""
     from roundelay.console import note
     from roundelay.voice.decoder.stream import Decoder
+    from roundelay.voice.decoder.voices import registry
     from roundelay.voice.tokens import Tokens
+    from roundelay.voice.voices import Voice
 
     free(out, force)
-    audio = Decoder.load().decode(Tokens.read(tokens), voice)
+    audio = Decoder.load().decode(Tokens.read(tokens), Voice.named(voice, registry()))
     audio.write(out, force=force)
     note(f"{audio.duration_s:.2f} s: {out}")
 
@@ -66,22 +68,22 @@ def resynth(sound: Path, out: Path, voice: str | None, stream: bool, force: bool
     """Write what a SOUND file is after tokens and back; in its own voice unless another is named."""
     from roundelay.console import note
     from roundelay.voice.audio import Audio
-    from roundelay.voice.decoder.speaker import SpeakerEncoder
     from roundelay.voice.decoder.stream import Decoder
-    from roundelay.voice.decoder.voices import vector_of
+    from roundelay.voice.decoder.voices import registry
     from roundelay.voice.tokenizer.dual import Tokenizer
     from roundelay.voice.tokenizer.frontend import RATE_HZ
+    from roundelay.voice.voices import Voice
 
     free(out, force)
     audio = Audio.read(sound, RATE_HZ)
-    vector = vector_of(voice) if voice else SpeakerEncoder.load().embed(audio)
+    named = Voice.named(voice or None, registry()) or Voice.from_recording(audio)
     if stream:
-        ears, mouth = Tokenizer.load().stream(), Decoder.load().stream(vector)
+        encoder, decoder = Tokenizer.load().stream(), Decoder.load().stream(named)
         step = RATE_HZ * STREAM_MS // 1000
-        pieces = [mouth.push(ears.push(audio.samples[at : at + step])) for at in range(0, len(audio.samples), step)]
-        samples = np.concatenate([*pieces, mouth.push(ears.finish()), mouth.finish()])
+        pieces = [decoder.push(encoder.push(audio.samples[at : at + step])) for at in range(0, len(audio.samples), step)]
+        samples = np.concatenate([*pieces, decoder.push(encoder.finish()), decoder.finish()])
     else:
-        samples = Decoder.load().decode(Tokenizer.load().encode(audio), vector).samples
+        samples = Decoder.load().decode(Tokenizer.load().encode(audio), named).samples
     made = Audio(samples[: len(audio.samples)], RATE_HZ)
     made.write(out, force=force)
     note(f"{made.duration_s:.2f} s: {out}")

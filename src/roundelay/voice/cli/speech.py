@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from roundelay.errors import BadInput
 from roundelay.voice.cli.codec import FORCE, OUT, free
+
+if TYPE_CHECKING:
+    from roundelay.voice.pipeline import Pipeline
+    from roundelay.voice.voices import Voice
 
 LONG_S = 3.0  # after which a person is told why
 VOICE = click.option("--voice", metavar="NAME|ref.wav", help="A built-in voice, or a recording to sound like.")
@@ -39,7 +43,7 @@ def patience() -> Iterator[None]:
         late.cancel()
 
 
-def bar(label: str) -> Callable[[list[Any]], Iterator[Any]]:
+def bar(label: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
     """A progress bar over the pieces of a long text or recording."""
     from roundelay.console import progress
 
@@ -60,27 +64,28 @@ def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force:
 
     from roundelay.console import note
     from roundelay.voice.audio import writing
-    from roundelay.voice.engines.nano.model import Model, no_sound
-    from roundelay.voice.tokenizer.frontend import RATE_HZ
+    from roundelay.voice.interfaces import CallOptions
+    from roundelay.voice.pipeline import Pipeline, no_audio
 
     free(out, force)
     text = sys.stdin.read() if text == "-" else text
-    model = Model.load()
+    pipeline = Pipeline.load()
+    named, options = _voice(pipeline, voice), CallOptions(progress=bar("saying"))
     if not stream:
-        audio = model.say(text, voice, seed, bar("saying"))
+        audio = pipeline.say(text, named, seed=seed, options=options)
         audio.write(out, force=force)
         note(f"{audio.duration_s:.2f} s: {out}")
         return
-    started, first_ms, count = time.monotonic(), 0.0, 0
-    with writing(out, RATE_HZ, force=force) as write:
-        for part in model.say_stream(text, voice, seed, show=bar("saying")):
+    started, first_ms, duration_s = time.monotonic(), 0.0, 0.0
+    with writing(out, pipeline.synthesizer.rate_hz, force=force) as write:
+        for block in pipeline.stream(text, named, seed=seed, options=options):
             first_ms = first_ms or 1000 * (time.monotonic() - started)
-            write(part)
-            count += len(part)
-        if not count:
-            raise no_sound(text)
+            write(block.samples)
+            duration_s += block.duration_s
+        if not duration_s:
+            raise no_audio(text)
     note(f"first sound after {first_ms:.0f} ms, the last after {time.monotonic() - started:.1f} s")
-    note(f"{count / RATE_HZ:.2f} s: {out}")
+    note(f"{duration_s:.2f} s: {out}")
 
 
 @click.command()
@@ -90,11 +95,12 @@ def transcribe(sound: Path, as_json: bool) -> None:
     """Print the words said in a SOUND file."""
     from roundelay.console import print_json
     from roundelay.voice.audio import Audio
-    from roundelay.voice.engines.nano.model import Model
+    from roundelay.voice.interfaces import CallOptions
+    from roundelay.voice.pipeline import Pipeline
 
     audio = Audio.read(sound)
     with patience():
-        text = Model.load().transcribe(audio, show=bar("listening"))
+        text = Pipeline.load().transcribe(audio, CallOptions(progress=bar("listening"))).text
     if as_json:
         print_json({"text": text, "duration_s": round(audio.duration_s, 3)})
     else:
@@ -112,19 +118,27 @@ def ask(question: Path, out: Path, voice: str | None, seed: int, as_json: bool, 
     """Answer the spoken QUESTION: print what was heard and what is said, and write its sound."""
     from roundelay.console import print_json
     from roundelay.voice.audio import Audio
-    from roundelay.voice.engines.nano.model import Model
+    from roundelay.voice.pipeline import Pipeline
 
     free(out, force)
-    asked, model = Audio.read(question), Model.load()
+    asked, pipeline = Audio.read(question), Pipeline.load()
     with patience():
-        reply = model.ask(asked)
-    if not reply.heard:
+        reply = pipeline.ask(asked, _voice(pipeline, voice), seed=seed)
+    heard, response = reply.transcript.text, reply.response
+    if not heard:
         raise BadInput("question", question, "holds no words that could be heard; record it again, nearer or louder")
-    model.say(reply.text, voice, seed).write(out, force=force)
+    reply.audio().write(out, force=force)
     if as_json:
-        print_json({"heard": reply.heard, "call": reply.call, "text": reply.text, "out": str(out)})
+        print_json({"heard": heard, "call": response.skill, "text": response.text, "out": str(out)})
     else:
-        click.echo(f"heard: {reply.heard}\nsays:  {reply.text}")
+        click.echo(f"heard: {heard}\nsays:  {response.text}")
+
+
+def _voice(pipeline: Pipeline, name: str | None) -> Voice | None:
+    """The voice that `--voice` names."""
+    from roundelay.voice.voices import Voice
+
+    return Voice.named(name, [voice.name for voice in pipeline.synthesizer.voices()])
 
 
 def _installed(model: str, folder: Path) -> list[dict[str, Any]]:
@@ -154,9 +168,9 @@ def models(as_json: bool) -> None:
     """List what is installed: each weight file with its size, sum and licence, and whether it is whole."""
     from roundelay.console import print_json, print_table
     from roundelay.voice import graphs
-    from roundelay.voice.engines.nano import model
+    from roundelay.voice.engines.nano import weights
 
-    rows = _installed("codec", graphs.PACKAGED) + _installed("language model", model.WEIGHTS)
+    rows = _installed("codec", graphs.PACKAGED) + _installed("language model", weights.WEIGHTS)
     if as_json:
         print_json(rows)
     else:

@@ -15,11 +15,12 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.decoder import flow, griffinlim, vocoder
-from roundelay.voice.decoder.voices import VoiceLike, vector_of
+from roundelay.voice.decoder.voices import vector_of
 from roundelay.voice.graphs import Graph, graph
 from roundelay.voice.tokenizer.frontend import HOP, RATE_HZ
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.vocab import VOCAB
+from roundelay.voice.voices import Voice
 
 AHEAD_MS = 20 * (flow.PRIOR_AHEAD + flow.FLOW_AHEAD) + 10 * (vocoder.AHEAD + vocoder.OVERLAP)  # 110
 BLOCK_GROUPS = 50  # `decode` feeds the stream six seconds at a time
@@ -29,9 +30,7 @@ ENGINES = ("network", "griffin-lim")
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """The mouth: tokens and a voice to 16 kHz sound. `network` is None where Griffin-Lim stands in for the
-    vocoder.
-    """
+    """Tokens and a voice to 16 kHz audio. `network` is None where Griffin-Lim replaces the neural vocoder."""
 
     prior: Graph
     flow: Graph
@@ -46,9 +45,8 @@ class Decoder:
         last = graph("vocoder", weights) if vocoder == "network" else None
         return cls(graph("prior", weights), graph("flow", weights), last, weights)
 
-    def decode(self, tokens: Tokens, voice: VoiceLike = None) -> Audio:
-        """The sound of tokens, 1,920 samples a group, in a voice: a built-in name, a recording, a vector, or
-        None.
+    def decode(self, tokens: Tokens, voice: Voice | None = None) -> Audio:
+        """The audio of tokens, 1,920 samples a group, in a voice (None: the default one).
 
         Raises `BadInput` for no tokens and for an unknown voice.
         """
@@ -58,7 +56,7 @@ class Decoder:
         parts = [stream.push(tokens.ids[at : at + block]) for at in range(0, len(tokens), block)]
         return Audio(np.concatenate([*parts, stream.finish()]), RATE_HZ)
 
-    def stream(self, voice: VoiceLike = None) -> DecoderStream:
+    def stream(self, voice: Voice | None = None) -> DecoderStream:
         """A new stream in a voice."""
         return DecoderStream(self, vector_of(voice, self.weights))
 

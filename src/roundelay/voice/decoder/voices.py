@@ -1,4 +1,4 @@
-"""The vector of a voice: a built-in one by name, a cloned one by a recording, any by its vector."""
+"""The speaker vector of a `Voice`: a built-in one by name, a cloned one from its recording (ours)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from roundelay.errors import BadInput
-from roundelay.voice.audio import Audio
 from roundelay.voice.decoder.speaker import SIZE, SpeakerEncoder
 from roundelay.voice.graphs import checked
-
-VoiceLike = str | Path | np.ndarray | None
+from roundelay.voice.voices import Voice, unknown_voice
 
 
 @cache
@@ -23,21 +21,22 @@ def registry(weights: Path | None = None) -> dict[str, np.ndarray]:
     return {name: np.asarray(entry["vector"], np.float32) for name, entry in table.items()}
 
 
-def vector_of(voice: VoiceLike, weights: Path | None = None) -> np.ndarray:
-    """The unit vector float32 [192] of a voice: a built-in name, a recording's path, a vector, or None (the
-    default).
+def vector_of(voice: Voice | None, weights: Path | None = None) -> np.ndarray:
+    """The unit vector float32 [192] of a voice: its own `vector`, that of its `reference` recording, or a built-in
+    voice's by name; the default's for None or a voice without any of them.
 
-    Raises `BadInput` for a name that is neither a built-in voice nor a file, listing those known.
+    Raises `BadInput` for an unknown name, listing those known, and for a vector that is none.
     """
     known = registry(weights)
-    if voice is None:
+    if voice is not None and voice.vector is not None:
+        vector = voice.vector
+        if vector.shape != (SIZE,) or not np.isfinite(vector).all() or not np.linalg.norm(vector) > 0:
+            raise BadInput("voice vector of shape", vector.shape, f"must be [{SIZE}], finite and not zero")
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+    if voice is not None and voice.reference is not None:
+        return SpeakerEncoder.load(weights).embed(voice.reference)
+    if voice is None or not voice.name:
         return next(iter(known.values()))
-    if isinstance(voice, np.ndarray):
-        if voice.shape != (SIZE,) or not np.isfinite(voice).all() or not np.linalg.norm(voice) > 0:
-            raise BadInput("voice vector of shape", voice.shape, f"must be [{SIZE}], finite and not zero")
-        return np.asarray(voice / np.linalg.norm(voice), np.float32)
-    if str(voice) in known:
-        return known[str(voice)]
-    if not Path(voice).exists():
-        raise BadInput("voice", voice, f"is unknown: give a recording, or one of {', '.join(known)}")
-    return SpeakerEncoder.load(weights).embed(Audio.read(voice))
+    if voice.name not in known:
+        raise unknown_voice(voice.name, known)
+    return known[voice.name]

@@ -1,31 +1,29 @@
-"""Whether somebody has asked all he wanted to ask, from his words alone (ours).
+"""End-of-query probability from text (ours).
 
-Two witnesses: how often the n-gram has seen a sentence end there, and how near the words are to a question that is
-known. Either alone is fooled: "what time" is nearly a known question, and after "how many feet" many a sentence ends.
+Two features: how often an n-gram has seen a sentence end there, and the distance to the nearest known question. Either
+alone is fooled: "what time" is nearly a known question, and after "how many feet" many a sentence ends.
 """
 
 from __future__ import annotations
 
 import math
 
-from roundelay.voice.engines.nano.ctc_decoder import sentence_end_probability
-from roundelay.voice.engines.nano.lexicon import Lexicon
 from roundelay.voice.nlu.understand import nearest
 
-LEAST = 1e-6  # a probability of an end below this says no more
-# Logistic regression on dev questions and their beginnings; the bias is lower than it found, for a voice that speaks
-# too early is worse than one that waits (results/turn-end, which judges it on the phrasings held out).
-BIAS, EXPECTED, FAR = 3.5, 1.5, 6.2
-# Where any answer is possible there is the n-gram alone.
-BIAS_ALONE, EXPECTED_ALONE = 2.4, 3.0
+MIN_END = 1e-6  # a smaller probability of a sentence's end says no more
+# Logistic regression on dev questions and their beginnings; the bias is lower than the fit's, for to answer too early is
+# worse than to wait (results/turn-end, which measures it on the phrasings held out).
+BIAS, END, DISTANCE = 3.5, 1.5, 6.2
+# Where any answer is possible only the n-gram counts.
+OPEN_BIAS, OPEN_END = 2.4, 3.0
 
 
-def complete(words: Lexicon, text: str, known: bool = True) -> float:
-    """How probable (0 to 1) it is that nothing must follow normalised words.
+def complete(sentence_end: float, text: str, domain_only: bool = True) -> float:
+    """The probability (0 to 1) that nothing must follow normalised words.
 
-    `known`: only questions of the domain will be answered, so that what is none is waited for.
+    `sentence_end` is the probability by an n-gram that a sentence ends after them. `domain_only`: only questions of the
+    domain will be answered, so that other words are taken as incomplete.
     """
-    expected = math.log10(max(sentence_end_probability(words, text), LEAST))
-    alone = BIAS_ALONE + EXPECTED_ALONE * expected
-    odds = BIAS + EXPECTED * expected - FAR * nearest(text)[1] if known else alone
+    end = math.log10(max(sentence_end, MIN_END))
+    odds = BIAS + END * end - DISTANCE * nearest(text)[1] if domain_only else OPEN_BIAS + OPEN_END * end
     return 1 / (1 + math.exp(-odds))

@@ -18,8 +18,8 @@ AROUND = 2  # frames on either side that count where the quietest place is sough
 PAUSE_S = 0.6  # quiet that ends a piece longer than a third of the longest
 
 
-def segments(audio: Audio) -> list[Audio]:
-    """The pieces in order, at the sound's own rate; none where nothing is loud enough to be speech."""
+def segments(audio: Audio) -> list[tuple[float, Audio]]:
+    """The segments in order, each with its start in seconds; none where nothing is loud enough to be speech."""
     size = round(FRAME_S * audio.rate)
     frames = audio.samples[: len(audio.samples) // size * size].reshape(-1, size).astype(np.float64)
     if not len(frames):
@@ -34,7 +34,7 @@ def segments(audio: Audio) -> list[Audio]:
     while start < last:
         stop = _stop(rms, loud, start, last)
         if loud[start:stop].sum() * FRAME_S >= SHORTEST_S:
-            found.append(Audio(audio.samples[start * size : stop * size], audio.rate))
+            found.append((start * FRAME_S, Audio(audio.samples[start * size : stop * size], audio.rate)))
         quiet = int(np.argmax(loud[stop:last])) if loud[stop:last].any() else last - stop
         start = max(stop, stop + quiet - margin)
     return found

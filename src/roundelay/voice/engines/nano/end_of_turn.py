@@ -1,0 +1,24 @@
+"""End-of-turn prediction of the nano engine: its n-gram, and how near the words are to a question it knows (ours)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from roundelay.voice.engines.nano.ctc_decoder import sentence_end_probability
+from roundelay.voice.engines.nano.lexicon import Lexicon
+from roundelay.voice.interfaces import Capability
+from roundelay.voice.nlu.end_of_query import complete
+
+
+@dataclass(frozen=True, slots=True)
+class NanoEndOfTurn:
+    """An `EndOfTurn` of English. Threads may share it."""
+
+    lexicon: Lexicon
+    name: ClassVar[str] = "nano"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+
+    def probability(self, text: str, domain_only: bool) -> float:
+        """How probable it is (0 to 1) that nothing must follow the normalised words of `text`."""
+        return complete(sentence_end_probability(self.lexicon, text), text, domain_only)
