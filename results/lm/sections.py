@@ -17,8 +17,8 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.data.grammar import DIGITS
 from roundelay.voice.engines.nano.recognizer import NanoTranscriber
 from roundelay.voice.engines.nano.responder import written_call
-from roundelay.voice.engines.nano.weights import NanoWeights
 from roundelay.voice.engines.nano.vocabulary import VOICES
+from roundelay.voice.engines.nano.weights import NanoWeights
 from roundelay.voice.eval.judges import Judge
 from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
 from roundelay.voice.interfaces import Request
@@ -72,9 +72,7 @@ def alone(place: Place) -> Numbers:
     write_down = NanoTranscriber(place.weights).write_down
     return {
         "domain, known voices": _heard(place, sets.spoken(domain, KNOWN), "alone, known", write_down),
-        "domain, held-out voices": _heard(
-            place, sets.spoken(domain, HELD_OUT), "alone, held out", write_down
-        ),
+        "domain, held-out voices": _heard(place, sets.spoken(domain, HELD_OUT), "alone, held out", write_down),
     }
 
 

@@ -63,9 +63,7 @@ class Pipeline:
         from roundelay.voice.engines.nano.responder import NanoResponder
         from roundelay.voice.engines.nano.synthesizer import NanoSynthesizer
 
-        return cls(
-            NanoTranscriber(weights), NanoResponder(), NanoSynthesizer(weights), NanoEndOfTurn(weights.lexicon)
-        )
+        return cls(NanoTranscriber(weights), NanoResponder(), NanoSynthesizer(weights), NanoEndOfTurn(weights.lexicon))
 
     def stream(
         self,

@@ -115,9 +115,7 @@ def test_a_seed_below_zero_is_refused(model: Pipeline, tmp_path: Path, capsys: p
         model.say("hello", seed=-1)
 
 
-def test_a_stream_is_written_as_it_is_made(
-    model: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_is_written_as_it_is_made(model: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Speaker:
         name, rate_hz, capabilities = "fake", 8_000, frozenset[Capability]()
 

@@ -80,7 +80,9 @@ def resynth(sound: Path, out: Path, voice: str | None, stream: bool, force: bool
     if stream:
         encoder, decoder = Tokenizer.load().stream(), Decoder.load().stream(named)
         step = RATE_HZ * STREAM_MS // 1000
-        pieces = [decoder.push(encoder.push(audio.samples[at : at + step])) for at in range(0, len(audio.samples), step)]
+        pieces = [
+            decoder.push(encoder.push(audio.samples[at : at + step])) for at in range(0, len(audio.samples), step)
+        ]
         samples = np.concatenate([*pieces, decoder.push(encoder.finish()), decoder.finish()])
     else:
         samples = Decoder.load().decode(Tokenizer.load().encode(audio), named).samples

@@ -50,7 +50,7 @@ class Model:
         ways: Callable[[], int] | None = None,
     ) -> Iterator[np.ndarray]:
         """Yield the audio of a text, float32 at 16 kHz."""
-        utterance = Utterance(text, voice and Voice(voice) or None, seed=seed)
+        utterance = Utterance(text, (voice and Voice(voice)) or None, seed=seed)
         yield from (a.samples for a in self._synthesizer.synthesize(utterance, CallOptions(cancelled, ways)))
 
     def transcribe(self, audio: Audio) -> str:

@@ -41,7 +41,9 @@ class NanoTranscriber:
 
     def _segment(self, audio: Audio) -> str:
         """The words in up to twelve seconds of audio at 16 kHz."""
-        found = beam_search(self.weights.lexicon, self.weights.phone_recognizer.recognize(self.weights.tokenizer.encode(audio)))
+        found = beam_search(
+            self.weights.lexicon, self.weights.phone_recognizer.recognize(self.weights.tokenizer.encode(audio))
+        )
         return found[0].text if found else ""
 
     def write_down(self, audio: Audio) -> str:

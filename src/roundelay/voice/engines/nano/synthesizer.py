@@ -64,7 +64,9 @@ class NanoSynthesizer:
 
     def _phones(self, groups: list[list[int]]) -> np.ndarray:
         """Log-probabilities [T, 40] of the phones in groups of the engine's codes."""
-        return self.weights.phone_recognizer.recognize(Tokens(vocabulary.audio_ids([i for group in groups for i in group])))
+        return self.weights.phone_recognizer.recognize(
+            Tokens(vocabulary.audio_ids([i for group in groups for i in group]))
+        )
 
 
 def _audio(samples: np.ndarray) -> Iterator[Audio]:
