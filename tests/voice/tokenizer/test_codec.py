@@ -113,9 +113,9 @@ def test_the_first_group_already_sounds(mouth, tokens):
 
 def test_decoding_is_deterministic_and_voices_differ(mouth, tokens):
     first, second, *_ = registry()
-    one = mouth.decode(tokens, first).samples
-    np.testing.assert_array_equal(one, mouth.decode(tokens, first).samples)
-    assert np.abs(one - mouth.decode(tokens, second).samples).max() > 0.01
+    one = mouth.decode(tokens, Voice(first)).samples
+    np.testing.assert_array_equal(one, mouth.decode(tokens, Voice(first)).samples)
+    assert np.abs(one - mouth.decode(tokens, Voice(second)).samples).max() > 0.01
 
 
 def test_silence_stays_silence(tokenizer, mouth):

@@ -11,8 +11,8 @@ import math
 from roundelay.voice.nlu.understand import nearest
 
 MIN_END = 1e-6  # a smaller probability of a sentence's end says no more
-# Logistic regression on dev questions and their beginnings; the bias is lower than the fit's, for to answer too early is
-# worse than to wait (results/turn-end, which measures it on the phrasings held out).
+# Logistic regression on dev questions and their beginnings; the bias is lower than the fit's, for to answer too early
+# is worse than to wait (results/turn-end, which measures it on the phrasings held out).
 BIAS, END, DISTANCE = 3.5, 1.5, 6.2
 # Where any answer is possible only the n-gram counts.
 OPEN_BIAS, OPEN_END = 2.4, 3.0

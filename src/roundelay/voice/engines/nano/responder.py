@@ -32,7 +32,7 @@ class NanoResponder:
     """A `Responder` that answers the questions of docs/voice-domain.md. It looks at no history and calls no tools."""
 
     clock: Callable[[], datetime] = field(default=datetime.now)
-    fabric: FabricFacts = FabricFacts()
+    fabric: FabricFacts = field(default_factory=FabricFacts)
     name: ClassVar[str] = "nano"
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
 

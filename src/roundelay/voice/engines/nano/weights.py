@@ -1,4 +1,4 @@
-"""The nano engine's weights: loaded once, shared by its transcriber, its synthesizer and its end-of-turn model (ours)."""
+"""The nano engine's weights: loaded once, shared by its transcriber, synthesizer and end-of-turn model (ours)."""
 
 from __future__ import annotations
 
