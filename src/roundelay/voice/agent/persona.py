@@ -1,5 +1,5 @@
-"""Who the bot is in a conversation: a name, how it is to speak, with which voice. The paper's agent plays roles; the
-built-in ones are ours.
+"""Personas: instructions, voice and greeting of the bot. Role play follows arXiv 2502.11946; the
+built-in personas are ours.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from roundelay.errors import BadInput
 from roundelay.voice.interfaces import Message
 
 FILE = Path(__file__).with_name("personas.toml")
-MAX_INSTRUCTION_CHARACTERS = 4_000  # characters of instructions: they are in every turn's context
+MAX_INSTRUCTION_CHARACTERS = 4_000  # they are part of every turn's context
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A role. `voice` is a built-in voice's name, or None for the default; `greeting` is said before the first turn.
+    """A role. `voice` is a built-in voice's name, or None for the default; `greeting` opens the conversation.
 
     Raises `BadInput` for instructions beyond the limit.
     """
@@ -35,7 +35,7 @@ class Persona:
 
     @property
     def message(self) -> Message:
-        """The message that stands before the history; its key is the same for all, so that one replaces another."""
+        """The system message that precedes the history. All personas share one key, so that one replaces another."""
         return Message("system", self.instructions, "persona")
 
 

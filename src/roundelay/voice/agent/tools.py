@@ -1,6 +1,6 @@
-"""Tools that a conversation may call: what they take, whether a call is right, and running one within its limits. Ours.
+"""Tools that a conversation may call: argument validation, execution within limits, and calls written as text (ours).
 
-The paper calls tools from the text thread while the voice goes on; `Session` keeps that order, this file the calls.
+In the paper (arXiv 2502.11946) tools are called asynchronously while speech goes on; `realtime.core` keeps that order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.voice.interfaces import ToolSpec
 
-MAX_OUTPUT_CHARACTERS = 2_000  # of a result; more would push the conversation out of the history
+MAX_OUTPUT_CHARACTERS = 2_000  # of a result: a longer one would displace the history
 MAX_ARGUMENT_CHARACTERS = 8_000
 JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -32,7 +32,7 @@ class Tool(ToolSpec):
     run: Callable[..., object] | None = None
 
     def parse_arguments(self, arguments: str) -> dict[str, Any]:
-        """The arguments of a call. Raises `BadInput` for what is no JSON object or does not fit the parameters."""
+        """The arguments of a call, parsed. Raises `BadInput` unless they are a JSON object that fits the parameters."""
         if len(arguments) > MAX_ARGUMENT_CHARACTERS:
             raise BadInput(f"arguments of {self.name}", arguments, f"are over {MAX_ARGUMENT_CHARACTERS} characters")
         try:
@@ -56,22 +56,22 @@ class Tool(ToolSpec):
         return given
 
     def call(self, arguments: str) -> str:
-        """What the tool says, in one text within its limit; also where it fails, for the model is to hear of it."""
+        """The tool's result as text within the limit; a failure too is a result: the model must know."""
         assert self.run is not None, f"{self.name} is run by the client"
         try:
             result = self.run(**self.parse_arguments(arguments))
         except RoundelayError as error:
             return f"error: {error}"
-        except Exception as error:  # a tool is somebody else's code: its fault must not end the conversation
+        except Exception as error:  # tools are foreign code: a fault must not end the conversation
             return f"error: {type(error).__name__}: {error}"[:MAX_OUTPUT_CHARACTERS]
         text = result if isinstance(result, str) else json.dumps(result, default=str)
         return text if len(text) <= MAX_OUTPUT_CHARACTERS else text[: MAX_OUTPUT_CHARACTERS - 1] + "…"
 
 
 def parse_call(line: str, tools: Iterable[Tool]) -> tuple[Tool, str] | None:
-    """The tool that a call in words names, and its arguments as JSON: `weather paris` or `weather {"city": "paris"}`.
+    """The tool that a call in text names, and its arguments as JSON: `weather oslo`, `weather {"city": "oslo"}`.
 
-    Words fill the parameters in their order, the last one taking the rest. None where no tool has that name.
+    Words fill the parameters in order; the last parameter takes the rest. None where no tool has that name.
     """
     name, _, rest = line.strip().partition(" ")
     tool = next((tool for tool in tools if tool.name == name), None)
@@ -92,5 +92,5 @@ def _value(text: str, kind: str | None) -> object:
         try:
             return int(text) if kind == "integer" else float(text)
         except ValueError:
-            return text  # `parse_arguments` says what is wrong with it
+            return text  # `parse_arguments` will report it
     return {"true": True, "false": False}.get(text, text) if kind == "boolean" else text

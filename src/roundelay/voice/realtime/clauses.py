@@ -1,4 +1,4 @@
-"""A text in clauses, which are spoken and shown one after another, also while the text still comes (ours)."""
+"""Incremental splitting of a reply into clauses, the units of synthesis and captions (ours)."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import re
 
 from roundelay.voice.realtime.core.backchannel import words
 
-FIRST_CLAUSE, CLAUSE = 40, 90  # characters: the first is short, so that sound begins soon
+FIRST_CLAUSE, CLAUSE = 40, 90  # characters at most: the first is short for an early first sound
 SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")
 COMMA = re.compile(r"(?<=,)\s+")
 
 
 class Clauses:
-    """Cuts at sentences, a sentence that is too long at its commas, a part that is too long between words.
+    """Splits streamed text at sentences, long sentences at commas, long parts between words.
 
-    `push` gives a clause as soon as nothing that may follow can change it; how the text was cut changes nothing.
+    `push` returns a clause as soon as no further text can change it, so the clauses do not depend on how the text was
+    divided between calls.
     """
 
     def __init__(self) -> None:
-        self._rest = ""  # of the sentence that goes on, as far as it was not given
+        self._rest = ""  # the part of the current sentence not yet returned
         self._limit, self._long, self._any = FIRST_CLAUSE, False, False
 
     def push(self, text: str, last: bool = False) -> list[str]:
-        """The clauses that this text completes; with `last`, all that is left."""
+        """The clauses that this text completes; with `last`, the remainder too."""
         self._rest += text
         found: list[str] = []
         while end := SENTENCE.search(self._rest if self._long else self._rest.lstrip()):
@@ -37,7 +38,7 @@ class Clauses:
         return [part for part in found if words(part)]
 
     def _sentence(self, line: str) -> list[str]:
-        """The rest of a sentence that is over, in parts."""
+        """The remainder of a complete sentence, in parts."""
         parts = COMMA.split(line) if self._long or len(line) > self._limit else [line]
         found = [each for part in parts for each in cut(part, CLAUSE)]
         self._any = self._any or self._long or bool(found)
@@ -45,7 +46,7 @@ class Clauses:
         return found
 
     def _early(self) -> list[str]:
-        """What is certain of a sentence that goes on: parts to a comma, and full lines."""
+        """The parts of an incomplete sentence that are certain: those that end at a comma, and full lines."""
         if not self._long and len(self._rest.strip()) <= self._limit:
             return []
         self._long = True
@@ -62,7 +63,7 @@ def clauses(text: str) -> list[str]:
 
 
 def cut(part: str, limit: int) -> list[str]:
-    """The part in lines of whole words of at most `limit` characters; a longer word is a line of its own."""
+    """The text in lines of whole words of at most `limit` characters; a longer word is a line of its own."""
     lines: list[str] = []
     for word in part.split():
         if lines and len(lines[-1]) + 1 + len(word) <= limit:

@@ -1,9 +1,9 @@
-"""Whether somebody has said all he wanted to say, from how it sounds and from the words read of it.
+"""End-of-turn probability from prosody and from the transcript so far (ours).
 
-Rules with weights set by hand, for no conversation with known turns may be shipped here: ours. A falling or strongly
-rising end and a fading voice speak for the end, a level pitch against it; so does a last word that asks for another
-("what is the", "twelve plus"), or a filler. Words outweigh the sound where there are any. Who answers knows better than
-these rules which words may stand alone.
+The weights are set by hand, because no recorded conversations with labelled turns may be shipped here. Evidence for
+the end of a turn: a falling or strongly rising final pitch, a final vowel that fades. Evidence against it: a level
+pitch, a filler, a last word that needs another ("what is the", "twelve plus"). Text outweighs prosody. Where the
+responder's own end-of-query model gives a probability, that replaces the word rules.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from roundelay.voice.realtime.core.backchannel import words
 from roundelay.voice.realtime.core.events import RATE_HZ
 from roundelay.voice.realtime.vad import periodicity
 
-WINDOW, HOP = 640, 320  # 40 ms hold two periods of 70 Hz; every 20 ms
-PROSODY_WINDOW_S = 1.2  # of the end is listened to
+WINDOW, HOP = 640, 320  # samples: 40 ms, two periods of 70 Hz; every 20 ms
+PROSODY_WINDOW_S = 1.2  # of audio before the pause
 LAST_FRAMES = 6  # 120 ms: about the last vowel
 FALL_ST, RISE_ST = -1.5, 3.0  # semitones: a statement's end, a question's
 FADE_DB = 4.0  # the last vowel under those before
-CONFIDENT_LOG_ODDS = 1.5  # logarithm of the odds at which somebody who knows is sure
+CONFIDENT_LOG_ODDS = 1.5  # of `p_complete` at which the text score saturates
 
 # After these, English needs another word.
 INCOMPLETE_ENDINGS = frozenset({
@@ -36,7 +36,7 @@ COMPLETE_AFTER_TWO = frozenset({"are", "is", "am", "can", "will", "do", "did", "
 
 
 def prosody_score(sound: np.ndarray) -> float:
-    """How much the end of a turn, float32 [n] at 16 kHz, sounds like an end: -1 (goes on) to 1 (over), 0 unknown."""
+    """The prosodic evidence that audio, float32 [n] at 16 kHz, ends a turn: -1 (goes on) to 1 (over), 0 unknown."""
     line = np.asarray(sound[-round(PROSODY_WINDOW_S * RATE_HZ) :], np.float64)
     if len(line) < WINDOW + LAST_FRAMES * HOP:
         return 0.0
@@ -47,7 +47,7 @@ def prosody_score(sound: np.ndarray) -> float:
     if len(voiced) < 2 * LAST_FRAMES:
         return 0.0
     last, before = voiced[-LAST_FRAMES:], voiced[:-LAST_FRAMES]
-    # Medians: one octave error must not look like a melody.
+    # Medians, so that one octave error of the pitch is not taken for intonation.
     turn_st = 12 * np.log2(np.median([found[at][1] for at in last]) / np.median([found[at][1] for at in before]))
     fade_db = float(np.median(level_db[before]) - np.median(level_db[last]))
     melody = 1.0 if turn_st <= FALL_ST or turn_st >= RISE_ST else -0.6
@@ -56,9 +56,9 @@ def prosody_score(sound: np.ndarray) -> float:
 
 
 def text_score(text: str, p_complete: float | None = None) -> float:
-    """How much the words look complete: -1 (another must follow) to 1, 0 where there are none.
+    """The textual evidence that the turn is over: -1 (more words must follow) to 1, 0 for no words.
 
-    `p_complete` is how probable somebody who knows finds it that nothing must follow; None where nobody can tell.
+    `p_complete` is the semantic model's probability that the query is complete; None where there is no such model.
     """
     line = words(text)
     if not line:
@@ -74,13 +74,13 @@ def text_score(text: str, p_complete: float | None = None) -> float:
 
 
 def end_of_turn_probability(sound: np.ndarray, text: str | None = None, p_complete: float | None = None) -> float:
-    """The probability (0 to 1) that the turn is over; `text` is what was read of it, None while that is not known.
+    """The probability (0 to 1) that the turn is over; `text` is its transcript so far, None while that is unknown.
 
-    `p_complete` is what `text_score` takes.
+    `p_complete` as in `text_score`.
     """
     return combined_probability(prosody_score(sound), text_score(text, p_complete) if text is not None else 0.0)
 
 
-def combined_probability(sounds: float, reads: float) -> float:
-    """The probability that the turn is over, from what `prosody_score` and `text_score` say."""
-    return float(1 / (1 + np.exp(-(0.1 + 1.0 * sounds + 2.2 * reads))))
+def combined_probability(prosody: float, text: float) -> float:
+    """The probability (0 to 1) that the turn is over, from `prosody_score` and `text_score`."""
+    return float(1 / (1 + np.exp(-(0.1 + 1.0 * prosody + 2.2 * text))))

@@ -1,4 +1,4 @@
-"""What a conversation's microphone gave lately, so that a turn can be cut out of it."""
+"""Recent microphone audio, so that a turn can be cut out of it by sample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class RingBuffer:
-    """The last minute and a bit of what was heard, by sample since the session began."""
+    """The last `keep` samples or a little more, addressed by sample since the session began. Safe between threads."""
 
     def __init__(self, keep: int) -> None:
         self._pieces: list[np.ndarray] = []
@@ -16,7 +16,7 @@ class RingBuffer:
         self._lock = threading.Lock()
 
     def push(self, sound: np.ndarray) -> None:
-        """Add sound, float32 [n]; the oldest goes."""
+        """Append audio, float32 [n]; the oldest blocks beyond `keep` are dropped."""
         with self._lock:
             self._pieces.append(np.array(sound, np.float32))
             self.end += len(sound)
@@ -24,7 +24,7 @@ class RingBuffer:
                 self._first += len(self._pieces.pop(0))
 
     def cut(self, start: int, end: int) -> np.ndarray:
-        """Samples `start` to `end`, as far as they are still kept."""
+        """Samples `start` to `end`, float32 [n], as far as they are still kept."""
         with self._lock:
             at, parts = self._first, []
             for piece in self._pieces:

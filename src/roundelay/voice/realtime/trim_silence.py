@@ -1,4 +1,4 @@
-"""A reply's sound from where it can be heard: the silence that a voice begins with is not waited for (ours)."""
+"""Removal of the silence before the first audible frame of a reply (ours)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from roundelay.voice.realtime.core.events import RATE_HZ
 
 FRAME = RATE_HZ // 100  # samples, 10 ms
-# -60 dB; before its first sound the embedded voice stays under -74 dB, a breathed h is over -60
+# RMS, -60 dB: the nano voice stays under -74 dB before its first sound, a breathed h is above -60 dB.
 AUDIBLE_RMS = 0.001
-PRE_ONSET_MS = 20  # before the first audible frame: what a weak consonant grows from
-MIN_FIRST_BLOCK_MS = 60  # of the first piece: the next one is made while it plays
-MAX_TRIMMED_MS = 500  # of silence; whoever is silent for longer means it
+PRE_ONSET_MS = 20  # kept before the first audible frame: the rise of a weak consonant
+MIN_FIRST_BLOCK_MS = 60  # of the first block: the next one is synthesised while it plays
+MAX_TRIMMED_MS = 500  # a longer silence is intended
 
 
 def trim_leading_silence(sounds: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield the pieces of sound, float32 [n] at 16 kHz, without the silence before the first audible frame.
+    """Yield blocks of audio, float32 [n] at 16 kHz, without the silence before the first audible frame.
 
-    The embedded voice's first 150 to 190 ms are silent, because its teachers' are. Sound without an audible frame
-    comes as it is.
+    The nano voice starts with 150 to 190 ms of silence, as its training speech does. Audio without an audible frame is
+    passed on unchanged.
     """
     held, sounds = np.zeros(0, np.float32), iter(sounds)
     for sound in sounds:
@@ -38,7 +38,7 @@ def trim_leading_silence(sounds: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def _onset(held: np.ndarray) -> int | None:
-    """Where the sound is to begin; None while all of it is silent."""
+    """The sample at which the audio should start; None while all of it is silent."""
     frames = held[: len(held) // FRAME * FRAME].reshape(-1, FRAME)
     loud = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=1)) >= AUDIBLE_RMS
     if not loud.any():

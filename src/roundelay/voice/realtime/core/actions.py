@@ -1,6 +1,6 @@
-"""What a conversation's machine asks the shell to do: about the turn, the work, the reply and the tools.
+"""The actions that a conversation's state machine returns, to be carried out in order by its caller.
 
-The shell does them in order. Samples and numbers are those of `events.py`.
+Samples and numbers are those of `events.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from roundelay.voice.interfaces import Message
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that the shell is to do."""
+    """Something that the caller must do."""
 
 
 # ---- the turn ---------------------------------------------------------------------------------------------
@@ -24,7 +24,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class StartTurn(Action):
-    """Tell the client that the user began to speak at `sample` (speech_started); it flushes what it still holds."""
+    """Tell the client that the user started to speak at `sample` (speech_started); it then flushes its playback."""
 
     turn: int
     sample: int
@@ -32,7 +32,7 @@ class StartTurn(Action):
 
 @dataclass(frozen=True, slots=True)
 class StopTurn(Action):
-    """Tell the client that the user stopped at `sample` (speech_stopped); `CommitTurn` or `DropTurn` follows."""
+    """Tell the client that the user stopped at `sample` (speech_stopped). `CommitTurn` or `DropTurn` follows."""
 
     turn: int
     sample: int
@@ -40,7 +40,7 @@ class StopTurn(Action):
 
 @dataclass(frozen=True, slots=True)
 class CommitTurn(Action):
-    """The turn is samples `start` to `end`, and part of the history."""
+    """The turn, samples `start` to `end`, is committed and part of the history."""
 
     turn: int
     start: int
@@ -49,26 +49,26 @@ class CommitTurn(Action):
 
 @dataclass(frozen=True, slots=True)
 class DropTurn(Action):
-    """The turn was nothing: a noise, or taken back."""
+    """The turn is discarded: it was noise, or the client cleared it."""
 
     turn: int
 
 
 @dataclass(frozen=True, slots=True)
 class Caption(Action):
-    """What was read of the turn so far; `final` when it is all of a committed turn."""
+    """The transcript of the turn so far; `final` when it covers a committed turn."""
 
     turn: int
     text: str
     final: bool
 
 
-# ---- the work ---------------------------------------------------------------------------------------------
+# ---- models ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class PredictEndOfTurn(Action):
-    """Judge whether the turn, samples `start` to `end`, is over -> `EndOfTurnPredicted`."""
+    """Predict whether the turn, samples `start` to `end`, is over -> `EndOfTurnPredicted`."""
 
     turn: int
     start: int
@@ -77,8 +77,8 @@ class PredictEndOfTurn(Action):
 
 @dataclass(frozen=True, slots=True)
 class Transcribe(Action):
-    """Read samples `start` to `end` -> `Transcribed`. `exact`: the client said where it begins; what is before is not
-    part of it."""
+    """Transcribe samples `start` to `end` -> `Transcribed`. `exact`: the client set the start,
+    so that no pre-roll is added."""
 
     turn: int
     start: int
@@ -88,10 +88,10 @@ class Transcribe(Action):
 
 @dataclass(frozen=True, slots=True)
 class Draft(Action):
-    """Make a reply -> `ReplyText`, `ReplyAudio`…, `ToolCalled`…, `ReplyDone` or `ReplyFailed`.
+    """Generate a reply -> `ReplyText`, `ReplyAudio`…, `ToolCalled`…, `ReplyDone` or `ReplyFailed`.
 
     cause "turn": answer samples `start` to `end` (send `Transcribed` too, unless `heard` has their text already).
-    cause "request": answer the last message of `history`. cause "tool": tell the tool's result, which is the last one.
+    cause "request": answer the last message of `history`. cause "tool": answer the tool's result, the last message.
     """
 
     reply: int
@@ -107,14 +107,14 @@ class Draft(Action):
 
 @dataclass(frozen=True, slots=True)
 class Drop(Action):
-    """Cancel the work on a reply. Follows `Stop` for a reply that had begun; alone for a draft nobody heard of."""
+    """Cancel the generation of a reply. Follows `Stop` for a reply that had begun; alone for a draft."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class Summarise(Action):
-    """The history is long: say these messages shortly -> `Summarised` with the `key` of the last of them."""
+    """Summarise these messages -> `Summarised` with the `key` of the last of them."""
 
     messages: tuple[Message, ...]
     key: str
@@ -125,7 +125,7 @@ class Summarise(Action):
 
 @dataclass(frozen=True, slots=True)
 class Begin(Action):
-    """The reply is committed (response.created). It was drafted `ahead_ms` ago: 0 where nothing was gained."""
+    """The reply is committed (response.created). It was drafted `ahead_ms` ago: 0 without speculation."""
 
     reply: int
     turn: int | None
@@ -135,7 +135,7 @@ class Begin(Action):
 
 @dataclass(frozen=True, slots=True)
 class Say(Action):
-    """The next clause of the reply, for captions; its sound follows."""
+    """The next clause of the reply, for captions; its audio follows."""
 
     reply: int
     text: str
@@ -151,21 +151,21 @@ class Play(Action):
 
 @dataclass(frozen=True, slots=True)
 class Hold(Action):
-    """Send no more of the reply for now: somebody speaks over it. What the client holds it may go on playing."""
+    """Pause sending the reply: there is speech over it. The client may play what it has buffered."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class Resume(Action):
-    """It was nothing, a backchannel or an echo: send on from where `Hold` stopped."""
+    """Continue sending where `Hold` paused: the speech was noise, a backchannel or echo."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stop(Action):
-    """The reply ends here: throw away what was not sent. `samples` and `text` of it were heard, as far as is known."""
+    """The reply ends early: discard what was not sent. `samples` and `text` of it were heard, as far as is known."""
 
     reply: int
     samples: int
@@ -175,14 +175,14 @@ class Stop(Action):
 
 @dataclass(frozen=True, slots=True)
 class Finish(Action):
-    """All of the reply was given out (response.done); it is still being heard."""
+    """All of the reply was released (response.done); it is still playing."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class End(Action):
-    """All of the reply was heard; `text` is what the history holds of it."""
+    """All of the reply was played; `text` is what the history holds of it."""
 
     reply: int
     text: str
@@ -190,7 +190,7 @@ class End(Action):
 
 @dataclass(frozen=True, slots=True)
 class Fail(Action):
-    """The work on a begun reply failed; `Stop` follows."""
+    """Generating a reply that had begun failed; `Stop` follows."""
 
     reply: int
     why: str
@@ -201,7 +201,7 @@ class Fail(Action):
 
 @dataclass(frozen=True, slots=True)
 class CallTool(Action):
-    """Call the tool while the reply goes on -> `ToolReturned`. Only ever of a reply that has begun."""
+    """Call the tool while the reply goes on -> `ToolReturned`. Only for a reply that has begun."""
 
     reply: int
     call: str
@@ -211,7 +211,7 @@ class CallTool(Action):
 
 @dataclass(frozen=True, slots=True)
 class AbandonTool(Action):
-    """Nobody waits for this call any more."""
+    """The result of this call is no longer awaited."""
 
     call: str
 

@@ -1,40 +1,40 @@
-"""What a voice over the bot's means: a sign of listening, the bot's own echo, or a wish for the floor. All ours."""
+"""Classification of overlapping speech by its words: backchannel, echo of the bot, or a bid for the floor (ours)."""
 
 from __future__ import annotations
 
 import re
 
-# Said while listening, alone or in a row; none of them asks for anything.
+# Said by a listener, alone or in a row, without asking for the floor.
 BACKCHANNELS = frozenset({
     "ah", "aha", "cool", "exactly", "fine", "good", "great", "hm", "hmm", "huh", "indeed", "interesting", "mhm", "mm",
     "mmhm", "mmm", "nice", "oh", "ok", "okay", "really", "right", "sure", "true", "uh", "uhhuh", "uhuh", "um", "wow",
     "yeah", "yep", "yes", "yup",
 })  # fmt: skip
 PAIRS = ("uh huh", "mm hm", "mm hmm", "i see", "of course", "got it", "go on", "all right", "i know", "no way")
-# Words of the bot's that come back in this share are its echo; one word alone proves nothing.
+# Share of the words, in order, that the bot said: echo. One word alone is no evidence.
 ECHO_SHARE = 0.75
 ECHO_WORDS = 2
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in small letters, without punctuation: how two readings are compared."""
+    """The words of a text in lower case without punctuation, for comparing transcripts."""
     return re.findall(r"[^\W_]+", text.lower().replace("'", "").replace("’", "").replace("-", " "))
 
 
 def is_backchannel(text: str) -> bool:
-    """Whether the text is only signs of listening. An empty text is not: it is nothing."""
+    """Whether the text consists of backchannels alone; False for an empty text."""
     line = " ".join(words(text))
     for pair in PAIRS:
         line = re.sub(rf"\b{pair}\b", "ok", line)
     return bool(line) and all(word in BACKCHANNELS for word in line.split())
 
 
-def is_echo(text: str, said: str) -> bool:
-    """Whether the text is what the bot itself just said: most of its words, in the bot's order."""
-    mine, theirs = words(text), words(said)
+def is_echo(text: str, bot_text: str) -> bool:
+    """Whether most words of the text occur in `bot_text` in the same order."""
+    mine, theirs = words(text), words(bot_text)
     if len(mine) < ECHO_WORDS:
         return False
-    # The longest common subsequence by rows: echoes lose words, they do not swap them.
+    # Longest common subsequence, row by row: an echo loses words but keeps their order.
     row = [0] * (len(theirs) + 1)
     for word in mine:
         before = 0
@@ -43,6 +43,6 @@ def is_echo(text: str, said: str) -> bool:
     return row[-1] >= ECHO_SHARE * len(mine)
 
 
-def wants_floor(text: str, said: str) -> bool:
-    """Whether words over the bot's voice should stop it: there are some, and neither echo nor backchannel."""
-    return bool(words(text)) and not is_backchannel(text) and not is_echo(text, said)
+def wants_floor(text: str, bot_text: str) -> bool:
+    """Whether overlapping words should stop the bot: there are some, and they are neither echo nor backchannel."""
+    return bool(words(text)) and not is_backchannel(text) and not is_echo(text, bot_text)

@@ -1,8 +1,8 @@
-"""The history of a conversation as text: what the user said and what of the bot's replies was really heard.
+"""The conversation history as text: what the user said, and what the user heard of the bot's replies.
 
-Audio is dear: 41.67 tokens a second against about three as text (the paper gives 14 to 1), so a turn counts as audio
-only until its transcription, made beside the reply, takes its place. When the history is long its older part is
-summarised, and if no summary comes it is dropped.
+Audio costs 41.67 tokens a second, text about three (14 to 1 in arXiv 2502.11946). So a turn counts as audio only until
+its transcript, made in parallel with the reply, replaces it. The older part of a long history is summarised; without a
+summary it is dropped.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from dataclasses import dataclass, replace
 from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core.events import RATE_HZ
 
-AUDIO_TOKENS_PER_S = 5 / 0.12  # two codebooks, groups of five every 120 ms (section 2 of the paper)
-AUDIO_PER_TEXT = 14  # tokens of audio for one of text (the paper's real-time pipeline)
+AUDIO_TOKENS_PER_S = 5 / 0.12  # two codebooks, groups of five every 120 ms (arXiv 2502.11946, section 2)
+AUDIO_PER_TEXT = 14  # audio tokens per text token (arXiv 2502.11946, real-time inference)
 CHARACTERS_PER_S = 15  # English read aloud (ours, see `Thresholds.ms_per_character`)
-CHARACTERS_PER_TOKEN = CHARACTERS_PER_S * AUDIO_PER_TEXT / AUDIO_TOKENS_PER_S  # 5.04, so that the three agree
+CHARACTERS_PER_TOKEN = CHARACTERS_PER_S * AUDIO_PER_TEXT / AUDIO_TOKENS_PER_S  # 5.04, consistent with the three above
 SUMMARY = "summary"
-FIXED_ROLES = ("system",)  # messages that no summary stands for: who the bot is, and what the client has it know
-PERSONA = "persona"  # the key of the one that always stays
+FIXED_ROLES = ("system",)  # not summarised: the persona and the client's own system messages
+PERSONA = "persona"  # the key of the message that is never dropped
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A part of a reply and how much sound speaks it so far; `complete` when no more will come."""
+    """A part of a reply and the samples that speak it so far; `complete` when no more audio will follow."""
 
     text: str
     samples: int = 0
@@ -32,10 +32,10 @@ class Clause:
 
 
 def spoken_prefix(clauses: Sequence[Clause], samples: int, ms_per_character: int) -> str:
-    """The words of the clauses that the first `samples` of sound speak to their end.
+    """The words of the clauses that are fully spoken within the first `samples`.
 
-    Inside a clause sound and letters are taken to run evenly; a clause whose sound is still being made is taken to be
-    as long as its letters would be, so that no word counts as heard too early.
+    Within a clause, characters are assumed to be evenly spaced in time. A clause still being synthesised is assumed to
+    last at least `ms_per_character` per character, so that no word counts as heard too early.
     """
     parts: list[str] = []
     for clause in clauses:
@@ -63,14 +63,14 @@ def _word_ends(text: str) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message; `audio_ms` above 0 while a turn's words are not known yet."""
+    """A message; `audio_ms` is above 0 while a turn's transcript is not known yet."""
 
     message: Message
     audio_ms: int = 0
 
     @property
     def tokens(self) -> int:
-        """How many tokens of the model's context it takes."""
+        """The tokens it takes of the model's context, estimated."""
         if self.audio_ms:
             return round(self.audio_ms / 1000 * AUDIO_TOKENS_PER_S)
         return round(len(self.message.text) / CHARACTERS_PER_TOKEN) + 2  # role and end of turn
@@ -78,36 +78,36 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The history; every method gives a new one. Keys are unique, the order is that of the conversation."""
+    """The history, immutable: every method returns a new one. Keys are unique, entries in order of time."""
 
     entries: tuple[Entry, ...] = ()
 
     @property
     def tokens(self) -> int:
-        """How many tokens the history takes."""
+        """The tokens that the history takes, estimated."""
         return sum(entry.tokens for entry in self.entries)
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The messages whose text is known and not empty."""
+        """The messages with a known, non-empty text."""
         return tuple(entry.message for entry in self.entries if entry.message.text)
 
     def __contains__(self, key: str) -> bool:
         return any(entry.message.key == key for entry in self.entries)
 
     def add(self, message: Message, audio_ms: int = 0) -> Context:
-        """With the message at the end; with a key that is there already, in that one's place."""
+        """With the message at the end, or in the place of the message with the same key."""
         entry = Entry(message, audio_ms)
         if message.key and message.key in self:
             return Context(tuple(entry if old.message.key == message.key else old for old in self.entries))
         return Context((*self.entries, entry))
 
     def remove(self, key: str) -> Context:
-        """Without the message of that key."""
+        """Without the message named `key`."""
         return Context(tuple(entry for entry in self.entries if entry.message.key != key))
 
     def set_text(self, key: str, text: str) -> Context:
-        """With that message's text known, or changed; without the message if the text is empty."""
+        """With the text of the message named `key` set; without the message if the text is empty."""
         if not text:
             return self.remove(key)
         return Context(
@@ -117,13 +117,13 @@ class Context:
             )
         )
 
-    def old(self, keep: int) -> tuple[Message, ...]:
-        """The messages that a summary may stand for: all before the newest `keep`, but for the fixed ones."""
+    def summarisable(self, keep: int) -> tuple[Message, ...]:
+        """The messages that a summary may replace: all but the newest `keep` and those of a fixed role."""
         loose = [entry for entry in self.entries if entry.message.role not in FIXED_ROLES or _is_summary(entry)]
         return tuple(entry.message for entry in loose[:-keep] if entry.message.text)
 
     def summarised(self, key: str, text: str) -> Context:
-        """With `text` in the place of the loose messages up to the one of that key; unchanged if it is gone."""
+        """With `text` in place of the summarisable messages up to the one named `key`; unchanged if that is gone."""
         if key not in self:
             return self
         end = next(at for at, entry in enumerate(self.entries) if entry.message.key == key) + 1
@@ -132,8 +132,10 @@ class Context:
         return Context((*fixed, *made, *self.entries[end:]))
 
     def within(self, tokens: int, messages: int, keep: int) -> Context:
-        """Without the oldest loose messages, as many as it takes to fit both limits, then the oldest fixed ones but for
-        the persona; the newest `keep` of either stay."""
+        """Without as many of the oldest messages as it takes to fit both limits.
+
+        Summarisable messages go first, then those of a fixed role except the persona; the newest `keep` of each stay.
+        """
         context = self
         while context.tokens > tokens or len(context.entries) > messages:
             loose = [e for e in context.entries if e.message.role not in FIXED_ROLES or _is_summary(e)]

@@ -1,10 +1,10 @@
-"""What a conversation's machine is told. What it asks for stands in `actions.py`; both are the contract of the room.
+"""The events that a conversation's state machine takes; `actions.py` has what it returns. Both are its whole interface.
 
-`Session.feed(event) -> list[Action]` knows nothing else of the world. Time is `at_ms` in the event, never a clock.
+`Session.feed(event) -> list[Action]` has no other input. Time is `at_ms` in the event, never a clock.
 Places in what the microphone gave are samples at 16 kHz since the session began; lengths of a reply are samples at
 16 kHz of that reply. A *turn* (of the user) and a *reply* (of the bot) are numbered from 1, never twice.
 
-Everything here is ours: the paper's section on its real-time pipeline names the parts and publishes no interface.
+All ours: the paper (arXiv 2502.11946, real-time inference) names the components and publishes no interface.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from roundelay.voice.realtime.core.settings import Thresholds
 RATE_HZ = 16_000  # of every sample count here: the embedded codec's rate
 
 Code = Literal[
-    "earlier",  # at_ms is before the last event's
-    "closed",  # the session is over, or closing and takes nothing new
-    "wrong_state",  # such an event cannot happen in this state
+    "earlier",  # at_ms is before that of the last event
+    "closed",  # the session is closed, or closing and takes no new turn
+    "wrong_state",  # the event cannot happen in this state
     "already_replying",  # ReplyRequested while a reply is active
     "not_replying",  # ReplyCancelled while there is none
-    "unknown",  # a turn, reply, call or message of that name never was
-    "out_of_range",  # more heard than was given, a probability above 1, a turn that ends before it begins
-    "too_many",  # calls waiting, messages, or bytes beyond the limit
+    "unknown",  # there never was a turn, reply, call or message of that name
+    "out_of_range",  # more played than released, a probability above 1, a turn that ends before it starts
+    "too_many",  # pending calls, messages or bytes beyond a limit
 ]
 
 
@@ -42,22 +42,22 @@ class IllegalEvent(machine.IllegalEvent):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened `at_ms`; never earlier than the event before it."""
+    """Something that happened at `at_ms`, never earlier than the previous event."""
 
     at_ms: int
 
 
-# ---- the ears ----------------------------------------------------------------------------------------------
+# ---- speech ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Tick(Event):
-    """Time went by. Legal in every state; send one with every block of audio, or at `Session.wake_ms`."""
+    """Time passed. Legal in every state; send one with every block of audio, or at `Session.wake_ms`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted(Event):
-    """A voice began at `sample`; `echo` (0 to 1) is the share of it that the bot's own sound explains."""
+    """Speech started at `sample`; `echo` (0 to 1) is the share of it that the bot's playback explains."""
 
     sample: int
     echo: float = 0.0
@@ -65,7 +65,7 @@ class SpeechStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped(Event):
-    """The voice ended at `sample` (the detector knows a little later, hence `at_ms`)."""
+    """Speech stopped at `sample`; the detector reports it a little later, at `at_ms`."""
 
     sample: int
 
@@ -80,7 +80,7 @@ class EndOfTurnPredicted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Transcribed(Event):
-    """What was read of `turn` in the samples up to `sample`: "" where there were no words."""
+    """The transcript of `turn` up to `sample`: "" where there were no words."""
 
     turn: int
     text: str
@@ -92,7 +92,7 @@ class Transcribed(Event):
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded(Event):
-    """The client says that the turn is over (a commit). `start` and `sample` bound it where no detector found it."""
+    """The client ends the turn (a commit). `start` and `sample` bound it where no detector found it."""
 
     start: int
     sample: int
@@ -100,14 +100,14 @@ class TurnEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class InputCleared(Event):
-    """The client takes back what was said since the last commit."""
+    """The client discards the speech since the last commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyRequested(Event):
-    """The client wants a reply; `options` go to the work unread. Illegal while a reply is active.
+    """The client requests a reply; `options` are passed on to its `Draft`. Illegal while a reply is active.
 
-    While the user speaks it waits: the reply to that turn is the one asked for.
+    While the user speaks the request waits, and the reply to that turn fulfils it.
     """
 
     options: Mapping[str, Any] | None = field(default=None, compare=False)
@@ -120,7 +120,7 @@ class ReplyCancelled(Event):
 
 @dataclass(frozen=True, slots=True)
 class Played(Event):
-    """The first `samples` of `reply` have been heard. Never fewer than before, never more than were given out."""
+    """The first `samples` of `reply` have been played. Never fewer than before, never more than were released."""
 
     reply: int
     samples: int
@@ -128,7 +128,7 @@ class Played(Event):
 
 @dataclass(frozen=True, slots=True)
 class Truncated(Event):
-    """The client corrects: of an active or past `reply` the first `samples` were heard. An active one stops."""
+    """The client reports that only the first `samples` of an active or past `reply` were heard. An active one stops."""
 
     reply: int
     samples: int
@@ -136,28 +136,28 @@ class Truncated(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageAdded(Event):
-    """The client puts a message into the history (typed text, an earlier conversation). Asks for no reply."""
+    """The client adds a message to the history (typed text, an earlier conversation). It requests no reply."""
 
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRemoved(Event):
-    """The client takes the message named `key` out of the history. Illegal where there is none."""
+    """The client removes the message named `key` from the history. Illegal where there is none."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Configured(Event):
-    """Other thresholds hold from now on, for what is waited for already too."""
+    """New thresholds take effect, also for deadlines that are already running."""
 
     thresholds: Thresholds
 
 
 @dataclass(frozen=True, slots=True)
 class CloseRequested(Event):
-    """The session is to end: after what is being said, or `at_once`. No new turn begins then."""
+    """The session is to end: after the active reply, or `at_once`. No new turn starts."""
 
     at_once: bool = False
 
@@ -167,7 +167,7 @@ class CloseRequested(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplyText(Event):
-    """The next clause of `reply`; the `ReplyAudio` that follow speak it. Late news of a dropped reply is ignored."""
+    """The next clause of `reply`; the `ReplyAudio` that follow speak it. Ignored for a reply that was dropped."""
 
     reply: int
     text: str
@@ -183,14 +183,14 @@ class ReplyAudio(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplyDone(Event):
-    """All of `reply` was given."""
+    """`reply` is complete."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyFailed(Event):
-    """The work on `reply` failed; `why` is one line."""
+    """Making `reply` failed; `why` is one line."""
 
     reply: int
     why: str
@@ -198,7 +198,7 @@ class ReplyFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ToolCalled(Event):
-    """The text of `reply` calls a tool, with arguments as JSON text. A `call` that was there before gets a new name."""
+    """`reply` calls a tool with arguments as JSON text. A `call` id that is already in use is replaced by a new one."""
 
     reply: int
     call: str
@@ -208,7 +208,7 @@ class ToolCalled(Event):
 
 @dataclass(frozen=True, slots=True)
 class ToolReturned(Event):
-    """The result of `call`. With `fold` a reply that tells it follows as soon as nobody speaks, made with `options`."""
+    """The result of `call`. With `follow_up` a reply to it, made with `options`, starts when nobody speaks."""
 
     call: str
     output: str
@@ -218,7 +218,7 @@ class ToolReturned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Summarised(Event):
-    """The answer to `Summarise`: `text` stands for the messages up to and with the one named `key`."""
+    """The answer to `Summarise`: `text` replaces the messages up to and including the one named `key`."""
 
     key: str
     text: str

@@ -1,6 +1,6 @@
-"""What a session does about the bot's replies: draft, begin, give out, hold, stop, remember. Effects of the table.
+"""Effects on the bot's replies: draft, begin, release, hold, stop, record in the history.
 
-An effect takes the memory, the event and the list of actions to add to, and returns the next memory.
+An effect takes the state, the event and the list of actions to append to, and returns the next state.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ Options = Mapping[str, Any] | None
 
 
 def with_context(s: SessionState, context: Context, out: Out) -> SessionState:
-    """The memory with another history, kept within its limits; asks for a summary when it is long."""
+    """With `context` as the history, trimmed to its limits; requests a summary of a long one."""
     limits = s.thresholds
     context = context.within(2 * limits.context_tokens, limits.messages_max, limits.context_keep)
     waiting = s.summarising if s.summarising is not None and s.summarising in context else None
-    if waiting is None and context.tokens > limits.context_tokens and (old := context.old(limits.context_keep)):
+    old = context.summarisable(limits.context_keep)
+    if waiting is None and context.tokens > limits.context_tokens and old:
         waiting = old[-1].key
         out.append(do.Summarise(old, waiting))
     return replace(s, context=context, summarising=waiting)
 
 
-# ---- making
+# ---- generation
 
 
 def draft(
@@ -40,7 +41,7 @@ def draft(
     turn: Turn | None = None,
     options: Options = None,
 ) -> SessionState:
-    """With one more draft, the newest; the oldest goes when too many are alive."""
+    """With a new draft; the oldest one is dropped when too many are alive."""
     while len(s.drafts) >= s.thresholds.drafts_alive:
         out.append(do.Drop(s.drafts[0].number))
         s = replace(s, drafts=s.drafts[1:])
@@ -54,13 +55,13 @@ def draft(
 
 
 def drop_drafts(s: SessionState, out: Out) -> SessionState:
-    """Without any draft."""
+    """Without drafts."""
     out.extend(do.Drop(reply.number) for reply in s.drafts)
     return replace(s, drafts=())
 
 
 def begin(s: SessionState, out: Out) -> SessionState:
-    """With the newest draft committed and given out as far as it is made, the others dropped."""
+    """With the newest draft begun and released as far as it is generated, the others dropped."""
     *others, newest = s.drafts
     s = drop_drafts(replace(s, drafts=tuple(others)), out)
     out.append(do.Begin(newest.number, newest.turn, s.now_ms - newest.drafted_ms, newest.options))
@@ -71,44 +72,44 @@ def begin(s: SessionState, out: Out) -> SessionState:
 
 
 def reply_to_request(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Draft a reply to the history, and begin it."""
+    """Draft a reply to the history and begin it."""
     options = event.options if isinstance(event, ev.ReplyRequested) else s.requested[0] if s.requested else None
     last = s.context.entries[-1] if s.context.entries else None
-    for turn in s.untranscribed:  # the turn that is to be answered has not been read yet: its sound is answered
+    for turn in s.untranscribed:  # the turn to be answered has no transcript yet: answer its audio
         if last and last.audio_ms and last.message.key == f"turn-{turn.number}":
             return begin(draft(s, out, "turn", turn, options), out)
     return begin(draft(s, out, "request", None, options), out)
 
 
 def follow_up(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Draft a reply that tells the tools' results, and begin it."""
+    """Draft a reply to the tools' results and begin it."""
     return begin(draft(s, out, "tool", options=s.follow_up_options), out)
 
 
 def defer_request(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Keep in mind that a reply is asked for."""
+    """Keep the request until the turn ends."""
     assert isinstance(event, ev.ReplyRequested)
     return replace(s, requested=(event.options,))
 
 
-# ---- giving out
+# ---- release
 
 
 def release(s: SessionState, out: Out) -> SessionState:
-    """With everything given out that waited in the active reply."""
+    """With the queue of the active reply released."""
     reply = s.reply
     assert reply is not None
     queue, s = reply.queue, s.with_reply(replace(reply, queue=()))
     for action in queue:
-        s = _give(s, action, out, held=False)
+        s = _release_action(s, action, out, held=False)
     return s
 
 
-def _give(s: SessionState, action: do.Action, out: Out, held: bool) -> SessionState:
+def _release_action(s: SessionState, action: do.Action, out: Out, held: bool) -> SessionState:
     number: int = action.reply  # type: ignore[attr-defined]
     reply = s.find_reply(number)
     assert reply is not None
-    if isinstance(action, do.CallTool) and reply.begun:  # a tool does not wait for the voice
+    if isinstance(action, do.CallTool) and reply.begun:  # a tool does not wait for the audio
         out.append(action)
         return s.with_call(action)
     if held or not reply.begun:
@@ -118,7 +119,7 @@ def _give(s: SessionState, action: do.Action, out: Out, held: bool) -> SessionSt
 
 
 def add_output(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Give out what was made of the reply, or keep it while it may not be heard; ignore news of a dropped one."""
+    """Release new output of the reply, or queue it while it may not be heard; ignore output of a dropped one."""
     reply = s.find_reply(event.reply)  # type: ignore[attr-defined]
     if reply is None:
         return s
@@ -139,7 +140,7 @@ def add_output(s: SessionState, event: ev.Event, out: Out) -> SessionState:
         action = do.Finish(reply.number)
     assert action is not None
     s = s.with_reply(replace(reply, clauses=clauses, progress_ms=s.now_ms))
-    return _give(s, action, out, held=s.state is State.OVERLAP)
+    return _release_action(s, action, out, held=s.state is State.OVERLAP)
 
 
 def _complete(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
@@ -147,7 +148,7 @@ def _complete(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
 
 
 def note_playback(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Note how much of the active reply was heard."""
+    """Record how much of the active reply was played."""
     assert isinstance(event, ev.Played)
     if s.reply is None or s.reply.number != event.reply:
         return s
@@ -158,7 +159,7 @@ def note_playback(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def finish(s: SessionState, out: Out) -> SessionState:
-    """Without an active reply: all of it was heard, and is history."""
+    """Without the active reply, which was played to its end and enters the history."""
     s = release(s, out)
     assert s.reply is not None
     text = s.reply.spoken_prefix(s.thresholds.ms_per_character)
@@ -170,7 +171,7 @@ Why = Literal["barge-in", "cancelled", "truncated", "failed", "closed"]
 
 
 def stop(s: SessionState, out: Out, why: Why) -> SessionState:
-    """Without an active reply: it was stopped, and history is what was heard of it."""
+    """Without the active reply, which is stopped; what was heard of it enters the history."""
     assert s.reply is not None
     text = s.reply.spoken_prefix(s.thresholds.ms_per_character)
     out.append(do.Stop(s.reply.number, s.reply.played, text, why))
@@ -191,7 +192,7 @@ def _archive(s: SessionState, text: str, out: Out) -> SessionState:
 
 
 def stop_for(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Stop the active reply for the reason that the event is."""
+    """Stop the active reply for the reason that the event gives."""
     reply = s.reply
     why: Why = "closed"
     assert reply is not None
@@ -208,19 +209,19 @@ def stop_for(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def end_reply(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """End the reply, heard to its end or stopped; nobody speaks."""
+    """End the reply, played to its end or stopped; nobody speaks."""
     s = finish(s, out) if isinstance(event, PlaybackEnded) else stop_for(s, event, out)
     return replace(s, turn=None)
 
 
 def draft_failed(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Forget the draft that failed; when the turn is committed another is made."""
+    """Remove the failed draft; at the commit another is made."""
     assert isinstance(event, ev.ReplyFailed)
     return replace(s, drafts=tuple(reply for reply in s.drafts if reply.number != event.reply))
 
 
 def correct_past_reply(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Correct what was heard of a past reply."""
+    """Correct the heard part of a past reply in the history."""
     assert isinstance(event, ev.Truncated)
     for reply in s.past_replies:
         if reply.number == event.reply:

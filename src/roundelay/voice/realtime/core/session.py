@@ -1,10 +1,8 @@
 """A conversation as a sans-I/O machine: `feed(event) -> [actions]`. No clock, thread or socket; time is in the events.
 
-Silence, UserSpeaking, UserPaused and BotReplying are the paper's states (its section on the real-time pipeline).
-Overlap, in which a voice over the bot's holds it until it is known to be a barge-in or nothing, is ours, and so are
-the rules and the numbers.
-
-The rules are `table.ROWS`, the numbers `Thresholds`.
+Silence, UserSpeaking, UserPaused and BotReplying are the states of the paper (arXiv 2502.11946, real-time inference).
+Overlap, in which the reply is held until speech over it is classified as barge-in or not, is ours, and so are the rules
+(`transitions.ROWS`) and the numbers (`settings.Thresholds`).
 """
 
 from __future__ import annotations
@@ -21,14 +19,14 @@ from roundelay.voice.realtime.core.state import SessionState, State, next_due
 from roundelay.voice.realtime.core.transitions import Row, all_rows
 from roundelay.voice.realtime.core.validation import validate
 
-DUE_LIMIT = 64  # more at one event would be a circle in the table
+DUE_LIMIT = 64  # more at one event would mean a cycle in the table
 INDEX: dict[tuple[State, type[Event]], list[Row]] = {}
 for _row in all_rows():
     INDEX.setdefault((_row.state, _row.event), []).append(_row)
 
 
 class Session:
-    """One conversation: who has the floor, what is being made, what was heard."""
+    """One conversation: who has the floor, which replies are being generated, what was heard."""
 
     def __init__(self, thresholds: Thresholds | None = None, history: Iterable[Message] = ()) -> None:
         context = Context()
@@ -43,17 +41,17 @@ class Session:
 
     @property
     def thresholds(self) -> Thresholds:
-        """The thresholds that hold."""
+        """The thresholds in effect."""
         return self._state.thresholds
 
     @property
     def history(self) -> tuple[Message, ...]:
-        """What was said, as text; of the bot only what was heard."""
+        """The conversation as text; of the bot only what was heard."""
         return self._state.context.messages
 
     @property
     def wake_ms(self) -> int | None:
-        """When the next `Tick` is needed at the latest; None while nothing is waited for."""
+        """When the next `Tick` is needed at the latest; None without a deadline."""
         due = next_due(self._state)
         return None if due is None else max(due.at_ms, self._state.now_ms)
 
@@ -63,9 +61,9 @@ class Session:
         return self._state
 
     def feed(self, event: Event) -> list[Action]:
-        """What is to be done after the event, in order. Whatever fell due before it is done first.
+        """The actions to carry out, in order; deadlines before the event are processed first.
 
-        Raises `IllegalEvent`; the session is then as it was before.
+        Raises `IllegalEvent`; the session is then unchanged.
         """
         out: list[Action] = []
         s = self._state
@@ -79,7 +77,7 @@ class Session:
 
 
 def _until(s: SessionState, at_ms: int, out: list[Action]) -> SessionState:
-    """The memory after everything that falls due until `at_ms`."""
+    """The state after every deadline until `at_ms`."""
     for _ in range(DUE_LIMIT):
         due = next_due(s)
         if due is None or due.at_ms > at_ms:

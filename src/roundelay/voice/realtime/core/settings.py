@@ -1,6 +1,6 @@
-"""Every threshold of a conversation, in one place, with its reason. The paper publishes none: all are ours.
+"""Every threshold of a conversation with its reason. The paper publishes none: all are ours.
 
-A server's `turn_detection` becomes a `Thresholds` by `dataclasses.replace`; `Configured` gives it to a running session.
+A server's `turn_detection` becomes a `Thresholds` by `dataclasses.replace`; `Configured` applies it to a session.
 """
 
 from __future__ import annotations
@@ -10,76 +10,75 @@ from typing import Literal
 
 from roundelay.errors import BadInput
 
-# Ranges that a client may ask for; beyond them a conversation stops being one.
+# Upper limits of what a client may set.
 MAX_WAIT_MS = 10_000
 MAX_LONG_MS = 600_000
 LONG = ("turn_max_ms", "reply_max_ms", "tool_timeout_ms")
-MAX_TOKENS = 32_768  # the released model's own limit (spec, section 3)
+MAX_TOKENS = 32_768  # the context length of the released model
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When to listen, to wait, to speak and to stop. Times in milliseconds. Raises `BadInput` out of range."""
+    """Thresholds of detection, endpointing, speculation, barge-in, replies, tools and history. Raises `BadInput`."""
 
-    # Who decides that a turn is over: the judge of prosody and text ("semantic"), the length of the silence alone
-    # ("silence"), or only the client ("none").
+    # What ends a turn: the end-of-turn model ("semantic"), the length of the silence alone ("silence"), or only the
+    # client ("none").
     detection: Literal["semantic", "silence", "none"] = "semantic"
-    # A committed turn is answered at once (create_response) and a voice stops the bot (interrupt_response).
+    # A committed turn is answered at once (create_response); speech stops the bot (interrupt_response).
     create_reply: bool = True
     interrupt: bool = True
 
-    # -- the detector of voice
-    # Silero's own operating point is 0.5; a voice that began is believed until 0.15 lower, so that a weak frame ends
-    # nothing.
+    # -- voice activity detection
+    # Silero's own operating point is 0.5; speech ends 0.15 lower (hysteresis), so that one weak frame ends nothing.
     voice: float = 0.5
     voice_margin: float = 0.15
-    # Two frames of 32 ms: one alone is a click as often as a voice.
+    # Two frames of 32 ms: a single one is a click as often as speech.
     voice_min_ms: int = 64
-    # Three frames. Closures of plosives are mostly shorter; where one is not, the draft made for it is dropped again.
+    # Three frames. Closures of plosives are mostly shorter; after a longer one the draft is dropped.
     silence_min_ms: int = 96
-    # What is kept of the sound before the detector fired: weak first consonants.
+    # Pre-roll: audio kept before the detected start, for weak first consonants.
     prefix_ms: int = 240
 
-    # -- the end of a turn, counted from the last voiced sample
-    # Shorter sounds alone are no turn: a "no" lasts about 200 ms.
+    # -- the end of a turn, counted from the last sample of speech
+    # Shorter speech is no turn: a "no" lasts about 200 ms.
     turn_min_ms: int = 120
-    # A sound of less than this in which no word was read was a noise: a cough, a door.
+    # Shorter sounds without a transcribed word are noise: a cough, a door.
     noise_max_ms: int = 600
-    # A judge that is sure waits as long as a draft takes to sound on two cores: less would be a guess without a gain.
-    # One that is unsure outlasts a pause of one second inside a sentence, where people think. In between, linear.
+    # Above `sure` the wait is as long as a draft takes to sound on two cores: a shorter one would gain nothing. Below
+    # `unsure` it outlasts a pause of one second inside a sentence. In between it is interpolated.
     sure: float = 0.7
     unsure: float = 0.3
     commit_sure_ms: int = 384
     commit_unsure_ms: int = 1_250
     # Under detection "silence": the default of the Realtime interface.
     commit_silence_ms: int = 500
-    # Somebody who never pauses is answered after a minute: sound, like everything, is kept within a limit.
+    # A user who never pauses is answered after a minute: buffered audio is limited.
     turn_max_ms: int = 60_000
 
     # -- speculation
     speculate: bool = True
-    # The first reply is drafted as soon as the detector says silence. Another is drafted when later words changed what
-    # was heard; two are alive at most, because two cores cannot make more in real time.
+    # The first reply is drafted as soon as the detector reports silence, another when the transcript changes. At most
+    # two are alive, because two cores cannot generate more in real time.
     drafts_alive: int = 2
-    # A turn with very many pauses would keep the cores busy with drafts for nothing.
+    # A turn with very many pauses must not keep the cores busy with drafts.
     drafts_per_turn: int = 12
 
-    # -- a voice over the bot's
-    # Backchannels ("uh-huh", "right") are over by then, a sentence is not.
+    # -- overlapping speech
+    # Backchannels ("uh-huh", "right") are shorter, sentences are longer.
     barge_in_ms: int = 500
-    # After a short sound over the bot: how long to wait for its words before it counts as nothing.
+    # How long to wait for the transcript of a short overlapping sound before the reply resumes.
     verdict_ms: int = 400
-    # A sound that the bot's own playback explains to this share is an echo: between the most of another's words and the
-    # least of an echo (`vad.Echo`). The room's tail lasts a little.
+    # The share of a sound explained by the playback above which it is echo: between the highest score of other speakers
+    # and the lowest of echo (`vad.Echo`). Reverberation lasts a little longer than the playback.
     echo: float = 0.5
     echo_tail_ms: int = 300
 
     # -- the reply
-    # A reply that does not begin to sound by then, or stalls, has failed: nobody waits longer for a silent partner.
+    # A reply that makes no progress for this long has failed.
     stall_ms: int = 8_000
     reply_max_ms: int = 120_000
     clauses_max: int = 400
-    # English read aloud runs at about fifteen characters a second; used only for a clause whose sound is not complete.
+    # English read aloud has about fifteen characters a second; used only for a clause whose audio is not complete.
     ms_per_character: int = 65
 
     # -- tools
@@ -89,7 +88,7 @@ class Thresholds:
     # -- the history
     # Half of the nano model's 2,048, so that a turn and its reply always fit.
     context_tokens: int = 1_024
-    # The newest messages are never summarised: they are what the next turn speaks of.
+    # The newest messages are never summarised: the next turn refers to them.
     context_keep: int = 6
     messages_max: int = 256
 
@@ -113,13 +112,13 @@ class Thresholds:
             if not low <= getattr(self, name) <= high:
                 raise BadInput(name, getattr(self, name), f"must be {low} to {high}")
 
-    def wait_ms(self, end: float | None) -> int | None:
-        """The silence after which a turn is over when the judge gives `end`, or has not yet (None); None for never."""
+    def wait_ms(self, probability: float | None) -> int | None:
+        """The silence in ms that ends a turn of this end-of-turn probability (None: not known yet); None for never."""
         if self.detection == "none":
             return None
         if self.detection == "silence":
             return self.commit_silence_ms
-        if end is None:
+        if probability is None:
             return self.commit_unsure_ms
-        share = min(1.0, max(0.0, (end - self.unsure) / (self.sure - self.unsure)))
+        share = min(1.0, max(0.0, (probability - self.unsure) / (self.sure - self.unsure)))
         return round(self.commit_unsure_ms + share * (self.commit_sure_ms - self.commit_unsure_ms))

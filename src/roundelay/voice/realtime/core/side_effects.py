@@ -1,6 +1,6 @@
-"""What a session does about events that take the floor from nobody: tools, the history, thresholds, the end.
+"""Effects of events that do not take the floor: tools, the history, thresholds, the end of the session.
 
-Effects of the table, as in `replies.py`.
+Their form is that of `replies.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NO_ANSWER = "no answer in time"
 
 
 def ignore(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Nothing."""
+    """Nothing changes."""
     return s
 
 
@@ -26,7 +26,7 @@ def ignore(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def tool_returned(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Put the tool's result into the history, to be told when nobody speaks."""
+    """Add the tool's result to the history; a reply to it follows when nobody speaks."""
     assert isinstance(event, ev.ToolReturned)
     call = next((call for call in s.calls if call.action.call == event.call), None)
     s = _late_result(s, event, out) if call is None else _result(s, call, event.output, event.follow_up, out)
@@ -38,7 +38,7 @@ def tool_returned(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def _late_result(s: SessionState, event: ev.ToolReturned, out: Out) -> SessionState:
-    """Put a result that nobody waits for any more in the place of the words that there was none."""
+    """Replace the "no answer in time" entry by the late result."""
     for old in (*s.deferred_results, *s.context.messages):
         if old.key == event.call and old.role == "tool" and old.text.endswith(f" = {NO_ANSWER}"):
             new = replace(old, text=old.text.removesuffix(NO_ANSWER) + event.output)
@@ -51,7 +51,7 @@ def _late_result(s: SessionState, event: ev.ToolReturned, out: Out) -> SessionSt
 
 
 def tool_timed_out(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Wait no longer for the tool, and remember that it did not answer."""
+    """Stop waiting for the tool; record "no answer in time" as its result."""
     for call in s.calls:
         if call.due_ms <= s.now_ms:
             out.append(do.AbandonTool(call.action.call))
@@ -74,7 +74,7 @@ def _result(s: SessionState, call: PendingCall, output: str, follow_up: bool, ou
 
 
 def message_added(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Put the client's message into the history."""
+    """Add the client's message to the history."""
     assert isinstance(event, ev.MessageAdded)
     message = event.message
     if not message.key:
@@ -84,7 +84,7 @@ def message_added(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def message_removed(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Take the message out of the history."""
+    """Remove the message from the history."""
     assert isinstance(event, ev.MessageRemoved)
     pending_results = tuple(call for call in s.pending_results if call != event.key)
     results = tuple(result for result in s.deferred_results if result.key != event.key)
@@ -98,7 +98,7 @@ def message_removed(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def summarised(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Put the summary into the history, in the place of what it stands for."""
+    """Replace the summarised messages in the history by their summary."""
     assert isinstance(event, ev.Summarised)
     if event.key != s.summarising:
         return s
@@ -106,7 +106,7 @@ def summarised(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def configured(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Let other thresholds hold."""
+    """Apply the new thresholds."""
     assert isinstance(event, ev.Configured)
     return with_context(replace(s, thresholds=event.thresholds), s.context, out)
 
@@ -115,17 +115,17 @@ def configured(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def close_later(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Take nothing new; end when the bot has said what it says."""
+    """Accept no new turn; close after the active reply."""
     return replace(s, closing=True, pending_results=(), requested=None)
 
 
 def close_later_and_resume(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Take nothing new; let the bot say on what it says, and end then."""
+    """Accept no new turn; resume the held reply and close after it."""
     return close_later(resume(s, event, out), event, out)
 
 
 def close(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """End: stop and drop everything."""
+    """Close: stop the reply, drop the turn, abandon the tools."""
     if s.reply is not None:
         s = stop_for(s, event, out)
     s = drop_turn(s, event, out)

@@ -1,4 +1,4 @@
-"""What a session has_message between two events, and when it must be woken. Frozen: a step gives a new one, or none."""
+"""The state of a session between two events, and its deadlines. Frozen: a step returns a new state or raises."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from roundelay.voice.realtime.core.context import Clause, Context, spoken_prefix
 from roundelay.voice.realtime.core.events import RATE_HZ, Event
 from roundelay.voice.realtime.core.settings import Thresholds
 
-MAX_PAST_REPLIES = 16  # a client may correct what was heard of so many
-MAX_PAST_CALLS = 64  # an answer that comes late is known to be late for so many
-ECHO_WORDS_KEPT = 60  # words of the bot's that an echo is looked for in: about twenty seconds
+MAX_PAST_REPLIES = 16  # whose heard part a client may still correct
+MAX_PAST_CALLS = 64  # whose late results are still recognised
+ECHO_WORDS_KEPT = 60  # of the bot's latest words, about twenty seconds, that are compared with overlapping speech
 
 
 class State(Enum):
-    """Who has the floor: the paper's four, `Overlap` for a voice over the bot's, not yet understood, and the end."""
+    """Who has the floor: the paper's four states, `Overlap` for unclassified speech over the bot's, and the end."""
 
     SILENCE = "Silence"
     USER_SPEAKING = "UserSpeaking"
@@ -32,14 +32,14 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What the user is saying: samples `start` to `end`, `voiced` of them voice before the voice going on now."""
+    """The user's turn: samples `start` to `end`; `voiced` of them are speech, without the speech now in progress."""
 
     number: int
     start: int
     end: int
     voice_start: int
     started_ms: int
-    since_ms: int  # when the voice, or the silence, that lasts began
+    since_ms: int  # when the current speech or silence started
     voiced: int = 0
     speaking: bool = True
     end_probability: float | None = None
@@ -47,64 +47,64 @@ class Turn:
     text_sample: int = -1
     drafts: int = 0
     announced: bool = True
-    after_reply: bool = False  # it began over the last words of a reply that was heard to its end
-    exact: bool = False  # the client said where it begins
+    after_reply: bool = False  # it started over the last words of a reply that was played to its end
+    exact: bool = False  # the client set its start
 
     @property
     def voiced_ms(self) -> int:
-        """How much voice there was before the voice that goes on."""
+        """Milliseconds of speech, without the speech now in progress."""
         return self.voiced * 1000 // RATE_HZ
 
     @property
     def transcribed(self) -> bool:
-        """Whether the text known is that of the whole turn so far."""
+        """Whether `text` is the transcript of the whole turn so far."""
         return self.text is not None and not self.speaking and self.text_sample >= self.end
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply being made: a draft until `begun`. `queue` holds what may not be given out yet."""
+    """A reply being generated: a draft until `begun`. `queue` holds actions that may not be released yet."""
 
     number: int
     cause: Literal["turn", "request", "tool"]
     drafted_ms: int
     progress_ms: int
     turn: int | None = None
-    source_text: str | None = None  # the turn's text as this draft took it
-    known_results: frozenset[str] = frozenset()  # results of calls that its history held
+    source_text: str | None = None  # the transcript that this draft answers
+    known_results: frozenset[str] = frozenset()  # tool results that its history held
     options: Mapping[str, Any] | None = field(default=None, compare=False)
     begun: bool = False
     queue: tuple[Action, ...] = ()
     clauses: tuple[Clause, ...] = ()
-    released_clauses: int = 0  # clauses given out
-    released: int = 0  # samples given out
+    released_clauses: int = 0  # clauses sent
+    released: int = 0  # samples sent
     played: int = 0
     done: bool = False
 
     @property
     def samples(self) -> int:
-        """All the sound made so far."""
+        """Samples generated so far."""
         return sum(clause.samples for clause in self.clauses)
 
     @property
     def playback_ended(self) -> bool:
-        """Whether all of it was made and heard."""
+        """Whether all of it was generated and played."""
         return self.done and self.played >= self.samples
 
     def spoken_prefix(self, ms_per_character: int) -> str:
-        """The words that the user heard."""
+        """The words that were played to the user."""
         return spoken_prefix(self.clauses[: self.released_clauses], self.played, ms_per_character)
 
     def recent_text(self) -> str:
-        """What the bot said lately, to know its echo by."""
+        """The bot's latest words, to recognise their echo."""
         return " ".join(words(" ".join(clause.text for clause in self.clauses[-8:]))[-ECHO_WORDS_KEPT:])
 
     def with_queued(self, action: Action) -> Reply:
-        """With one more action that waits."""
+        """With the action appended to the queue."""
         return replace(self, queue=(*self.queue, action))
 
     def after_release(self, action: Action) -> Reply:
-        """With the counts after the action was given out."""
+        """With the counts as they are after the action was released."""
         if isinstance(action, Play):
             return replace(self, released=self.released + len(action.sound))
         return replace(self, released_clauses=self.released_clauses + 1) if isinstance(action, Say) else self
@@ -112,7 +112,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class PendingCall:
-    """A tool's answer that is waited for."""
+    """A tool call whose result is awaited until `due_ms`."""
 
     action: CallTool
     due_ms: int
@@ -120,7 +120,7 @@ class PendingCall:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """All of a session's memory."""
+    """The whole state of a session."""
 
     thresholds: Thresholds
     state: State = State.SILENCE
@@ -130,38 +130,38 @@ class SessionState:
     turn: Turn | None = None
     reply: Reply | None = None
     drafts: tuple[Reply, ...] = ()  # oldest first
-    untranscribed: tuple[Turn, ...] = ()  # committed turns whose words are not known yet
+    untranscribed: tuple[Turn, ...] = ()  # committed turns without a transcript yet
     # options of a reply that is requested and waits until nobody speaks
     requested: tuple[Mapping[str, Any] | None] | None = field(default=None, compare=False)
     calls: tuple[PendingCall, ...] = ()
     past_call_ids: tuple[str, ...] = ()
-    pending_results: tuple[str, ...] = ()  # results that no reply has told yet
-    follow_up_options: Mapping[str, Any] | None = field(default=None, compare=False)  # of the reply that will
+    pending_results: tuple[str, ...] = ()  # calls whose results no reply has used yet
+    follow_up_options: Mapping[str, Any] | None = field(default=None, compare=False)  # of the reply that will use them
     deferred_results: tuple[Message, ...] = ()  # of tools, that came during the active reply: history after it
     context: Context = field(default_factory=Context)
     summarising: str | None = None
     past_replies: tuple[Reply, ...] = ()
-    reply_ended_ms: int = -(10**9)  # when the bot last sounded
+    reply_ended_ms: int = -(10**9)  # when the last reply ended
     closing: bool = False
-    messages_added: int = 0  # messages of the client's without a key
+    messages_added: int = 0  # client messages without a key of their own
 
     def find_reply(self, number: int) -> Reply | None:
-        """The active reply or living draft of that number."""
+        """The active reply or draft of that number, or None."""
         alive = (*self.drafts, self.reply) if self.reply else self.drafts
         return next((reply for reply in alive if reply.number == number), None)
 
     def with_reply(self, reply: Reply) -> SessionState:
-        """With the reply or draft in the place of its former self."""
+        """With the active reply or draft of the same number replaced by `reply`."""
         if self.reply and self.reply.number == reply.number:
             return replace(self, reply=reply)
         return replace(self, drafts=tuple(reply if old.number == reply.number else old for old in self.drafts))
 
     def has_message(self, key: str) -> bool:
-        """Whether a message of that key is in the history, or will be."""
+        """Whether a message named `key` is in the history or deferred."""
         return key in self.context or any(result.key == key for result in self.deferred_results)
 
     def unique_call_id(self, call: str, reply: Reply) -> str:
-        """A name for a call that no call had lately: chat models may count from 0 in every answer."""
+        """A call id not used recently, `call` if possible: chat models may number calls from 0 in every answer."""
         queued = [action for each in (*self.drafts, reply) for action in each.queue if isinstance(action, CallTool)]
         known = {each.call for each in queued} | {each.action.call for each in self.calls} | set(self.past_call_ids)
         made, at = call, 1
@@ -171,22 +171,22 @@ class SessionState:
         return made
 
     def with_call(self, action: CallTool) -> SessionState:
-        """With one more call that waits for its answer."""
+        """With one more pending call."""
         call = PendingCall(action, self.now_ms + self.thresholds.tool_timeout_ms)
         return replace(self, calls=(*self.calls, call))
 
     def without_call(self, name: str) -> SessionState:
-        """Without that call, which is now a past one."""
+        """With the call moved from the pending to the past ones."""
         calls = tuple(call for call in self.calls if call.action.call != name)
         return replace(self, calls=calls, past_call_ids=(*self.past_call_ids, name)[-MAX_PAST_CALLS:])
 
 
-# ---- what falls due: events that time alone makes
+# ---- deadlines: events caused by time alone
 
 
 @dataclass(frozen=True, slots=True)
 class CommitDue(Event):
-    """The silence has lasted long enough: the turn is over."""
+    """The silence after the speech is long enough to end the turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,46 +196,46 @@ class TurnTooLong(Event):
 
 @dataclass(frozen=True, slots=True)
 class BargeInDue(Event):
-    """The voice over the bot's has lasted too long for a backchannel."""
+    """The overlapping speech is too long for a backchannel."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictDue(Event):
-    """No word was read of a short sound over the bot's."""
+    """No transcript of a short overlapping sound arrived in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackEnded(Event):
-    """All of the reply was made and heard."""
+    """All of the reply was generated and played."""
 
 
 @dataclass(frozen=True, slots=True)
 class StallDue(Event):
-    """The work on the reply, or its playback, is silent for too long."""
+    """Generation or playback of the reply made no progress for too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolDue(Event):
-    """A call has waited too long."""
+    """A tool did not return in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyDue(Event):
-    """A reply that was asked for while the user spoke can begin: nobody speaks."""
+    """A reply requested while the user spoke can start: nobody speaks."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUpDue(Event):
-    """A tool's result can be told: nobody speaks."""
+    """A reply to tool results can start: nobody speaks."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseDue(Event):
-    """Nothing is left to be said."""
+    """The closing session has nothing left to say."""
 
 
 def deadlines(s: SessionState) -> Iterator[Event]:
-    """All that will fall due if nothing else happens; what is due already has a time in the past."""
+    """Yield every deadline that stands if nothing else happens; one that has passed lies in the past."""
     limits, state, turn, reply = s.thresholds, s.state, s.turn, s.reply
     if state is State.CLOSED:
         return
@@ -244,7 +244,8 @@ def deadlines(s: SessionState) -> Iterator[Event]:
     if state is State.USER_SPEAKING and turn:
         yield TurnTooLong(turn.started_ms + limits.turn_max_ms)
     if state is State.USER_PAUSED and turn and (wait_ms := limits.wait_ms(turn.end_probability)) is not None:
-        yield CommitDue(turn.since_ms + max(0, wait_ms - limits.silence_min_ms))  # that much silence had passed before
+        # silence_min_ms had passed before SpeechStopped was reported
+        yield CommitDue(turn.since_ms + max(0, wait_ms - limits.silence_min_ms))
     if state is State.OVERLAP and turn:
         if turn.speaking:
             yield BargeInDue(turn.since_ms + max(0, limits.barge_in_ms - turn.voiced_ms))
@@ -264,5 +265,5 @@ def deadlines(s: SessionState) -> Iterator[Event]:
 
 
 def next_due(s: SessionState) -> Event | None:
-    """What falls due first; of two at the same time the one named first in `deadlines`."""
+    """The earliest deadline, or None; of two at the same time the one that `deadlines` yields first."""
     return min(deadlines(s), key=lambda event: event.at_ms, default=None)

@@ -1,6 +1,7 @@
-"""The one table of a conversation: in which state which event, under which condition, does what and leads where.
+"""The transition table of a conversation: state, event, guard, effect, next state.
 
-`Session` reads it, and `docs/make_session.py` draws it. Rows are tried in order; where none fits, the event is illegal.
+`Session` executes it and `docs/make_session.py` draws it, with the docstrings of guards and effects as its sentences.
+Rows are tried in order; where none fits, the event is illegal.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ def always(s: SessionState, e: ev.Event) -> bool:
 
 
 def cannot_interrupt(s: SessionState, e: ev.Event) -> bool:
-    """a voice may not interrupt, or the session closes"""
+    """interruption is off, or the session is closing"""
     return not s.thresholds.interrupt or ignores_speech(s, e)
 
 
 def ignores_speech(s: SessionState, e: ev.Event) -> bool:
-    """only the client ends turns, or the session closes"""
+    """only the client ends turns, or the session is closing"""
     return s.closing or s.thresholds.detection == "none"
 
 
 def is_echo(s: SessionState, e: ev.Event) -> bool:
-    """it is the echo of the bot"""
+    """it is echo of the bot"""
     assert isinstance(e, ev.SpeechStarted)
     sounding = s.reply is not None or s.now_ms - s.reply_ended_ms <= s.thresholds.echo_tail_ms
     return sounding and e.echo >= s.thresholds.echo
 
 
 def too_short(s: SessionState, e: ev.Event) -> bool:
-    """the voice was too short for a turn"""
+    """the speech was too short for a turn"""
     assert isinstance(e, ev.SpeechStopped) and s.turn
     voiced = s.turn.voiced + e.sample - s.turn.voice_start
     return voiced * 1000 < s.thresholds.turn_min_ms * ev.RATE_HZ
@@ -54,12 +55,12 @@ def _about_turn(s: SessionState, e: ev.Event) -> bool:
 
 
 def of_this_turn(s: SessionState, e: ev.Event) -> bool:
-    """it is about this turn"""
+    """it is of this turn"""
     return _about_turn(s, e)
 
 
 def is_noise(s: SessionState, e: ev.Event) -> bool:
-    """a short sound without a word, or a backchannel to the end of a reply"""
+    """a short sound without words, or a backchannel to the end of a reply"""
     assert isinstance(e, ev.Transcribed)
     if not (_about_turn(s, e) and s.turn and e.sample >= s.turn.end):
         return False
@@ -69,7 +70,7 @@ def is_noise(s: SessionState, e: ev.Event) -> bool:
 
 
 def is_corrected(s: SessionState, e: ev.Event) -> bool:
-    """the words are not those the draft answers"""
+    """the transcript differs from the one that the draft answers"""
     assert isinstance(e, ev.Transcribed)
     if not (_about_turn(s, e) and s.turn and e.sample >= s.turn.end and s.drafts and words(e.text)):
         return False
@@ -80,40 +81,40 @@ def is_corrected(s: SessionState, e: ev.Event) -> bool:
 
 
 def is_addressed(s: SessionState, e: ev.Event) -> bool:
-    """they are words to the bot: no backchannel, no echo"""
+    """the words are neither backchannel nor echo"""
     assert isinstance(e, ev.Transcribed)
     return _about_turn(s, e) and s.reply is not None and wants_floor(e.text, s.reply.recent_text())
 
 
 def is_addressed_while_speaking(s: SessionState, e: ev.Event) -> bool:
-    """they are words to the bot, and the voice goes on"""
+    """the words are neither backchannel nor echo, and the user still speaks"""
     return is_addressed(s, e) and s.turn is not None and s.turn.speaking
 
 
 def is_dismissed(s: SessionState, e: ev.Event) -> bool:
-    """the sound is over: no word, a backchannel or an echo"""
+    """the speech is over, and was no words, a backchannel or echo"""
     assert isinstance(e, ev.Transcribed)
     whole = s.turn is not None and not s.turn.speaking and e.sample >= s.turn.end
     return _about_turn(s, e) and whole and not is_addressed(s, e)
 
 
 def is_still_speaking(s: SessionState, e: ev.Event) -> bool:
-    """the voice goes on"""
+    """the user still speaks"""
     return s.turn is not None and s.turn.speaking
 
 
 def of_active_reply(s: SessionState, e: ev.Event) -> bool:
-    """it is the active reply"""
+    """it is of the active reply"""
     return s.reply is not None and s.reply.number == e.reply  # type: ignore[attr-defined]
 
 
 def of_active_reply_while_speaking(s: SessionState, e: ev.Event) -> bool:
-    """it is the active reply, and the voice goes on"""
+    """it is of the active reply, and the user still speaks"""
     return of_active_reply(s, e) and is_still_speaking(s, e)
 
 
 def replies_automatically(s: SessionState, e: ev.Event) -> bool:
-    """turns are answered"""
+    """replies are automatic, or one was requested"""
     return s.thresholds.create_reply or s.requested is not None
 
 
@@ -125,7 +126,7 @@ def at_once(s: SessionState, e: ev.Event) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """In `state`, on `event`, if `guard`: do `effect` and go to `to`."""
+    """In `state`, on `event`, if `guard` holds: apply `effect` and go to `to`."""
 
     state: State
     event: type[ev.Event]
@@ -179,7 +180,7 @@ ROWS = (
     Row(B, ev.ReplyCancelled, always, replies.end_reply, S),
     Row(B, ev.Truncated, of_active_reply, replies.end_reply, S),
     Row(B, ev.ReplyFailed, of_active_reply, replies.end_reply, S),
-    # -- a voice over the bot's, which is held: barge-in, or nothing?
+    # -- the user speaks over the bot, which is held: barge-in or not?
     Row(O, ev.SpeechStarted, always, turns.voice_resumed, O),
     Row(O, ev.SpeechStopped, always, turns.voice_stopped, O),
     Row(O, due.BargeInDue, always, turns.yield_floor, U),
@@ -206,7 +207,7 @@ ROWS = (
     Row(O, ev.CloseRequested, always, side_effects.close_later_and_resume, B),
 )
 
-# In every state but the last; they change nobody's floor. After the end they are late, and ignored.
+# In every state but Closed; they do not move the floor.
 ANYWHERE: tuple[tuple[type[ev.Event], Effect], ...] = (
     (ev.Tick, side_effects.ignore),
     (ev.EndOfTurnPredicted, side_effects.ignore),
@@ -225,6 +226,7 @@ ANYWHERE: tuple[tuple[type[ev.Event], Effect], ...] = (
     (ev.MessageRemoved, side_effects.message_removed),
     (ev.Configured, side_effects.configured),
 )
+# Events that may still arrive in Closed, and are ignored there.
 LATE = (
     ev.Tick, ev.SpeechStarted, ev.SpeechStopped, ev.EndOfTurnPredicted, ev.Transcribed, ev.Played, ev.ReplyText,
     ev.ReplyAudio, ev.ReplyDone, ev.ToolCalled, ev.ReplyFailed, ev.ToolReturned, ev.Summarised, ev.CloseRequested,
@@ -232,6 +234,6 @@ LATE = (
 
 
 def all_rows() -> tuple[Row, ...]:
-    """Every row, those for everywhere written out; the order is that in which they are tried."""
+    """Every row in the order in which they are tried, the general ones expanded for each state."""
     general = tuple(Row(state, event, always, effect, state) for state in (S, U, P, B, O) for event, effect in ANYWHERE)
     return (*ROWS, *general, *(Row(C, event, always, side_effects.ignore, C) for event in LATE))

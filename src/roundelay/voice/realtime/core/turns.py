@@ -1,6 +1,6 @@
-"""What a session does about the user's turns: start, pause, resume, commit, drop, and a voice over the bot's.
+"""Effects on the user's turns: start, pause, resume, commit, drop, and speech over the bot's.
 
-Effects of the table, as in `replies.py`.
+Their form is that of `replies.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from roundelay.voice.realtime.core.replies import (
 )
 from roundelay.voice.realtime.core.state import SessionState, Turn, VerdictDue
 
-MAX_UNTRANSCRIBED_TURNS = 16  # committed turns whose words are still awaited
+MAX_UNTRANSCRIBED_TURNS = 16  # committed turns whose transcript is still awaited
 
 
 def _new_turn(s: SessionState, start: int, announced: bool) -> SessionState:
@@ -38,7 +38,7 @@ def _turn(s: SessionState) -> Turn:
 
 
 def start_turn(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Begin a turn, and tell it."""
+    """Start a turn and announce it."""
     assert isinstance(event, ev.SpeechStarted)
     out.append(do.StartTurn(s.turns + 1, event.sample))
     return _new_turn(s, event.sample, announced=True)
@@ -58,7 +58,7 @@ def _with_voice(s: SessionState, event: ev.Event) -> SessionState:
 
 
 def pause(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Note the silence; ask the judge, and draft a reply to what was said so far."""
+    """Note the silence, predict the end of the turn, and draft a reply to what was said so far."""
     return _predict_and_draft(_with_silence(s, event), out)
 
 
@@ -90,16 +90,16 @@ def resume_turn(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def note_probability(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Note how probable the end of the turn is."""
+    """Record the end-of-turn probability."""
     assert isinstance(event, ev.EndOfTurnPredicted)
     return replace(s, turn=replace(_turn(s), end_probability=event.probability))
 
 
-# ---- words
+# ---- transcripts
 
 
 def note_transcript(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Note the words read of the turn, and show them."""
+    """Record the transcript of the turn and show it."""
     assert isinstance(event, ev.Transcribed)
     turn = _turn(s)
     if event.sample < turn.text_sample:
@@ -115,12 +115,12 @@ def note_transcript(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def redraft(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """The words are others than those the draft answers: draft once more; the newest will be committed."""
+    """The transcript differs from the one that the draft answers: draft again; the newest draft will be committed."""
     return _speculate(note_transcript(s, event, out), out)
 
 
 def late_transcript(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Put the words of a committed turn into the history, in the place of its sound. Other late words are ignored."""
+    """Replace the audio of a committed turn in the history by its transcript. Ignore other late transcripts."""
     assert isinstance(event, ev.Transcribed)
     for turn in s.untranscribed:
         if turn.number == event.turn and event.sample >= turn.end:
@@ -134,7 +134,7 @@ def late_transcript(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def drop_turn(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """The turn was nothing: drop it and its drafts."""
+    """Discard the turn and its drafts."""
     s = drop_drafts(s, out)
     turn = s.turn
     if turn and turn.announced:
@@ -169,7 +169,7 @@ def commit(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def _ended(s: SessionState, event: ev.Event) -> SessionState:
-    """With the turn ended where the client says; a voice that goes on is cut there."""
+    """With the turn ended where the client says, also while the user speaks."""
     turn = _turn(s)
     if isinstance(event, ev.TurnEnded):
         return replace(s, turn=replace(turn, end=max(turn.start, event.sample), speaking=False))
@@ -177,7 +177,7 @@ def _ended(s: SessionState, event: ev.Event) -> SessionState:
 
 
 def commit_span(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Commit the samples that the client says are a turn."""
+    """Commit the samples that the client bounds as a turn."""
     assert isinstance(event, ev.TurnEnded)
     missed = s.turn
     s = _new_turn(s, event.start, announced=False)
@@ -186,7 +186,7 @@ def commit_span(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def commit_and_begin(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Commit the turn and begin its newest draft, or a reply made now."""
+    """Commit the turn and begin its newest draft, or draft a reply now."""
     turn, options = _turn(s), s.requested[0] if s.requested else None
     if isinstance(event, ev.ReplyRequested):
         options = event.options
@@ -204,27 +204,27 @@ def _cut(s: SessionState) -> SessionState:
 
 
 def cut_and_begin(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """The turn is too long: commit what there is of it, and answer."""
+    """The turn is too long: commit it as it is, and answer."""
     return commit_and_begin(_cut(s), event, out)
 
 
 def cut(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """The turn is too long: commit what there is of it."""
+    """The turn is too long: commit it as it is."""
     return commit(_cut(s), event, out)
 
 
-# ---- a voice over the bot's
+# ---- overlapping speech
 
 
 def hold(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Hold the reply until it is known what the voice means."""
+    """Hold the reply until the overlapping speech is classified."""
     assert isinstance(event, ev.SpeechStarted) and s.reply
     out.append(do.Hold(s.reply.number))
     return _new_turn(s, event.sample, announced=False)
 
 
 def voice_stopped(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """The voice over the bot's ended soon: have its words read."""
+    """The overlapping speech stopped: transcribe it."""
     s = _with_silence(s, event)
     turn = _turn(s)
     out.append(do.Transcribe(turn.number, turn.start, turn.end))
@@ -232,12 +232,12 @@ def voice_stopped(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def voice_resumed(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """The voice over the bot's is there again."""
+    """The overlapping speech resumed."""
     return _with_voice(s, event)
 
 
 def yield_floor(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """The user has the floor: stop the reply if it still runs, and begin the turn where the voice began."""
+    """Give the user the floor: stop the reply unless it is over, and start the turn where the speech started."""
     if isinstance(event, ev.Transcribed):
         s = note_transcript(s, event, out)
     if s.reply is not None and s.reply.playback_ended:
@@ -254,7 +254,7 @@ def yield_floor(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def take_floor_and_commit(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """The client commits a voice over the bot's: stop the reply and commit the turn."""
+    """The client commits the overlapping speech: stop the reply and commit the turn."""
     s = stop(s, out, "barge-in")
     turn = _turn(s)
     out.append(do.StartTurn(turn.number, turn.start))
@@ -262,10 +262,10 @@ def take_floor_and_commit(s: SessionState, event: ev.Event, out: Out) -> Session
 
 
 def resume(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """It was nothing: give the reply out again, from where it was held."""
+    """No bid for the floor: resume the reply where it was held."""
     assert s.reply is not None
     out.append(do.Resume(s.reply.number))
     s = s.with_reply(replace(s.reply, progress_ms=s.now_ms))
-    if not isinstance(event, ev.Transcribed | VerdictDue):  # nothing of it is waited for
+    if not isinstance(event, ev.Transcribed | VerdictDue):  # no transcript of it is awaited
         s = replace(s, turn=None)
     return release(s, out)

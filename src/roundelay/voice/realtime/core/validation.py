@@ -1,4 +1,4 @@
-"""Whether an event can be true at all, whatever the state: numbers that were given out, ranges, limits. Ours."""
+"""Checks on an event that do not depend on the table: known numbers, ranges, limits (ours)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from roundelay.voice.realtime.core.actions import CallTool
 from roundelay.voice.realtime.core.events import IllegalEvent
 from roundelay.voice.realtime.core.state import SessionState, State
 
-NEW = (ev.ReplyRequested, ev.TurnEnded)  # a closing session takes none of them
+NEW = (ev.ReplyRequested, ev.TurnEnded)  # not accepted by a closing session
 
 
 def validate(s: SessionState, event: ev.Event) -> None:
-    """Raise `IllegalEvent` where the event names what never was, is out of range, or is one too many."""
+    """Raise `IllegalEvent` where the event names something unknown, is out of range, or exceeds a limit."""
     if s.closing and isinstance(event, NEW) and s.state is not State.CLOSED:
         raise IllegalEvent("closed", f"the session is closing and takes no {type(event).__name__}")
     if s.state is State.CLOSED:
-        return  # the table knows which are merely late
+        return  # the table ignores those that are merely late
     turn, reply = getattr(event, "turn", None), getattr(event, "reply", None)
     if turn is not None and not 1 <= turn <= s.turns:
         raise IllegalEvent("unknown", f"turn {turn} never was")
@@ -71,7 +71,7 @@ def _validate_playback(s: SessionState, event: ev.Played | ev.Truncated) -> None
 def _validate_output(s: SessionState, event: ev.Event) -> None:
     reply, limits = s.find_reply(event.reply), s.thresholds  # type: ignore[attr-defined]
     if reply is None:
-        return  # of a reply that was dropped: late, and ignored
+        return  # output of a dropped reply is ignored
     if reply.done and not isinstance(event, ev.ReplyFailed):
         raise IllegalEvent("wrong_state", f"reply {reply.number} is done already")
     if isinstance(event, ev.ReplyText) and len(reply.clauses) >= limits.clauses_max:
