@@ -62,7 +62,7 @@ def beside_solver(cases: int = 12) -> list[tuple[int, int, int, int, float, floa
         most = sum(len(orchestrate.cut(~row, 3, 4, closed=False)) for row in healthy)
         wanted = max(1, int(most * 0.8))
         started = time.process_time()
-        found = align.aligned(healthy, 3, 4, wanted)
+        found = align.align_groups(healthy, 3, 4, wanted)
         ours_s = time.process_time() - started
         started = time.process_time()
         best = oracles.least_pairs(healthy, 3, 4, wanted)

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from roundelay.fabric.steptime import candidates
-from roundelay.fabric.steptime.search import search_case
-from roundelay.fabric.steptime.steptime import case_of, evaluate, step_time
+from roundelay.fabric.steptime.search import search_scenario
+from roundelay.fabric.steptime.steptime import evaluate, scenario_of, step_time
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -39,13 +39,13 @@ def spent(work: Callable[[], object], times: int = 3) -> float:
 def main() -> None:
     from fabric_waste import processor
 
-    case = case_of("llama3-405b", 8192, 2048, "h100", "infinitepod-k3")
-    outer = candidates.outer(case, 16384, {})
-    grid = candidates.inner(case, outer, {})
+    scenario = scenario_of("llama3-405b", 8192, 2048, "h100", "infinitepod-k3")
+    outer = candidates.outer(scenario, 16384, {})
+    grid = candidates.inner(scenario, outer, {})
     part = grid.take(np.arange(CHUNK))
-    grid_s = spent(lambda: evaluate(case, part)) / CHUNK
-    rows = [grid.row(index, case.seq, case.global_batch) for index in range(0, len(grid), len(grid) // 200)]
-    single_s = spent(lambda: [step_time(case.model, p, job, fabric=case.links) for p, job in rows]) / len(rows)
+    grid_s = spent(lambda: evaluate(scenario, part)) / CHUNK
+    rows = [grid.row(index, scenario.seq, scenario.global_batch) for index in range(0, len(grid), len(grid) // 200)]
+    single_s = spent(lambda: [step_time(scenario.model, p, job, links=scenario.links) for p, job in rows]) / len(rows)
     lines = [
         "# Timing steps and searching",
         "",
@@ -65,10 +65,10 @@ def main() -> None:
     for model, seq in (("llama3-405b", 8192), ("gpt-moe-1.1t", 2048)):
         for fabric in ("infinitepod-k3", "dgx"):
             for gpus in (1024, 8192, 131072):
-                each = case_of(model, seq, 2048, "h100", fabric)
-                found = search_case(each, gpus, {})
+                each = scenario_of(model, seq, 2048, "h100", fabric)
+                found = search_scenario(each, gpus, {})
                 count = len(candidates.inner(each, candidates.outer(each, gpus, {}), {}))
-                took = spent(lambda each=each, gpus=gpus: search_case(each, gpus, {}))
+                took = spent(lambda each=each, gpus=gpus: search_scenario(each, gpus, {}))
                 verdict = "met" if took <= GOAL_S else "MISSED"
                 lines.append(
                     f"| {model} | {fabric} | {gpus:,} | {found.outer:,} | {count:,} | {found.timed:,} | {took:.3f} "

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from roundelay.fabric.goodput import goodput, job_simulation
-from roundelay.fabric.goodput.goodput import GoodputStudy, Job
+from roundelay.fabric.goodput.goodput import CheckpointedJob, GoodputStudy
 from roundelay.fabric.pages import goodput_picture, pictures
 
 HERE = Path(__file__).parent
@@ -21,14 +21,14 @@ LLAMA_DAYS, LLAMA_FAULTS, LLAMA_EFFECTIVE = 54, 419, 0.90  # arXiv 2407.21783, s
 SEEDS, FAULTS = 200, 419
 
 
-def simulated(job: Job, mtbf_s: float, interval_s: float) -> tuple[float, float]:
+def simulated(job: CheckpointedJob, mtbf_s: float, interval_s: float) -> tuple[float, float]:
     """Return the useful share of a job whose every fault hits it, nodes being replaced at once, and its standard error."""
     useful = []
     for seed in range(SEEDS):
         times = np.cumsum(np.random.default_rng(seed).exponential(mtbf_s, FAULTS))
         usable = np.full(FAULTS + 1, 8)
         timing = (interval_s, job.checkpoint_s, job.detect_s, job.restart_s)
-        kept = job_simulation.keep(times, usable, np.zeros(FAULTS), float(times[-1]), (8, 8, 0), timing)
+        kept = job_simulation.simulate_job(times, usable, np.zeros(FAULTS), float(times[-1]), (8, 8, 0), timing)
         useful.append(kept[job_simulation.USEFUL] / 8 / times[-1])
     return float(np.mean(useful)), float(np.std(useful, ddof=1) / SEEDS**0.5)
 

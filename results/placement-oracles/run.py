@@ -50,7 +50,7 @@ def alignment(seed: int) -> tuple[int, int, float, float] | None:
         return None
     wanted = int(rng.integers(1, most + 1)) if seed % 2 else max(1, int(most * rng.uniform(0.6, 1)))
     started = time.perf_counter()
-    found = align.aligned(healthy, k, m, wanted)
+    found = align.align_groups(healthy, k, m, wanted)
     spent = time.perf_counter() - started
     started = time.perf_counter()
     best = oracles.least_pairs(healthy, k, m, wanted)

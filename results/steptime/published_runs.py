@@ -8,10 +8,10 @@ from pathlib import Path
 
 from roundelay.fabric.job.hardware import Hardware, hardware
 from roundelay.fabric.job.parallelism import RECOMPUTE, Job, Parallelism
-from roundelay.fabric.job.workload import Model
+from roundelay.fabric.job.workload import ModelSpec
 from roundelay.fabric.steptime import layers
 from roundelay.fabric.steptime.grid import Grid
-from roundelay.fabric.steptime.steptime import StepTime, case_of, communication, recompute, step_time
+from roundelay.fabric.steptime.steptime import StepTime, communication, recompute, scenario_of, step_time
 from roundelay.shape import Shape
 
 PUBLISHED = tomllib.loads((Path(__file__).parent / "published.toml").read_text(encoding="utf-8"))
@@ -40,22 +40,22 @@ class Row:
         return self.ours / self.theirs - 1
 
 
-def gpt(layers: int, hidden: int, heads: int, vocab: int = 51200) -> Model:
+def gpt(layers: int, hidden: int, heads: int, vocab: int = 51200) -> ModelSpec:
     """Return a GPT of Megatron: GELU four times as wide, tied head, learnt positions, sequences of 2,048."""
     shape = Shape(hidden, 4 * hidden, layers, heads, heads, hidden // heads, vocab, 2048)
-    return Model(shape, gated=False, tied=True, biases=True, positions=True)
+    return ModelSpec(shape, gated=False, tied=True, biases=True, positions=True)
 
 
 def layer_rows(gpu: Hardware | None = None) -> list[Row]:
     """Return forward and backward milliseconds of one layer of the 22B model."""
     table = PUBLISHED["layers"]["rows"]
-    case = case_of("gpt-22b", 2048, 4, gpu or "a100-80g", "dgx")
+    scenario = scenario_of("gpt-22b", 2048, 4, gpu or "a100-80g", "dgx")
     grid = Grid.of([[8, 1, 1, 1, 1, 4, 1, RECOMPUTE.index(mode), flag, 0] for mode, flag, _, _ in table])
-    work = layers.dense(case, grid)
-    comms = communication(case, grid, work, 0.0)
+    work = layers.dense(scenario, grid)
+    comms = communication(scenario, grid, work, 0.0)
     forward = work.matrix + work.attention + work.elementwise + comms.forward
     back = work.input_gradient + work.weight_gradient + work.attention_back + work.elementwise_back
-    back = back + comms.tensor - comms.forward + recompute(case, grid, work, comms.forward)
+    back = back + comms.tensor - comms.forward + recompute(scenario, grid, work, comms.forward)
     out = []
     for i, (mode, flag, theirs, theirs_back) in enumerate(table):
         name = f"recompute {mode}, {'' if flag else 'no '}sequence parallelism"

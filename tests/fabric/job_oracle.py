@@ -8,14 +8,14 @@ from collections import Counter
 
 import numpy as np
 
-from roundelay.fabric.goodput.goodput import Job
+from roundelay.fabric.goodput.goodput import CheckpointedJob
 from roundelay.fabric.topology.topology import segments
 
 
 class _Life:
     """The state of the job, its timers, and GPU-seconds by term."""
 
-    def __init__(self, changes: list[tuple[float, int, float]], usable: int, job: Job) -> None:
+    def __init__(self, changes: list[tuple[float, int, float]], usable: int, job: CheckpointedJob) -> None:
         self.job, self.usable = job, usable
         self.spent: Counter = Counter()
         self.unsaved: Counter = Counter()
@@ -86,7 +86,9 @@ class _Life:
             self.try_to_start()
 
 
-def job_life(changes: list[tuple[float, int, float]], usable_at_first: int, horizon: float, job: Job) -> Counter:
+def job_life(
+    changes: list[tuple[float, int, float]], usable_at_first: int, horizon: float, job: CheckpointedJob
+) -> Counter:
     """Return GPU-seconds by term, by a queue of events, one checkpoint at a time.
 
     `changes` are (time, usable GPUs after it, threshold) in time order. Written from the words of the model, not from

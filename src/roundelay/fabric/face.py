@@ -15,10 +15,10 @@ from roundelay.fabric.job.parallelism import Job
 from roundelay.fabric.placement import orchestrate
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.steptime import complete
-from roundelay.fabric.steptime.steptime import StepTime, case_of
+from roundelay.fabric.steptime.steptime import StepTime, scenario_of
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.waste.study import Study
-from roundelay.fabric.waste.waste import Row
+from roundelay.fabric.waste.waste import WasteRow
 
 AXES = ("tp", "pp", "dp", "cp", "ep", "micro_batch", "interleave", "recompute", "sequence_parallel", "zero")
 PLACING = ("nodes_per_tor", "tors_per_domain", "name", "rings", "spare_every")
@@ -37,11 +37,11 @@ WASTE_COLUMNS = {
 class Waste:
     """Rows of `waste`, one an architecture; `left_out` says which architectures do not fit the fabric, and why."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[WasteRow, ...]
     title: str
     left_out: tuple[str, ...] = ()
 
-    def __getitem__(self, architecture: str) -> Row:
+    def __getitem__(self, architecture: str) -> WasteRow:
         """Return the row of an architecture; raises `BadInput` for one that is not in the table."""
         for row in self.rows:
             if row.arch == architecture:
@@ -103,8 +103,8 @@ def step_time(
     workload = models.read(model)
     tokens = min(8192, workload.shape.max_length) if seq is None else seq
     Job(tokens, global_batch)
-    case = case_of(workload, tokens, global_batch, specs.hardware(hardware), fabric)
-    return complete.fastest(case, gpus, complete.checked_axes(axes))
+    scenario = scenario_of(workload, tokens, global_batch, specs.hardware(hardware), fabric)
+    return complete.fastest(scenario, gpus, complete.checked_axes(axes))
 
 
 def place(

@@ -106,7 +106,7 @@ SEARCH = [
     (("--gpus", 64, "--top", 0), "at least 1"),
     (("--gpus", 7919), "change one of them"),
 ]
-CASES = [("steptime", *case) for case in BAD] + [("search", *case) for case in SEARCH]
+CASES = [("steptime", *scenario) for scenario in BAD] + [("search", *scenario) for scenario in SEARCH]
 
 
 @pytest.mark.parametrize(("verb", "flags", "says"), CASES, ids=str)

@@ -147,7 +147,7 @@ def test_fibres_of_a_ring_are_those_of_its_bill_and_of_its_topology() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(4, 200), st.integers(1, 3), st.integers(1, 9), st.integers(1, 12), st.sampled_from(fibres.LAYS))
+@given(st.integers(4, 200), st.integers(1, 3), st.integers(1, 9), st.integers(1, 12), st.sampled_from(fibres.ROUTINGS))
 def test_lengths_equal_a_walk_over_every_fibre(nodes: int, k: int, per_rack: int, per_row: int, lay: str) -> None:
     plan = FloorPlan(nodes_per_rack=per_rack, racks_per_row=per_row, lay=lay)
     k = min(k, (nodes - 1) // 2)

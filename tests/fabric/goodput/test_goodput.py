@@ -13,26 +13,26 @@ from job_oracle import hits_by_name, job_life, share_in_groups
 
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.goodput import goodput, job_simulation
-from roundelay.fabric.goodput.goodput import DAY_S, GoodputStudy, Job
+from roundelay.fabric.goodput.goodput import DAY_S, CheckpointedJob, GoodputStudy
 from roundelay.fabric.topology.topology import Fabric
 from roundelay.fabric.waste import architectures, waste
 from roundelay.fabric.waste.study import Study
 
-JOB = Job(mfu=0.4, replica_gpus=8, checkpoint_s=5.0, detect_s=600.0, restart_s=300.0, interval_s=1000.0)
+JOB = CheckpointedJob(mfu=0.4, replica_gpus=8, checkpoint_s=5.0, detect_s=600.0, restart_s=300.0, interval_s=1000.0)
 KEPT = ("idle", "waiting", "detection", "restart", "lost", "checkpoint", "useful", "hits", "regrowths")
 
 
-def kept(changes: list[tuple[float, int, float]], first: int, horizon: float, job: Job) -> np.ndarray:
+def kept(changes: list[tuple[float, int, float]], first: int, horizon: float, job: CheckpointedJob) -> np.ndarray:
     time, after, threshold = (np.array([c[i] for c in changes], dtype=float) for i in range(3))
     usable = np.concatenate([[first], after]).astype(np.int64)
     timing = (job.interval_s, job.checkpoint_s, job.detect_s, job.restart_s)
-    return job_simulation.keep(
+    return job_simulation.simulate_job(
         time, usable, threshold, horizon, (job.replica_gpus, job.gpus or 0, int(job.regrow)), timing
     )
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> tuple[list[tuple[float, int, float]], int, float, Job]:
+def lives(draw: st.DrawFn) -> tuple[list[tuple[float, int, float]], int, float, CheckpointedJob]:
     """A history whose times, like the timers, are distinct with probability one."""
     seed = draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
@@ -42,7 +42,7 @@ def lives(draw: st.DrawFn) -> tuple[list[tuple[float, int, float]], int, float, 
     after = rng.integers(0, 65, count)
     threshold = np.where(rng.random(count) < 0.4, np.inf, rng.random(count) * 2)
     changes = [(float(t), int(a), float(h)) for t, a, h in zip(times, after, threshold, strict=True)]
-    job = Job(
+    job = CheckpointedJob(
         mfu=0.5,
         replica_gpus=draw(st.sampled_from([1, 8, 24])),
         checkpoint_s=float(rng.uniform(0, 50)),

@@ -16,9 +16,9 @@ from roundelay.fabric.steptime.grid import Grid
 from roundelay.fabric.waste.architectures import BUILDERS
 from roundelay.shape import Shape
 
-TINY = workload.Model(Shape(512, 2048, 12, 16, 8, 32, 4096, 1024))
+TINY = workload.ModelSpec(Shape(512, 2048, 12, 16, 8, 32, 4096, 1024))
 MIXED = replace(TINY, experts=8, top_k=2, moe_every=2, imbalance_ratio=0.2)
-CASE = steptime.case_of(TINY, 1024, 64, "h100", "dgx")
+CASE = steptime.scenario_of(TINY, 1024, 64, "h100", "dgx")
 
 
 def test_parts_sum_to_the_step_and_kinds_to_the_memory() -> None:
@@ -41,7 +41,7 @@ def test_a_grid_times_each_row_as_if_it_were_alone() -> None:
     for index in np.random.default_rng(0).choice(len(grid), 40, replace=False):
         alone = steptime.step_time(TINY, *grid.row(int(index), 1024, 64))
         assert alone.step_s == pytest.approx(float(done.step_s[index]), rel=1e-12)
-        assert alone.memory_total_gb * 1e9 == pytest.approx(float(done.held.total[index]), rel=1e-12)
+        assert alone.memory_total_gb * 1e9 == pytest.approx(float(done.memory.total[index]), rel=1e-12)
 
 
 def test_parameters_and_flops_of_a_shape_are_its_own() -> None:
@@ -120,11 +120,11 @@ def test_all_to_all_on_the_ring_is_the_least_of_three_ways() -> None:
         size = np.array([1e8])
         times = {}
         for name in ("infinitepod-k1", "infinitepod-k2", "infinitepod-k3", "big-switch"):
-            case = replace(CASE, links=hardware.links(name))
-            times[name] = float(collectives.all_to_all_s(case, grid, size)[0])
+            scenario = replace(CASE, links=hardware.links(name))
+            times[name] = float(collectives.all_to_all_s(scenario, grid, size)[0])
             if name.startswith("inf"):
-                ring = float(collectives.ring_exchange_s(case, grid, size)[0])
-                exchange = float(collectives.binary_exchange_s(case, grid, size)[0])
+                ring = float(collectives.ring_exchange_s(scenario, grid, size)[0])
+                exchange = float(collectives.binary_exchange_s(scenario, grid, size)[0])
                 assert times[name] <= min(ring, exchange) + 1e-12
         assert times["big-switch"] <= times["infinitepod-k3"] <= times["infinitepod-k2"] <= times["infinitepod-k1"]
 
@@ -143,10 +143,10 @@ def test_the_ring_exchange_moves_what_a_walk_round_the_ring_moves() -> None:
                 loads[(source - hop - 1) % (tp * ep) + tp * ep] += share / ep
     gpu = hardware.with_settings(hardware.hardware("h100"), {"hbd_latency_us": 0})
     links = replace(hardware.links("infinitepod-k2"), switch_us=0.0)
-    case = replace(CASE, hardware=gpu, links=links)
+    scenario = replace(CASE, hardware=gpu, links=links)
     grid = Grid.of([[tp, 1, 8, 1, ep, 1, 1, 0, 0, 0]])
-    ours = float(collectives.ring_exchange_s(case, grid, np.array([1e9]))[0])
-    assert ours == pytest.approx(1e9 * loads.max() / (case.hbd_bytes_per_s / 2))
+    ours = float(collectives.ring_exchange_s(scenario, grid, np.array([1e9]))[0])
+    assert ours == pytest.approx(1e9 * loads.max() / (scenario.hbd_bytes_per_s / 2))
 
 
 def test_every_rival_has_links() -> None:
@@ -155,6 +155,6 @@ def test_every_rival_has_links() -> None:
 
 def test_a_step_that_does_not_fit_says_by_how_much_and_what_does() -> None:
     step = steptime.step_time("gpt-175b", Parallelism(8, 8), Job(2048, 64, 8), "a100-80g")
-    case = steptime.case_of("gpt-175b", 2048, 64, "a100-80g")
+    scenario = steptime.scenario_of("gpt-175b", 2048, 64, "a100-80g")
     with pytest.raises(BadInput, match=r"GB over the 80 GB .*it fits with --.*recompute"):
-        remedies.require(case, step)
+        remedies.require(scenario, step)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.errors import BadInput
-from roundelay.fabric.topology.optics import Path, ocstrx, realise
+from roundelay.fabric.topology.optics import TransceiverPath, ocstrx, realise
 from roundelay.fabric.topology.topology import Fabric, KHopRing, gpu_ring, path_pairs, segments
 
 
@@ -62,7 +62,11 @@ def test_circuits_diff_is_the_list_of_commands() -> None:
     ring = KHopRing(Fabric(12, 4), 2)
     old, new = realise(ring, [[0, 1, 2]]), realise(ring, [[0, 1, 3]])
     commands = old.diff(new)
-    assert commands == [(1, 0, Path.EXTERNAL_2), (2, 1, Path.LOOPBACK), (3, 1, Path.EXTERNAL_2)]
+    assert commands == [
+        (1, 0, TransceiverPath.EXTERNAL_2),
+        (2, 1, TransceiverPath.LOOPBACK),
+        (3, 1, TransceiverPath.EXTERNAL_2),
+    ]
     changed = old.paths_NB.copy()
     for node, bundle, path in commands:
         changed[node, bundle] = path

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from roundelay.fabric.faults import trace
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.topology.topology import Fabric, segments
-from roundelay.fabric.waste import architectures, closed_form, replay, waste
+from roundelay.fabric.waste import architectures, closed_form, kernels, waste
 from roundelay.fabric.waste.study import Study
 
 
@@ -42,7 +42,7 @@ def test_chain_replay_equals_brute_force_after_every_event(
         delta.append(-1 if down[n] else 1)
         down[n] = not down[n]
         expected.append(brute_groups(down, k, m, closed))
-    got = replay.chain(np.array(node, np.int32), np.array(delta, np.int8), nodes, k, m, closed)
+    got = kernels.chain(np.array(node, np.int32), np.array(delta, np.int8), nodes, k, m, closed)
     assert got.tolist() == expected
 
 

@@ -11,11 +11,11 @@ import click
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
-from roundelay.fabric.cli import output, place, steptime
-from roundelay.fabric.cli.compare import compare
-from roundelay.fabric.cli.cost import cost
-from roundelay.fabric.cli.emit import emit
-from roundelay.fabric.cli.goodput import goodput
+from roundelay.fabric.cli import output, place_verb, steptime_verb
+from roundelay.fabric.cli.compare_verb import compare
+from roundelay.fabric.cli.cost_verb import cost
+from roundelay.fabric.cli.emit_verb import emit
+from roundelay.fabric.cli.goodput_verb import goodput
 from roundelay.fabric.waste.study import Study
 from roundelay.files import write_text
 
@@ -111,7 +111,7 @@ def sweep(ratios: str, out: Path | None, force: bool, bar: bool | None, as_json:
     chosen = sweeps.parse_ratios(ratios)
     if out:
         output.check_suffix(out)
-    rows = sweeps.sweep(study, chosen, show=bar)
+    rows = sweeps.sweep(study, chosen, show_progress=bar)
     if out:
         output.write(out, {"rows": rows}, rows, lambda: _figure(rows, study), force=force)
         note(f"wrote {out}")
@@ -156,7 +156,7 @@ def faults(out: Path | None, fit: Path | None, force: bool, as_json: bool, seed:
     from roundelay.fabric.faults import trace as traces
 
     study = config.fill(Study, None, (), {**flags, "seed": seed})
-    trace = traces.read(study.trace, study.servers) if study.trace else study.generated(seed, study.servers)
+    trace = traces.read(study.trace, study.servers) if study.trace else study.generate(seed, study.servers)
     source = Path(study.trace).name if study.trace else f"generated, {study.model}, seed {seed}"
     model = models.fit(trace).to_toml(f"{source}, {trace.faults} faults of {trace.servers} servers") if fit else ""
     if out:
@@ -186,12 +186,12 @@ def report(out: Path, force: bool, bar: bool | None, **flags: Any) -> None:
     from roundelay.fabric.pages import report as reports
 
     study = _study(flags)
-    reports.write(study, out, force=force, show=bar)
+    reports.write(study, out, force=force, show_progress=bar)
     click.echo(f"The fabric report is at {out.resolve().as_uri()}")
 
 
-for verb in (place.place, place.repair, place.spares, place.explain, emit,
-             steptime.steptime, steptime.search):  # fmt: skip
+for verb in (place_verb.place, place_verb.repair, place_verb.spares, place_verb.explain, emit,
+             steptime_verb.steptime, steptime_verb.search):  # fmt: skip
     group.add_command(verb)
 for verb in (compare, cost, goodput):
     group.add_command(verb)

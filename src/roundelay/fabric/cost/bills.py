@@ -17,7 +17,7 @@ from typing import Any
 from roundelay.errors import BadInput
 from roundelay.fabric.waste import architectures
 
-LARGEST = 1e12  # no price, power or count is larger; a bound, so that no product overflows
+MAX_VALUE = 1e12  # no price, power or count is larger; a bound, so that no product overflows
 HOURS_PER_YEAR = 8760.0
 GPU = "gpu"  # the item that is wasted, never part of an interconnect
 
@@ -206,8 +206,8 @@ def _nearest(name: str, known: Any) -> str:
 def _number(what: str, value: Any, least: float = 0.0) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise BadInput(what, value, "give a number")
-    if not least <= value <= LARGEST:
-        raise BadInput(what, value, f"give a number from {least:g} to {LARGEST:g}")
+    if not least <= value <= MAX_VALUE:
+        raise BadInput(what, value, f"give a number from {least:g} to {MAX_VALUE:g}")
     return float(value)
 
 

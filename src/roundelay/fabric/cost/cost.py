@@ -121,7 +121,7 @@ class CostStudy:
         rows: list[dict[str, Any]] = []
         for bill in self.bills():
             if bill.arch != base.arch:
-                rows += sensitivity(self._priced(bill), self._priced(base), self.per)
+                rows += sensitivity(self._with_waste(bill), self._with_waste(base), self.per)
         if not rows:
             raise BadInput("--against", self.against, "is the only architecture chosen; choose another with --arch")
         return rows
@@ -145,7 +145,7 @@ class CostStudy:
             do = f"{bill.arch} is billed for nodes of {bill.node_gpus}; give that, or a bill of your own in --prices"
             raise BadInput("--gpus-per-node", self.gpus_per_node, do)
 
-    def _priced(self, bill: Bill) -> Bill:
+    def _with_waste(self, bill: Bill) -> Bill:
         if self.fault_ratio is None:
             return bill
         return bill.wasting(self.catalogue.gpu, self.waste(bill, self.fault_ratio))

@@ -16,8 +16,8 @@ from roundelay import config
 from roundelay.errors import BadInput
 from roundelay.fabric.topology.deployment import Deployment
 
-SOLD_M = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # lengths of ready-made fibres; ours
-LAYS = ("fold", "snake")
+STOCK_LENGTHS_M = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # lengths of ready-made fibres; ours
+ROUTINGS = ("fold", "snake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class FloorPlan:
             least = 1 if field.name in ("nodes_per_rack", "racks_per_row", "nodes_per_tor") else 0
             if isinstance(value, int | float) and not least <= value <= 1_000_000:
                 raise BadInput(f"floor plan {field.name}", value, f"give {least} to 1,000,000")
-        if self.lay not in LAYS:
-            raise BadInput("floor plan lay", self.lay, f"choose from {', '.join(LAYS)}")
+        if self.lay not in ROUTINGS:
+            raise BadInput("floor plan lay", self.lay, f"choose from {', '.join(ROUTINGS)}")
 
 
 def read(path: Path | str) -> FloorPlan:
@@ -91,9 +91,11 @@ def summary(deployment: Deployment, plan: FloorPlan, fibres_per_hop: int) -> dic
     `fibres_per_hop` join two nodes: one for each module of a bundle, 8 on a 4-GPU node.
     """
     hops, metres = lengths(deployment, plan)
-    sold = np.array(SOLD_M, dtype=float)
+    sold = np.array(STOCK_LENGTHS_M, dtype=float)
     if metres.size and metres.max() > sold[-1]:
-        raise BadInput("--floor", f"with a fibre of {metres.max():,.0f} m", f"none is sold above {SOLD_M[-1]:,} m")
+        raise BadInput(
+            "--floor", f"with a fibre of {metres.max():,.0f} m", f"none is sold above {STOCK_LENGTHS_M[-1]:,} m"
+        )
     which = np.searchsorted(sold, metres - 1e-9)
     count = np.bincount(which, minlength=len(sold)) * fibres_per_hop
     return {
@@ -105,5 +107,5 @@ def summary(deployment: Deployment, plan: FloorPlan, fibres_per_hop: int) -> dic
         "mean_m": round(float(metres.mean()), 6) if metres.size else 0.0,
         "longest_m": round(float(metres.max()), 6) if metres.size else 0.0,
         "longest_by_hop_m": {str(h): round(float(metres[hops == h].max()), 6) for h in np.unique(hops)},
-        "histogram": [{"up_to_m": m, "fibres": int(c)} for m, c in zip(SOLD_M, count, strict=True) if c],
+        "histogram": [{"up_to_m": m, "fibres": int(c)} for m, c in zip(STOCK_LENGTHS_M, count, strict=True) if c],
     }

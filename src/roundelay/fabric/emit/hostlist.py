@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from roundelay.errors import BadInput
 
 NUMBERED = re.compile(r"(.*?)([0-9]{1,9})")
-MOST_IN_RANGE = 65536  # Slurm's hostlist refuses a longer range
+MAX_HOSTS_IN_RANGE = 65536  # Slurm's hostlist refuses a longer range
 
 
 def compress(names: Sequence[str]) -> str:
@@ -26,7 +26,7 @@ def compress(names: Sequence[str]) -> str:
         number = int(digits)
         if ranges and (stem, len(digits)) == (prefix, width):
             low, high = ranges[-1]
-            if number == high + 1 and number - low < MOST_IN_RANGE:
+            if number == high + 1 and number - low < MAX_HOSTS_IN_RANGE:
                 ranges[-1] = (low, number)
             else:
                 ranges.append((number, number))

@@ -19,7 +19,7 @@ from roundelay.fabric.topology.deployment import Deployment
 PREFIX = "network.topology.nvidia.com"
 ACCELERATOR = f"{PREFIX}/accelerator"
 LAYERS = ("leaf", "spine", "core")
-MOST_INSTANCES = 1_000_000
+MAX_INSTANCES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def read(path: Path | str) -> Racks:
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BadInput("topograph graph", path, f"is not JSON ({error}); give the graph engine's output") from None
     instances = value.get("instances") if isinstance(value, dict) else None
-    if not isinstance(instances, list) or not instances or len(instances) > MOST_INSTANCES:
+    if not isinstance(instances, list) or not instances or len(instances) > MAX_INSTANCES:
         raise BadInput("topograph graph", path, "has no list of instances; give the graph engine's output")
     by_leaf: dict[str, list[str]] = {}
     spine_of: dict[str, str] = {}

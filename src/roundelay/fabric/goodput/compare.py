@@ -21,7 +21,7 @@ from roundelay.fabric.cost.bills import Bill, Item, Part
 from roundelay.fabric.faults import trace as traces
 from roundelay.fabric.faults.trace import GPUS_PER_SERVER, Events, Trace
 from roundelay.fabric.goodput import goodput
-from roundelay.fabric.goodput.goodput import Job
+from roundelay.fabric.goodput.goodput import CheckpointedJob
 from roundelay.fabric.job import hardware
 from roundelay.fabric.job import workload as models
 from roundelay.fabric.job.hardware import Links
@@ -74,7 +74,7 @@ class CompareStudy:
             raise BadInput("--years", self.years, "give more than 0 and at most 100")
         if not 1 <= self.gpus <= 1_000_000:
             raise BadInput("--gpus", self.gpus, "give 1 to 1,000,000")
-        self.study.fault_model_used()
+        self.study.generator_model()
 
     def check(self) -> None:
         """Raise `BadInput` for what is wrong whatever the architecture: the model, the GPU, the history."""
@@ -120,7 +120,7 @@ class CompareStudy:
             trace = traces.read(self.trace, self.servers)
             return [trace for _ in seeds]
         servers = -(-int(ROOM * self.gpus) // GPUS_PER_SERVER) + 72
-        return [self.study.generated(seed, servers) for seed in seeds]
+        return [self.study.generate(seed, servers) for seed in seeds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Offer:
     step: StepTime | None = None
     group_gpus: int = 0
     installed_gpus: int = 0
-    row: goodput.Row | None = None
+    row: goodput.GoodputRow | None = None
     wait_share: float = 0.0
     capex_usd: float = 0.0
     interconnect_usd: float = 0.0
@@ -218,13 +218,13 @@ def domain_gpus(rule: str, node_gpus: int, group: int) -> int:
     return lcm(int(whole), node_gpus)
 
 
-def offers(study: CompareStudy, show: Any = iter) -> list[Offer]:
+def offers(study: CompareStudy, progress: Any = iter) -> list[Offer]:
     """Return an offer per architecture, the cheapest trillion tokens first, unpriced ones and none at all last.
 
-    `show` may wrap the list of bills for a progress bar.
+    `progress` may wrap the list of bills for a progress bar.
     """
     study.check()
-    made = [offer(study, bill) for bill in show(study.bills())]
+    made = [offer(study, bill) for bill in progress(study.bills())]
     return sorted(made, key=lambda each: (not each.priced, each.usd_per_trillion_tokens, each.arch))
 
 
@@ -253,7 +253,7 @@ def offer(study: CompareStudy, bill: Bill) -> Offer:
         group,
         study.seed,
     )
-    return priced(study, bill, Offer(bill.arch, step, group, installed, rows[0], waits))
+    return price_offer(study, bill, Offer(bill.arch, step, group, installed, rows[0], waits))
 
 
 class NoOffer(Exception):
@@ -263,7 +263,7 @@ class NoOffer(Exception):
 def install(study: CompareStudy, rule: str, node: int, group: int) -> tuple[int, float]:
     """Return the fewest GPUs, in whole domains, on which the job lacks GPUs for at most `wait_share` of the time.
 
-    Found by bisection: with one domain less it waits longer, or is larger than the fabric. Raises `NoOffer`.
+    SearchResult by bisection: with one domain less it waits longer, or is larger than the fabric. Raises `NoOffer`.
     """
     unit = domain_gpus(rule, node, group)
     most = int(min(ROOM * study.gpus, min(t.servers * t.gpus_per_server for t in study.histories))) // unit
@@ -300,13 +300,13 @@ def _events(study: CompareStudy, index: int, gpus: int, node: int) -> Events:
     return traces.on_fabric(study.histories[index], Fabric(gpus // node, node), study.seed + index)
 
 
-def _job(study: CompareStudy, step: StepTime) -> Job:
+def _job(study: CompareStudy, step: StepTime) -> CheckpointedJob:
     """Return the job as `fabric goodput` has it by default, with this step's MFU."""
     settings = goodput.GoodputStudy(gpus=study.gpus, gpus_per_node=1, tp=1, job_gpus=study.gpus, mfu=min(step.mfu, 1.0))
     return settings.job()
 
 
-def priced(study: CompareStudy, bill: Bill, made: Offer) -> Offer:
+def price_offer(study: CompareStudy, bill: Bill, made: Offer) -> Offer:
     """Return the offer with its money: what is bought, what is burnt, and what that makes for a trillion tokens."""
     assert made.step and made.row
     catalogue, n = study.catalogue, made.installed_gpus

@@ -20,7 +20,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.goodput import job_simulation
-from roundelay.fabric.steptime.search import Found, search
+from roundelay.fabric.steptime.search import SearchResult, search
 from roundelay.fabric.waste.architectures import Architecture
 from roundelay.fabric.waste.study import Study
 
@@ -41,7 +41,7 @@ TERMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class CheckpointedJob:
     """A training job: seconds, GPUs, and the MFU it reaches while it works.
 
     interval_s   work between two checkpoints; None chooses the best for the history's fault rate
@@ -61,7 +61,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class GoodputRow:
     """One architecture's answer, the mean over histories; `terms` are shares of all GPU-time and sum to one."""
 
     arch: str
@@ -101,7 +101,7 @@ def best_interval_s(checkpoint_s: float, mtbf_s: float) -> float:
     return x * mtbf_s
 
 
-def expected_availability(job: Job, mtbf_s: float, interval_s: float) -> float:
+def expected_availability(job: CheckpointedJob, mtbf_s: float, interval_s: float) -> float:
     """Return the useful share of a job's time when faults come at random (exponential, mean `mtbf_s`).
 
     The renewal form known since Daly (2006): a work interval takes e^(restart/M) (M + detection) (e^((work +
@@ -111,7 +111,9 @@ def expected_availability(job: Job, mtbf_s: float, interval_s: float) -> float:
     return interval_s / work
 
 
-def over_history(archs: list[Architecture], histories: Iterable[Events], job: Job, tp: int, seed: int = 0) -> list[Row]:
+def over_history(
+    archs: list[Architecture], histories: Iterable[Events], job: CheckpointedJob, tp: int, seed: int = 0
+) -> list[GoodputRow]:
     """Return a row per architecture, the mean over histories; `seed` draws which nodes of a segment are left over."""
     shares: dict[str, list[np.ndarray]] = {arch.name: [] for arch in archs}
     for i, events in enumerate(histories):
@@ -121,7 +123,7 @@ def over_history(archs: list[Architecture], histories: Iterable[Events], job: Jo
     return [_row(arch, np.array(shares[arch.name]), job) for arch in archs]
 
 
-def account(arch: Architecture, events: Events, job: Job, tp: int, draw_E: np.ndarray) -> np.ndarray:
+def account(arch: Architecture, events: Events, job: CheckpointedJob, tp: int, draw_E: np.ndarray) -> np.ndarray:
     """Return the terms in order (goodput not yet parted from below_peak), hits and regrowths a day, and the interval.
 
     `draw_E` [E] are uniform draws that decide whether a node that fails was one of its segment's groups.
@@ -133,7 +135,7 @@ def account(arch: Architecture, events: Events, job: Job, tp: int, draw_E: np.nd
     chance_E = arch.in_use(events.node, events.delta)
     interval_s = job.interval_s or _interval(usable, chance_E, job, horizon_s)
     threshold = np.divide(draw_E, chance_E, out=np.full(len(draw_E), np.inf), where=chance_E > 0)
-    kept = job_simulation.keep(
+    kept = job_simulation.simulate_job(
         events.time_days * DAY_S,
         usable,
         threshold,
@@ -153,7 +155,7 @@ def account(arch: Architecture, events: Events, job: Job, tp: int, draw_E: np.nd
     )
 
 
-def _interval(usable: np.ndarray, chance_E: np.ndarray, job: Job, horizon_s: float) -> float:
+def _interval(usable: np.ndarray, chance_E: np.ndarray, job: CheckpointedJob, horizon_s: float) -> float:
     """Return the best interval for the hits to expect over the history, at most the whole of it."""
     size = np.full(len(usable), job.gpus) if job.gpus else usable // job.replica_gpus * job.replica_gpus
     share = np.minimum(size[:-1] / np.maximum(usable[:-1], 1), 1.0)
@@ -161,7 +163,7 @@ def _interval(usable: np.ndarray, chance_E: np.ndarray, job: Job, horizon_s: flo
     return min(best_interval_s(job.checkpoint_s, horizon_s / hits if hits else inf), horizon_s)
 
 
-def _row(arch: Architecture, shares: np.ndarray, job: Job) -> Row:
+def _row(arch: Architecture, shares: np.ndarray, job: CheckpointedJob) -> GoodputRow:
     """Return the mean of the histories' accounts [S, terms and rates]."""
     mean = shares.mean(axis=0)
     useful = shares[:, len(TERMS) - 2]
@@ -170,10 +172,10 @@ def _row(arch: Architecture, shares: np.ndarray, job: Job) -> Row:
     error = float(useful.std(ddof=1)) / len(useful) ** 0.5 if len(useful) > 1 else 0.0
     hits, regrowths, interval_s = (float(v) for v in mean[len(TERMS) - 1 :])
     note = None if terms["goodput"] > 0 else "the job never fits"
-    return Row(arch.name, terms["goodput"], job.mfu, terms, hits, regrowths, interval_s, error * job.mfu, note)
+    return GoodputRow(arch.name, terms["goodput"], job.mfu, terms, hits, regrowths, interval_s, error * job.mfu, note)
 
 
-def at_mfu(row: Row, mfu: float) -> Row:
+def at_mfu(row: GoodputRow, mfu: float) -> GoodputRow:
     """Return the row with its useful work at another MFU."""
     useful, scale = row.availability, mfu / row.mfu
     terms = {**row.terms, "below_peak": useful * (1 - mfu), "goodput": useful * mfu}
@@ -225,7 +227,7 @@ class GoodputStudy(Study):
             if size is not None and (size < 1 or size % max(step, 1) or size > self.gpus):
                 raise BadInput(name, size, f"give a multiple of {step}, at most the fabric's {self.gpus}")
 
-    def job(self, mfu: float | None = None) -> Job:
+    def job(self, mfu: float | None = None) -> CheckpointedJob:
         """Return the job, at this MFU or at that of the settings."""
         used = self.mfu if mfu is None else mfu
         if used is None:
@@ -235,7 +237,9 @@ class GoodputStudy(Study):
         ]
         seconds = {key: spec[key] if getattr(self, key) is None else getattr(self, key) for key in spec}
         replica = self.replica_gpus or self.tp
-        return Job(used, replica, interval_s=self.interval_s, gpus=self.job_gpus, regrow=self.regrow, **seconds)
+        return CheckpointedJob(
+            used, replica, interval_s=self.interval_s, gpus=self.job_gpus, regrow=self.regrow, **seconds
+        )
 
     def plan(self) -> tuple[list[Architecture], dict[str, float], list[str]]:
         """Return the architectures, the MFU of each, and what had to be left out, as sentences."""
@@ -261,7 +265,7 @@ class GoodputStudy(Study):
             raise BadInput("--model", self.trains, f"fits nowhere: {why}")
         return [arch for arch in archs if arch.name in mfus], mfus, left_out
 
-    def _search(self, arch: str) -> Found:
+    def _search(self, arch: str) -> SearchResult:
         """Return the fastest cut of the model on an architecture, with groups of tp."""
         assert self.trains is not None and self.job_gpus is not None
         return search(
@@ -274,7 +278,7 @@ class GoodputStudy(Study):
             fixed={"tp": self.tp},
         )
 
-    def answer(self, histories: Iterable[Events] | None = None) -> list[Row]:
+    def answer(self, histories: Iterable[Events] | None = None) -> list[GoodputRow]:
         """Return a row per architecture."""
         archs, mfus, _ = self.plan()
         chosen = self.histories() if histories is None else histories

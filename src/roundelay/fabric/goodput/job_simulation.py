@@ -26,7 +26,7 @@ def _size(usable: int, replica: int, fixed: int) -> int:
 
 
 @njit(cache=True)
-def keep(
+def simulate_job(
     time_s: np.ndarray,
     usable: np.ndarray,
     threshold: np.ndarray,

@@ -20,7 +20,7 @@ STEP_AUDIO = {"step-audio-tts-3b": "tts-3b", "step-audio-130b": "chat-130b"}
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelSpec:
     """A decoder of this shape; by default exactly the one `voice.lm` builds.
 
     `gated` is SwiGLU (three matrices) against GELU (two); `tied` shares embedding and head; `biases` adds them to every
@@ -123,11 +123,11 @@ def presets() -> list[str]:
     return sorted([path.stem.removeprefix("model-") for path in SPECS.glob("model-*.toml")] + list(STEP_AUDIO))
 
 
-def read(name: str | Path) -> Model:
+def read(name: str | Path) -> ModelSpec:
     """Return the preset of that name, or the model in a TOML file; raises `BadInput` naming what cannot be used."""
     text = str(name)
     if text in STEP_AUDIO:
-        return Model(Shape.preset(STEP_AUDIO[text]))
+        return ModelSpec(Shape.preset(STEP_AUDIO[text]))
     path = SPECS / f"model-{text}.toml" if text in presets() else Path(text)
     if path.suffix != ".toml":
         near = get_close_matches(text, presets(), n=1)
@@ -141,8 +141,8 @@ def read(name: str | Path) -> Model:
     return _extended(shape, table.get("model", {}), path.name)
 
 
-def _extended(shape: Shape, table: dict[str, Any], where: str) -> Model:
-    kinds = {field.name: type(field.default) for field in fields(Model) if field.name != "shape"}
+def _extended(shape: Shape, table: dict[str, Any], where: str) -> ModelSpec:
+    kinds = {field.name: type(field.default) for field in fields(ModelSpec) if field.name != "shape"}
     for key, value in table.items():
         if key not in kinds:
             near = get_close_matches(key, kinds, n=1)
@@ -152,4 +152,4 @@ def _extended(shape: Shape, table: dict[str, Any], where: str) -> Model:
         number = wanted is float and isinstance(value, int) and not isinstance(value, bool)
         if type(value) is not wanted and not number:
             raise BadInput(f"model: {key} in {where}", value, f"expected {wanted.__name__}")
-    return Model(shape, **table)
+    return ModelSpec(shape, **table)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from roundelay.fabric.goodput.goodput import TERMS, Row
+from roundelay.fabric.goodput.goodput import TERMS, GoodputRow
 
 TERM_COLOURS = {
     "goodput": "#2171b5",
@@ -23,7 +23,7 @@ TERM_COLOURS = {
 }
 
 
-def figure(rows: Sequence[Row]) -> Figure:
+def figure(rows: Sequence[GoodputRow]) -> Figure:
     """Return two panels: all GPU-time with goodput first, and, larger, what is neither useful nor below peak."""
     made = Figure(figsize=(9.5, 1.4 + 0.62 * len(rows)), layout="constrained")
     whole, losses = made.subplots(2)
@@ -46,6 +46,6 @@ def figure(rows: Sequence[Row]) -> Figure:
     return made
 
 
-def _lost(row: Row) -> float:
+def _lost(row: GoodputRow) -> float:
     """Return the largest bar worth drawing in full; a job that never fits would squeeze all others."""
     return 0.0 if row.note else 1 - row.availability

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from roundelay.fabric.placement.placement import Placement
 
 WRAP_TORS = 128  # ToRs in one strip
-MOST_STRIPS = 16
+MAX_STRIPS = 16
 COLOURS = ["#f2f2f2", "#cb181d", "#2171b5", "#6baed6", "#238b45", "#74c476", "#807dba", "#bcbddc", "#d94801", "#fdae6b"]
 
 
@@ -25,7 +25,7 @@ def picture(placement: Placement) -> Figure:
     rows_PT = deployment.rows(shade)
     edge_PT = deployment.rows(group_N)
     strips = -(-deployment.tors // WRAP_TORS)
-    shown = min(strips, MOST_STRIPS)
+    shown = min(strips, MAX_STRIPS)
     figure = Figure(figsize=(11, 0.6 + shown * (0.28 * deployment.nodes_per_tor + 0.32)))
     axes = figure.subplots(shown, 1, squeeze=False)[:, 0]
     for strip, panel in enumerate(axes):

@@ -30,26 +30,26 @@ class Facts:
     """All that the page shows: the answer, the first history, the same question asked in harder ways, a sweep."""
 
     study: Study
-    rows: list[waste.Row]
+    rows: list[waste.WasteRow]
     first: Events
-    tp64: list[waste.Row]
-    spares: list[waste.Row]
-    together: list[waste.Row]
+    tp64: list[waste.WasteRow]
+    spares: list[waste.WasteRow]
+    together: list[waste.WasteRow]
     swept: list[dict[str, object]]
 
 
-def write(study: Study, out: Path, *, force: bool = False, show: bool | None = None) -> None:
+def write(study: Study, out: Path, *, force: bool = False, show_progress: bool | None = None) -> None:
     """Write the report to `out`; a file there that this verb did not make stays unless `force`."""
     check_free(out, force=force, mark=MARK)
     if study.fault_ratio is not None:
         raise BadInput("--fault-ratio", study.fault_ratio, "the report sweeps it by itself; leave it out")
-    write_text(out, page(gather(study, show=show)), force=force, mark=MARK)
+    write_text(out, page(gather(study, show_progress=show_progress)), force=force, mark=MARK)
 
 
-def gather(study: Study, *, show: bool | None = None) -> Facts:
+def gather(study: Study, *, show_progress: bool | None = None) -> Facts:
     """Return the page's facts; the hard cases are skipped where the fabric has no such case."""
 
-    def harder(**changes: object) -> list[waste.Row]:
+    def harder(**changes: object) -> list[waste.WasteRow]:
         try:
             return study.with_(**changes).rows()
         except BadInput:
@@ -58,7 +58,7 @@ def gather(study: Study, *, show: bool | None = None) -> Facts:
     first: list[Events] = []
 
     def watched() -> Iterator[Events]:
-        for events in progress(study.histories(), "replaying", study.seeds, show=show):
+        for events in progress(study.histories(), "replaying", study.seeds, show=show_progress):
             if not first:
                 first.append(events)
             yield events
@@ -70,7 +70,7 @@ def gather(study: Study, *, show: bool | None = None) -> Facts:
         tp64=harder(tp=64),
         spares=harder(spares=True),
         together=harder(together=True, gpus_per_node=4, arch="infinitepod-k1,infinitepod-k2,infinitepod-k3"),
-        swept=sweeps.sweep(study.with_(seeds=1), SWEPT, show=show),
+        swept=sweeps.sweep(study.with_(seeds=1), SWEPT, show_progress=show_progress),
     )
 
 
@@ -90,7 +90,7 @@ def page(facts: Facts) -> str:
     )
 
 
-def _row(rows: list[waste.Row], arch: str) -> waste.Row | None:
+def _row(rows: list[waste.WasteRow], arch: str) -> waste.WasteRow | None:
     return next((row for row in rows if row.arch == arch), None)
 
 
@@ -161,7 +161,7 @@ def limits(facts: Facts) -> list[str]:
     return out
 
 
-def _table(rows: list[waste.Row]) -> str:
+def _table(rows: list[waste.WasteRow]) -> str:
     heads = ("architecture", "waste", "remainder", "topology", "p50", "p99", "max", "a job that never waits, GPUs")
     lines = ["<tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
     for row in rows:
@@ -174,7 +174,7 @@ def _table(rows: list[waste.Row]) -> str:
 def _figures(facts: Facts) -> dict[str, str]:
     study = facts.study
     archs = [arch for arch in study.architectures()[0] if arch.name in SHOWN] or study.architectures()[0]
-    replays = {arch.name: waste.replay(arch, facts.first) for arch in archs}
+    replays = {arch.name: waste.gpu_counts(arch, facts.first) for arch in archs}
     weight = facts.first.durations()
     starts = np.append(0.0, facts.first.time_days)
     over_time = {name: replay.wasted / study.gpus for name, replay in replays.items()}

@@ -16,7 +16,7 @@ from numba import njit
 SWEEPS = 2
 SMALL_WORK = 40_000  # states of the exact row program up to which groups may interleave
 REWARD_STEPS = 7
-Found = tuple[int, np.ndarray, np.ndarray]  # cost, row [G], columns [G, m]
+Candidate = tuple[int, np.ndarray, np.ndarray]  # cost, row [G], columns [G, m]
 START_WORK, MAX_STARTS = 60_000, 200
 
 
@@ -72,7 +72,7 @@ def _row(
 
 
 @njit(cache=True)
-def _row_interleaved(
+def _interleaved_row(
     healthy: np.ndarray, pairs: np.ndarray, price: np.ndarray, k: int, m: int, reward: float, slot: np.ndarray
 ) -> int:
     """As `_row`, but groups may interleave: exact, and for small fabrics only. O(T (2m-1)^K K).
@@ -145,7 +145,7 @@ def _improve(
             if slots[s, t, 0] >= 0:
                 pairs[t, slots[s, t, 0]] -= 1
         if small:
-            total += _row_interleaved(healthy[s], pairs, price, k, m, reward[s], slots[s])
+            total += _interleaved_row(healthy[s], pairs, price, k, m, reward[s], slots[s])
         else:
             total += _row(healthy[s], pairs, price, k, m, reward[s], slots[s])
         for t in range(healthy.shape[1]):
@@ -205,7 +205,7 @@ def cost_bound(groups: int, m: int, rows: int) -> int:
     return m * -(-groups // rows)
 
 
-def _keep(row_G: np.ndarray, columns_Gm: np.ndarray, wanted: int, tors: int) -> np.ndarray:
+def _select(row_G: np.ndarray, columns_Gm: np.ndarray, wanted: int, tors: int) -> np.ndarray:
     """Return the indices of the `wanted` groups whose ranks share their ToRs best, in order of place."""
     m = columns_Gm.shape[1]
     key = columns_Gm * m + np.arange(m)
@@ -214,7 +214,7 @@ def _keep(row_G: np.ndarray, columns_Gm: np.ndarray, wanted: int, tors: int) -> 
     return np.sort(order[:wanted])
 
 
-def aligned(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> tuple[np.ndarray, np.ndarray] | None:
+def align_groups(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Return `wanted` groups as (row [G], columns [G, m]) at the least cost found; None if the rows cannot hold them.
 
     healthy bool [p, T]: sub-line by ToR. Random starts are tried as often as the size allows: none on a large fabric,
@@ -224,7 +224,7 @@ def aligned(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> tuple[np.nda
     if wanted == 0:
         return np.zeros(0, dtype=np.int64), np.zeros((0, m), dtype=np.int64)
     bound = cost_bound(wanted, m, rows)
-    best: Found | None = None
+    best: Candidate | None = None
     healthy_T = healthy_PT.sum(axis=0)
     plain = np.ones(tors)
     for least in dict.fromkeys((rows, max(1, rows - 1))):
@@ -244,7 +244,7 @@ def aligned(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> tuple[np.nda
     return best[1:]
 
 
-def _vary(healthy_PT: np.ndarray, k: int, m: int, wanted: int, best: Found, rng: np.random.Generator) -> Found:
+def _vary(healthy_PT: np.ndarray, k: int, m: int, wanted: int, best: Candidate, rng: np.random.Generator) -> Candidate:
     """Return the better of `best` and a search from it with part forgotten, prices shaken, rows in another order."""
     rows, tors = healthy_PT.shape
     guide = np.zeros((tors, m), dtype=np.int32)
@@ -263,10 +263,10 @@ def _vary(healthy_PT: np.ndarray, k: int, m: int, wanted: int, best: Found, rng:
 
 def _search(
     healthy_PT: np.ndarray, guide: np.ndarray, price: np.ndarray, weight: np.ndarray, k: int, m: int, wanted: int
-) -> Found | None:
+) -> Candidate | None:
     """Return (cost, row, columns) from one guide, over rewards, by halving on a log scale; None if they cannot fit."""
     rows, tors = healthy_PT.shape
-    best: Found | None = None
+    best: Candidate | None = None
     low, high = 0.0, 0.0
     # A reward of 2m pays for a group that stands alone; only a job near the fabric's capacity needs the last one,
     # which pays for moving every other group of a row.
@@ -290,19 +290,19 @@ def _search(
 
 def _try(
     healthy_PT: np.ndarray, guide: np.ndarray, price: np.ndarray, reward: np.ndarray, k: int, m: int, wanted: int
-) -> Found | None:
+) -> Candidate | None:
     """Return the wanted groups that these rewards give, the costliest left out; None if they give too few."""
     small = healthy_PT.size * (2 * m - 1) ** k <= SMALL_WORK
     groups, slots = _solve(healthy_PT, guide, price, k, m, reward, small)
     if groups < wanted:
         return None
     row, columns = groups_of(slots, m)
-    kept = _keep(row, columns, wanted, healthy_PT.shape[1])
+    kept = _select(row, columns, wanted, healthy_PT.shape[1])
     return cost(columns[kept]), row[kept], columns[kept]
 
 
 @njit(cache=True)
-def tuples(columns: np.ndarray, size: int, reach: int) -> np.ndarray:
+def order_by_shared_tors(columns: np.ndarray, size: int, reach: int) -> np.ndarray:
     """Return an order [G] of groups in which each `size` in a row share as many (ToR, rank) pairs as can be.
 
     Greedy: the first group not taken is joined by those, among the next `reach`, that agree with it most.

@@ -10,7 +10,7 @@ from roundelay.errors import BadInput
 from roundelay.fabric.placement import dcn, orchestrate
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.placement.repair import repair
-from roundelay.fabric.topology.optics import Path
+from roundelay.fabric.topology.optics import TransceiverPath
 from roundelay.fabric.topology.topology import path_pairs
 
 
@@ -63,7 +63,7 @@ def of_node(placement: Placement, node: int) -> dict[str, Any]:
                 }
     paths = placement.circuits().paths_NB[position]
     value["paths"] = [
-        "loopback" if path == Path.LOOPBACK else f"hop {hops[path - 1]:+d}"
+        "loopback" if path == TransceiverPath.LOOPBACK else f"hop {hops[path - 1]:+d}"
         for path, hops in zip(paths.tolist(), path_pairs(deployment.ring.k), strict=True)
     ]
     return value

@@ -17,7 +17,7 @@ from roundelay.fabric.placement import align, dcn
 from roundelay.fabric.placement.placement import JobPlace, Placement
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.topology import segments
-from roundelay.fabric.waste import replay
+from roundelay.fabric.waste import kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def place(
         raise BadInput("--job-gpus", job_gpus, _cannot(placement, free_N, tp, fits, wanted))
     found = None
     if deployment.nodes_per_tor > 1:
-        found = align.aligned(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
+        found = align.align_groups(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
     if found is not None:
         nodes_Gm = found[1] * deployment.nodes_per_tor + found[0][:, None]
     else:
@@ -169,7 +169,9 @@ def rank_groups(tor_Gm: np.ndarray, nodes_per_tor: int) -> np.ndarray:
     kind = np.concatenate([[0], np.cumsum(~same)])
     complete = np.bincount(kind)[kind] == nodes_per_tor
     partial = order[~complete]
-    return np.concatenate([order[complete], partial[align.tuples(tor_Gm[partial], nodes_per_tor, 4 * nodes_per_tor)]])
+    return np.concatenate(
+        [order[complete], partial[align.order_by_shared_tors(tor_Gm[partial], nodes_per_tor, 4 * nodes_per_tor)]]
+    )
 
 
 def score(
@@ -231,6 +233,6 @@ def mend_first(placement: Placement, tp: int, most: int = 5) -> list[int]:
     place = deployment.position(down)
     node = np.concatenate([deployment.position(blocked), np.repeat(place, 2)]).astype(np.int32)
     delta = np.concatenate([np.ones(len(blocked)), np.tile([-1, 1], len(down))]).astype(np.int8)
-    fits = replay.chain(node, delta, deployment.nodes, deployment.ring.k, m, deployment.ring.closed)[len(blocked) :]
+    fits = kernels.chain(node, delta, deployment.nodes, deployment.ring.k, m, deployment.ring.closed)[len(blocked) :]
     gain = fits[1::2] - fits[0]
     return [int(down[i]) for i in np.argsort(-gain, kind="stable")[:most] if gain[i] > 0]

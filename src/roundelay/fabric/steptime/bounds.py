@@ -9,7 +9,7 @@ import numpy as np
 
 from roundelay.fabric.steptime import layers, memory
 from roundelay.fabric.steptime.candidates import LEANEST
-from roundelay.fabric.steptime.grid import Case, Grid
+from roundelay.fabric.steptime.grid import Grid, Scenario
 from roundelay.fabric.steptime.steptime import communication
 
 
@@ -18,7 +18,7 @@ def leanest(grid: Grid, fixed: Mapping[str, int]) -> Grid:
     return replace(grid, **{name: np.full(len(grid), float(fixed.get(name, v))) for name, v in LEANEST.items()})
 
 
-def least_bytes(case: Case, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
+def least_bytes(scenario: Scenario, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
     """Return a number of bytes [N] that no inner choice goes below.
 
     Weights, gradients and optimiser fall with the ZeRO stage. Activations: sequence parallelism only divides them, and
@@ -27,11 +27,13 @@ def least_bytes(case: Case, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
     """
     lean = leanest(grid, fixed)
     modes = [fixed["recompute"]] if "recompute" in fixed else [0, 1, 2]
-    totals = [memory.held(case, replace(lean, recompute=np.full(len(grid), float(mode)))).total for mode in modes]
+    totals = [
+        memory.memory_use(scenario, replace(lean, recompute=np.full(len(grid), float(mode)))).total for mode in modes
+    ]
     return np.minimum.reduce(totals)
 
 
-def least_seconds(case: Case, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
+def least_seconds(scenario: Scenario, grid: Grid, fixed: Mapping[str, int]) -> np.ndarray:
     """Return seconds [N] that no inner choice goes below: compute with nothing recomputed, and its forward collectives.
 
     Every part left out (recomputation, hidden or open backward collectives, data parallelism, optimiser) is at least
@@ -39,16 +41,16 @@ def least_seconds(case: Case, grid: Grid, fixed: Mapping[str, int]) -> np.ndarra
     """
     del fixed
     lean = replace(grid, recompute=np.zeros(len(grid)), sequence_parallel=np.ones(len(grid)))
-    share = case.model.moe_layers / case.model.shape.layers
-    layer = layers.dense(case, lean)
+    share = scenario.model.moe_layers / scenario.model.shape.layers
+    layer = layers.dense(scenario, lean)
     if share:
-        layer = layer.mix(layers.moe(case, lean), share)
-    ending = layers.head(case, lean)
-    comms = communication(case, lean, layer, share)
-    middle, last, _ = memory.stage_layers(case, lean)
+        layer = layer.mix(layers.moe(scenario, lean), share)
+    ending = layers.head(scenario, lean)
+    comms = communication(scenario, lean, layer, share)
+    middle, last, _ = memory.stage_layers(scenario, lean)
     one = sum((getattr(layer, name) for name in layer.__slots__), start=np.zeros(1)) + 4 * comms.unit
     head = sum((getattr(ending, name) for name in ending.__slots__), start=np.zeros(1)) + 2 * comms.unit
-    micro = case.global_batch / (grid.dp * grid.micro_batch)
+    micro = scenario.global_batch / (grid.dp * grid.micro_batch)
     hops = np.where(grid.pp > 1, 2 * grid.interleave, 0.0) * comms.hop
     pace = np.maximum(middle * one, last * one + head)
     # one millionth off for rounding: the step adds the same numbers in another order

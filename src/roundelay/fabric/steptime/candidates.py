@@ -10,14 +10,14 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.fabric.steptime.divisibility import divisors, interleaves, tensor_widths
-from roundelay.fabric.steptime.grid import Case, Grid
+from roundelay.fabric.steptime.grid import Grid, Scenario
 
 OUTER = ("tp", "pp", "dp", "cp", "ep", "micro_batch", "interleave")
 INNER = ("recompute", "sequence_parallel", "zero")
 LEANEST = {"recompute": 2, "sequence_parallel": 1, "zero": 3}
 
 
-def outer(case: Case, gpus: int, fixed: Mapping[str, int]) -> Grid:
+def outer(scenario: Scenario, gpus: int, fixed: Mapping[str, int]) -> Grid:
     """Return all outer configurations of exactly `gpus` GPUs, inner axes at their leanest.
 
     Raises `BadInput` if there are none.
@@ -27,36 +27,41 @@ def outer(case: Case, gpus: int, fixed: Mapping[str, int]) -> Grid:
             raise BadInput("axis", name, f"known are {', '.join(OUTER + INNER)}")
     if gpus < 1:
         raise BadInput("--gpus", gpus, "give at least 1")
-    rows = list(_rows(case, gpus, fixed))
+    shape = scenario.model.shape
+    rows = list(_rows(scenario, gpus, fixed))
     if not rows:
         raise BadInput(
             "--gpus",
             gpus,
-            f"no tp x pp x dp x cp of it divides {case.model.shape.layers} layers, {case.model.shape.heads} heads "
-            f"and a batch of {case.global_batch}" + (f" with {_told(fixed)}" if fixed else "") + "; change one of them",
+            f"no tp x pp x dp x cp of it divides {shape.layers} layers, {shape.heads} heads "
+            f"and a batch of {scenario.global_batch}"
+            + (f" with {_flags(fixed)}" if fixed else "")
+            + "; change one of them",
         )
     return Grid.of([[*row, 2, 1 if row[0] > 1 else 0, 3] for row in rows])
 
 
-def _told(fixed: Mapping[str, int]) -> str:
+def _flags(fixed: Mapping[str, int]) -> str:
     return ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in fixed.items())
 
 
-def _rows(case: Case, gpus: int, fixed: Mapping[str, int]) -> Iterator[tuple[int, ...]]:
+def _rows(scenario: Scenario, gpus: int, fixed: Mapping[str, int]) -> Iterator[tuple[int, ...]]:
     for tp in _only(divisors(gpus), fixed, "tp"):
-        if not tensor_ok(case, tp):
+        if not tensor_ok(scenario, tp):
             continue
         for pp in _only(divisors(gpus // tp), fixed, "pp"):
-            if pp > case.model.shape.layers or not (pieces := _only(_interleaves(case, pp), fixed, "interleave")):
+            if pp > scenario.model.shape.layers or not (
+                pieces := _only(_interleaves(scenario, pp), fixed, "interleave")
+            ):
                 continue
             for cp in _only(divisors(gpus // tp // pp), fixed, "cp"):
-                if cp > 1 and case.seq % (2 * cp):
+                if cp > 1 and scenario.seq % (2 * cp):
                     continue
                 dp = gpus // tp // pp // cp
-                if case.global_batch % dp or fixed.get("dp", dp) != dp:
+                if scenario.global_batch % dp or fixed.get("dp", dp) != dp:
                     continue
-                for ep in _only(expert_ranks(case, dp * cp), fixed, "ep"):
-                    for micro, v in _batches(case.global_batch // dp, pp, tuple(pieces), fixed.get("micro_batch")):
+                for ep in _only(expert_ranks(scenario, dp * cp), fixed, "ep"):
+                    for micro, v in _batches(scenario.global_batch // dp, pp, tuple(pieces), fixed.get("micro_batch")):
                         yield tp, pp, dp, cp, ep, micro, v
 
 
@@ -64,23 +69,23 @@ def _only(values: list[int], fixed: Mapping[str, int], name: str) -> list[int]:
     return values if name not in fixed else [v for v in values if v == fixed[name]]
 
 
-def tensor_ok(case: Case, tp: int) -> bool:
+def tensor_ok(scenario: Scenario, tp: int) -> bool:
     """Whether tensor parallelism may have this many GPUs: widths, key-value groups, domain and nodes."""
-    if any(size % tp for _, size in tensor_widths(case)) or tp > case.links.hbd_gpus:
+    if any(size % tp for _, size in tensor_widths(scenario)) or tp > scenario.links.hbd_gpus:
         return False
-    groups, node = case.model.shape.kv_groups, case.links.gpus_per_node
-    if case.links.ring and tp % node and node % tp:
+    groups, node = scenario.model.shape.kv_groups, scenario.links.gpus_per_node
+    if scenario.links.ring and tp % node and node % tp:
         return False
     return groups % tp == 0 or tp % groups == 0
 
 
-def _interleaves(case: Case, pp: int) -> list[int]:
-    return interleaves(case.model.shape.layers, pp)
+def _interleaves(scenario: Scenario, pp: int) -> list[int]:
+    return interleaves(scenario.model.shape.layers, pp)
 
 
-def expert_ranks(case: Case, ranks: int) -> list[int]:
+def expert_ranks(scenario: Scenario, ranks: int) -> list[int]:
     """Return the expert parallelisms that divide both the experts and the ranks."""
-    return [ep for ep in divisors(case.model.experts) if ranks % ep == 0]
+    return [ep for ep in divisors(scenario.model.experts) if ranks % ep == 0]
 
 
 @lru_cache(maxsize=4096)
@@ -90,13 +95,13 @@ def _batches(sequences: int, pp: int, pieces: tuple[int, ...], only: int | None)
     return [(m, v) for m in sizes for v in pieces if v == 1 or (sequences // m) % pp == 0]
 
 
-def inner(case: Case, grid: Grid, fixed: Mapping[str, int]) -> Grid:
+def inner(scenario: Scenario, grid: Grid, fixed: Mapping[str, int]) -> Grid:
     """Return every inner choice of these outer configurations.
 
     Left out is only what another choice equals or beats in time and memory: selective recomputation where flash
     attention keeps no scores, sequence parallelism without tensor parallelism, ZeRO without ranks to share with.
     """
-    recomputes = [fixed["recompute"]] if "recompute" in fixed else ([0, 2] if case.software.flash else [0, 1, 2])
+    recomputes = [fixed["recompute"]] if "recompute" in fixed else ([0, 2] if scenario.software.flash else [0, 1, 2])
     flags = [fixed["sequence_parallel"]] if "sequence_parallel" in fixed else [0, 1]
     zeros = [fixed["zero"]] if "zero" in fixed else [0, 1, 2, 3]
     choices = np.array([(r, s, z) for r in recomputes for s in flags for z in zeros], dtype=np.float64)
@@ -106,7 +111,7 @@ def inner(case: Case, grid: Grid, fixed: Mapping[str, int]) -> Grid:
     wide = grid.take(index)
     keep = np.ones(len(index), dtype=bool)
     if "sequence_parallel" not in fixed:
-        even = (case.seq // wide.cp) % wide.tp == 0
+        even = (scenario.seq // wide.cp) % wide.tp == 0
         keep &= (told[:, 1] == 0) | ((wide.tp > 1) & even)
     if "zero" not in fixed:
         keep &= (told[:, 2] == 0) | (wide.dp * wide.cp > 1)

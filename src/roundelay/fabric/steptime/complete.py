@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from roundelay.errors import BadInput
 from roundelay.fabric.job.parallelism import RECOMPUTE, Job, Parallelism
 from roundelay.fabric.steptime import divisibility, remedies
-from roundelay.fabric.steptime.grid import Case
-from roundelay.fabric.steptime.search import search_case
+from roundelay.fabric.steptime.grid import Scenario
+from roundelay.fabric.steptime.search import search_scenario
 from roundelay.fabric.steptime.steptime import StepTime, step_time
 
 INNER = {"micro_batch", "interleave", "recompute", "sequence_parallel", "zero"}
@@ -49,7 +49,7 @@ def cut_of(gpus: int, axes: Mapping[str, int]) -> Parallelism:
     return Parallelism(tp, pp, gpus // each, cp, axes.get("ep", 1))
 
 
-def fastest(case: Case, gpus: int, axes: Mapping[str, int]) -> StepTime:
+def fastest(scenario: Scenario, gpus: int, axes: Mapping[str, int]) -> StepTime:
     """Return the shortest step that fits on these GPUs with these axes; `dp` fills up, other outer axes default to 1.
 
     Raises `BadInput` where the cut does not divide, or where nothing fits into memory, with what would fit.
@@ -57,8 +57,8 @@ def fastest(case: Case, gpus: int, axes: Mapping[str, int]) -> StepTime:
     cut = cut_of(gpus, axes)
     fixed = {**axes, "tp": cut.tp, "pp": cut.pp, "dp": cut.dp, "cp": cut.cp, "ep": cut.ep}
     job = Job(
-        case.seq,
-        case.global_batch,
+        scenario.seq,
+        scenario.global_batch,
         fixed.get("micro_batch", 1),
         fixed.get("interleave", 1),
         RECOMPUTE[fixed.get("recompute", 0)],
@@ -66,17 +66,17 @@ def fastest(case: Case, gpus: int, axes: Mapping[str, int]) -> StepTime:
         fixed.get("zero", 0),
     )
     if set(fixed) >= INNER:
-        step = step_time(case.model, cut, job, case.hardware, case.links, case.software)
+        step = step_time(scenario.model, cut, job, scenario.hardware, scenario.links, scenario.software)
     else:
-        _check(case, cut, job, fixed)
-        step = search_case(case, gpus, fixed).best[0]
-    remedies.require(case, step)
+        _check(scenario, cut, job, fixed)
+        step = search_scenario(scenario, gpus, fixed).best[0]
+    remedies.require(scenario, step)
     return step
 
 
-def _check(case: Case, cut: Parallelism, job: Job, fixed: Mapping[str, int]) -> None:
+def _check(scenario: Scenario, cut: Parallelism, job: Job, fixed: Mapping[str, int]) -> None:
     """Raise `BadInput` for what does not divide, whatever is chosen for the axes left open."""
-    for what, value, do in divisibility.faults(case, cut, job):
+    for what, value, do in divisibility.violations(scenario, cut, job):
         open_axis = "interleave" in what and "interleave" not in fixed
-        if not (open_axis and divisibility.interleaves(case.model.shape.layers, cut.pp)):
+        if not (open_axis and divisibility.interleaves(scenario.model.shape.layers, cut.pp)):
             raise BadInput(what, value, do)

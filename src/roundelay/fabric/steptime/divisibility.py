@@ -7,27 +7,27 @@ from collections.abc import Iterator
 
 from roundelay.errors import BadInput
 from roundelay.fabric.job.parallelism import Job, Parallelism
-from roundelay.fabric.steptime.grid import Case
+from roundelay.fabric.steptime.grid import Scenario
 
 
-def check(case: Case, parallelism: Parallelism, job: Job) -> None:
+def check(scenario: Scenario, parallelism: Parallelism, job: Job) -> None:
     """Raise `BadInput` where heads, layers, batch, sequence or domain do not allow this cut."""
-    for what, value, do in faults(case, parallelism, job):
+    for what, value, do in violations(scenario, parallelism, job):
         raise BadInput(what, value, do)
 
 
-def faults(case: Case, p: Parallelism, job: Job) -> Iterator[tuple[str, object, str]]:
+def violations(scenario: Scenario, p: Parallelism, job: Job) -> Iterator[tuple[str, object, str]]:
     """Yield (flag, value, what to do) of everything that does not divide or fit into its domain."""
-    shape, model = case.model.shape, case.model
-    for what, size in tensor_widths(case):
+    shape, model = scenario.model.shape, scenario.model
+    for what, size in tensor_widths(scenario):
         if size % p.tp:
             yield "--tp", p.tp, f"does not divide the {size} {what}; give one of {_divisors(size)}"
     if shape.kv_groups % p.tp and p.tp % shape.kv_groups:
         yield "--tp", p.tp, f"does not fit {shape.kv_groups} key-value groups; give a divisor or a multiple"
-    if p.tp > case.links.hbd_gpus:
-        yield "--tp", p.tp, f"is more than the {case.links.hbd_gpus} GPUs of a domain of {case.links.name}"
-    if case.links.ring and p.tp % case.links.gpus_per_node and case.links.gpus_per_node % p.tp:
-        yield "--tp", p.tp, f"is not whole nodes of {case.links.gpus_per_node} GPUs on {case.links.name}"
+    if p.tp > scenario.links.hbd_gpus:
+        yield "--tp", p.tp, f"is more than the {scenario.links.hbd_gpus} GPUs of a domain of {scenario.links.name}"
+    if scenario.links.ring and p.tp % scenario.links.gpus_per_node and scenario.links.gpus_per_node % p.tp:
+        yield "--tp", p.tp, f"is not whole nodes of {scenario.links.gpus_per_node} GPUs on {scenario.links.name}"
     if not layers_divide(shape.layers, p.pp, job.interleave):
         yield (
             "--pp x --interleave",
@@ -54,9 +54,9 @@ def faults(case: Case, p: Parallelism, job: Job) -> Iterator[tuple[str, object, 
         yield "--sequence-parallel", p.tp, f"cuts {job.seq // p.cp} tokens unevenly over --tp {p.tp}; leave it out"
 
 
-def tensor_widths(case: Case) -> list[tuple[str, int]]:
+def tensor_widths(scenario: Scenario) -> list[tuple[str, int]]:
     """Return what tensor parallelism cuts, and how wide it is."""
-    model = case.model
+    model = scenario.model
     widths = [("attention heads", model.shape.heads), ("columns of the MLP", model.shape.ffn)]
     if model.moe_layers:
         widths.append(("columns of an expert", model.expert_width))

@@ -9,14 +9,14 @@ import numpy as np
 
 from roundelay.fabric.job.hardware import Hardware, Links, Software
 from roundelay.fabric.job.parallelism import RECOMPUTE, Job, Parallelism
-from roundelay.fabric.job.workload import Model
+from roundelay.fabric.job.workload import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Scenario:
     """What all configurations of a grid share: the model, the machine, and the batch of one step."""
 
-    model: Model
+    model: ModelSpec
     hardware: Hardware
     links: Links
     software: Software

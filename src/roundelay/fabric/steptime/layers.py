@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roundelay.fabric.steptime.grid import Case, Grid
+from roundelay.fabric.steptime.grid import Grid, Scenario
 
 Array = np.ndarray
 BF16 = 2
@@ -37,148 +37,152 @@ class Work:
         return Work(*((1 - share) * getattr(self, n) + share * getattr(other, n) for n in names))
 
 
-def tokens(case: Case, grid: Grid) -> Array:
+def tokens(scenario: Scenario, grid: Grid) -> Array:
     """Tokens of a micro-batch on one tensor-parallel group."""
-    return grid.micro_batch * case.seq / grid.cp
+    return grid.micro_batch * scenario.seq / grid.cp
 
 
-def product_s(case: Case, m: Array, k: Array, n: Array, *, count: Array | float = 1.0, out_bytes: int = BF16) -> Array:
+def product_s(
+    scenario: Scenario, m: Array, k: Array, n: Array, *, count: Array | float = 1.0, out_bytes: int = BF16
+) -> Array:
     """Seconds of `count` products [m, k] x [k, n]: whole waves of tiles at the calibrated rate, or the memory they
     move.
     """
-    sms = case.hardware.multiprocessors
+    sms = scenario.hardware.multiprocessors
     waves = np.inf
     for high, wide in TILES:
         blocks = np.ceil(m / high) * np.ceil(n / wide) * count
         waves = np.minimum(waves, np.ceil(blocks / sms) * high * wide)
-    flops = 2.0 * waves * sms * (k + case.hardware.fill_depth)
+    flops = 2.0 * waves * sms * (k + scenario.hardware.fill_depth)
     moved = (BF16 * (m * k + k * n) + out_bytes * m * n) * count
-    rate = case.hardware.matrix_tflops * 1e12 * case.hardware.matrix_ratio
-    return np.maximum(flops / rate, moved / case.memory_bytes_per_s) + case.hardware.kernel_us * 1e-6
+    rate = scenario.hardware.matrix_tflops * 1e12 * scenario.hardware.matrix_ratio
+    return np.maximum(flops / rate, moved / scenario.memory_bytes_per_s) + scenario.hardware.kernel_us * 1e-6
 
 
-def moved_s(case: Case, size: Array, kernels: float) -> Array:
+def moved_s(scenario: Scenario, size: Array, kernels: float) -> Array:
     """Seconds of passes that move `size` bytes in `kernels` launches."""
-    return size / case.memory_bytes_per_s + kernels * case.hardware.kernel_us * 1e-6
+    return size / scenario.memory_bytes_per_s + kernels * scenario.hardware.kernel_us * 1e-6
 
 
-def linear(case: Case, m: Array, k: Array, n: Array, count: Array | float = 1.0) -> tuple[Array, Array, Array]:
+def linear(scenario: Scenario, m: Array, k: Array, n: Array, count: Array | float = 1.0) -> tuple[Array, Array, Array]:
     """Seconds of one linear map: forward, gradient of its input, gradient of its weights (added up in fp32)."""
-    forward = product_s(case, m, k, n, count=count)
-    back = product_s(case, m, n, k, count=count)
-    weights = product_s(case, k, m, n, count=count, out_bytes=2 * case.software.gradient_bytes)
+    forward = product_s(scenario, m, k, n, count=count)
+    back = product_s(scenario, m, n, k, count=count)
+    weights = product_s(scenario, k, m, n, count=count, out_bytes=2 * scenario.software.gradient_bytes)
     return forward, back, weights
 
 
-def attention_core(case: Case, grid: Grid) -> tuple[Array, Array, Array, Array]:
+def attention_core(scenario: Scenario, grid: Grid) -> tuple[Array, Array, Array, Array]:
     """Seconds of scores, softmax and values: (products forward, backward, memory passes forward, backward).
 
     Flash attention does the half that the causal mask leaves, forward twice and backward five products, and moves
     nothing; otherwise all pairs are done, and the scores are written and read at every step.
     """
-    shape, t = case.model.shape, tokens(case, grid)
+    shape, t = scenario.model.shape, tokens(scenario, grid)
     heads = shape.heads / grid.tp
     zero = np.zeros(len(grid))
-    if case.software.flash:
-        flops = 4.0 * t * case.seq * heads * shape.head_dim / 2
-        rate = case.hardware.matrix_tflops * 1e12 * case.hardware.flash_ratio
-        forward = flops / rate + case.hardware.kernel_us * 1e-6
+    if scenario.software.flash:
+        flops = 4.0 * t * scenario.seq * heads * shape.head_dim / 2
+        rate = scenario.hardware.matrix_tflops * 1e12 * scenario.hardware.flash_ratio
+        forward = flops / rate + scenario.hardware.kernel_us * 1e-6
         return forward, 2.5 * forward, zero, zero
-    count, m, d = grid.micro_batch * heads, case.seq / grid.cp, np.full(len(grid), float(shape.head_dim))
-    n = np.full(len(grid), float(case.seq))
-    scores, values = product_s(case, m, d, n, count=count), product_s(case, m, n, d, count=count)
+    count, m, d = grid.micro_batch * heads, scenario.seq / grid.cp, np.full(len(grid), float(shape.head_dim))
+    n = np.full(len(grid), float(scenario.seq))
+    scores, values = product_s(scenario, m, d, n, count=count), product_s(scenario, m, n, d, count=count)
     back = 2 * scores + 2 * values
     size = count * m * n * BF16
-    drop = 2.5 if case.software.dropout else 0.0
-    return scores + values, back, moved_s(case, (1.5 + drop) * size, 2), moved_s(case, (2 + drop) * size, 2)
+    drop = 2.5 if scenario.software.dropout else 0.0
+    return scores + values, back, moved_s(scenario, (1.5 + drop) * size, 2), moved_s(scenario, (2 + drop) * size, 2)
 
 
-def dense(case: Case, grid: Grid) -> Work:
+def dense(scenario: Scenario, grid: Grid) -> Work:
     """A layer with one MLP."""
-    shape, t = case.model.shape, tokens(case, grid)
+    shape, t = scenario.model.shape, tokens(scenario, grid)
     kv = np.maximum(shape.key_value / grid.tp, shape.head_dim)
     parts = [
-        linear(case, t, np.full(len(grid), float(shape.hidden)), shape.query / grid.tp + 2 * kv),
-        linear(case, t, shape.query / grid.tp, np.full(len(grid), float(shape.hidden))),
-        *mlp(case, t, grid.tp, shape.ffn),
+        linear(scenario, t, np.full(len(grid), float(shape.hidden)), shape.query / grid.tp + 2 * kv),
+        linear(scenario, t, shape.query / grid.tp, np.full(len(grid), float(shape.hidden))),
+        *mlp(scenario, t, grid.tp, shape.ffn),
     ]
-    core, core_back, passes, passes_back = attention_core(case, grid)
-    forward, back = elementwise(case, grid)
+    core, core_back, passes, passes_back = attention_core(scenario, grid)
+    forward, back = elementwise(scenario, grid)
     inner = t * shape.ffn / grid.tp * BF16
-    forward, back = forward + activation_s(case, inner), back + activation_back_s(case, inner)
-    if case.software.lean:
-        back = back + activation_s(case, inner)
+    forward, back = forward + activation_s(scenario, inner), back + activation_back_s(scenario, inner)
+    if scenario.software.lean:
+        back = back + activation_s(scenario, inner)
     return _work(parts, core, core_back, (forward + passes, back + passes_back))
 
 
-def moe(case: Case, grid: Grid) -> Work:
+def moe(scenario: Scenario, grid: Grid) -> Work:
     """A layer with a mixture of experts, on the busiest rank.
 
     With experts spread over ranks that rank gets `imbalance_ratio` more than the mean; with all experts on every rank
     (tensor parallel) the load is even by construction.
     """
-    shape, model, t = case.model.shape, case.model, tokens(case, grid)
+    shape, model, t = scenario.model.shape, scenario.model, tokens(scenario, grid)
     full = np.full(len(grid), float(shape.hidden))
     kv = np.maximum(shape.key_value / grid.tp, shape.head_dim)
     local = model.experts / grid.ep
     busy = np.where(grid.ep > 1, 1 + model.imbalance_ratio, 1.0)
     routed = t * model.top_k * busy
     parts = [
-        linear(case, t, full, shape.query / grid.tp + 2 * kv),
-        linear(case, t, shape.query / grid.tp, full),
-        linear(case, t, full, np.full(len(grid), float(model.experts))),
-        *mlp(case, routed / local, grid.tp, model.expert_width, count=local),
+        linear(scenario, t, full, shape.query / grid.tp + 2 * kv),
+        linear(scenario, t, shape.query / grid.tp, full),
+        linear(scenario, t, full, np.full(len(grid), float(model.experts))),
+        *mlp(scenario, routed / local, grid.tp, model.expert_width, count=local),
     ]
-    core, core_back, passes, passes_back = attention_core(case, grid)
-    forward, back = elementwise(case, grid)
+    core, core_back, passes, passes_back = attention_core(scenario, grid)
+    forward, back = elementwise(scenario, grid)
     inner = routed * model.expert_width / grid.tp * BF16
-    forward, back = forward + activation_s(case, inner), back + activation_back_s(case, inner)
-    if case.software.lean:
-        back = back + activation_s(case, inner)
-    permute = moved_s(case, 4 * routed * shape.hidden * BF16, 2)  # into the experts' order and back
+    forward, back = forward + activation_s(scenario, inner), back + activation_back_s(scenario, inner)
+    if scenario.software.lean:
+        back = back + activation_s(scenario, inner)
+    permute = moved_s(scenario, 4 * routed * shape.hidden * BF16, 2)  # into the experts' order and back
     return _work(parts, core, core_back, (forward + passes + permute, back + passes_back + permute))
 
 
-def mlp(case: Case, m: Array, tp: Array, width: int, *, count: Array | float = 1.0) -> list[tuple[Array, Array, Array]]:
+def mlp(
+    scenario: Scenario, m: Array, tp: Array, width: int, *, count: Array | float = 1.0
+) -> list[tuple[Array, Array, Array]]:
     """The linear maps of an MLP, gated or not."""
-    hidden = np.full(len(tp), float(case.model.shape.hidden))
-    up = (case.model.mlp_matrices - 1) * width / tp
-    return [linear(case, m, hidden, up, count), linear(case, m, width / tp, hidden, count)]
+    hidden = np.full(len(tp), float(scenario.model.shape.hidden))
+    up = (scenario.model.mlp_matrices - 1) * width / tp
+    return [linear(scenario, m, hidden, up, count), linear(scenario, m, width / tp, hidden, count)]
 
 
-def elementwise(case: Case, grid: Grid) -> tuple[Array, Array]:
+def elementwise(scenario: Scenario, grid: Grid) -> tuple[Array, Array]:
     """Seconds (forward, backward) of norms, residuals and dropout, and of laying out queries, keys and values.
 
     Sequence parallelism shares norms and residuals out over the tensor-parallel group (section 4.2.1).
     """
-    shape, t = case.model.shape, tokens(case, grid)
+    shape, t = scenario.model.shape, tokens(scenario, grid)
     row = t * shape.hidden * BF16 / np.where(grid.sequence_parallel > 0, grid.tp, 1.0)
-    mask = 0.5 if case.software.dropout else 0.0
+    mask = 0.5 if scenario.software.dropout else 0.0
     laid = t * (shape.query + 2 * shape.key_value) / grid.tp * BF16
-    forward = moved_s(case, row * (2 * 2 + 2 * (3 + mask)) + 2 * laid, 5)
-    back = moved_s(case, row * (2 * 3 + 2 * (3 + mask)) + 2 * laid, 5)
-    if case.software.lean:
-        back = back + moved_s(case, row * 2 * 2, 2)  # the norms once more
+    forward = moved_s(scenario, row * (2 * 2 + 2 * (3 + mask)) + 2 * laid, 5)
+    back = moved_s(scenario, row * (2 * 3 + 2 * (3 + mask)) + 2 * laid, 5)
+    if scenario.software.lean:
+        back = back + moved_s(scenario, row * 2 * 2, 2)  # the norms once more
     return forward, back
 
 
-def activation_s(case: Case, inner: Array) -> Array:
+def activation_s(scenario: Scenario, inner: Array) -> Array:
     """Seconds of the MLP's activation: read all that the first product wrote, write the inner width."""
-    return moved_s(case, inner * case.model.mlp_matrices, 1)
+    return moved_s(scenario, inner * scenario.model.mlp_matrices, 1)
 
 
-def activation_back_s(case: Case, inner: Array) -> Array:
+def activation_back_s(scenario: Scenario, inner: Array) -> Array:
     """Seconds of its gradient: read the gradient and the inputs, write the inputs' gradients."""
-    return moved_s(case, inner * (2 * case.model.mlp_matrices - 1), 1)
+    return moved_s(scenario, inner * (2 * scenario.model.mlp_matrices - 1), 1)
 
 
-def head(case: Case, grid: Grid) -> Work:
+def head(scenario: Scenario, grid: Grid) -> Work:
     """The output head and the loss, on the last stage: logits in fp32 read and written four times in all."""
-    shape, t = case.model.shape, tokens(case, grid)
-    part = linear(case, t, np.full(len(grid), float(shape.hidden)), shape.vocab / grid.tp)
+    shape, t = scenario.model.shape, tokens(scenario, grid)
+    part = linear(scenario, t, np.full(len(grid), float(shape.hidden)), shape.vocab / grid.tp)
     logits = t * shape.vocab / grid.tp
     zero = np.zeros(len(grid))
-    return _work([part], zero, zero, (moved_s(case, logits * 12, 3), moved_s(case, logits * 8, 2)))
+    return _work([part], zero, zero, (moved_s(scenario, logits * 12, 3), moved_s(scenario, logits * 8, 2)))
 
 
 def _work(parts: list[tuple[Array, Array, Array]], core: Array, core_back: Array, passes: tuple[Array, Array]) -> Work:

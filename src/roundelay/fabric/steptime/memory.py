@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roundelay.fabric.steptime.grid import Case, Grid
+from roundelay.fabric.steptime.grid import Grid, Scenario
 from roundelay.fabric.steptime.layers import tokens
 
 Array = np.ndarray
@@ -19,7 +19,7 @@ ADAM_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class MemoryUse:
     """Bytes by kind [N], and parameters on the fullest stage: those of attention and dense MLPs, those of experts."""
 
     weights: Array
@@ -37,13 +37,13 @@ class Held:
         return self.weights + self.gradients + self.optimiser + self.activations + self.logits + self.reserved
 
 
-def stage_layers(case: Case, grid: Grid) -> tuple[Array, Array, Array]:
+def stage_layers(scenario: Scenario, grid: Grid) -> tuple[Array, Array, Array]:
     """Return (layers of a middle stage, layers of the last stage, whether the layers can be cut so).
 
     Layers divide by pp·interleave; or they do with two more, the embedding and the head taking the place of a layer
     in the first and last stage (Llama 3, section 3.3.2).
     """
-    layers, pieces = case.model.shape.layers, grid.pp * grid.interleave
+    layers, pieces = scenario.model.shape.layers, grid.pp * grid.interleave
     even = layers % pieces == 0
     with_ends = ((layers + 2) % pieces == 0) & (grid.pp > 1)
     middle = np.where(even, layers / grid.pp, np.ceil((layers + 2) / grid.pp))
@@ -52,12 +52,12 @@ def stage_layers(case: Case, grid: Grid) -> tuple[Array, Array, Array]:
     return middle, last, even | with_ends
 
 
-def layer_parameters(case: Case, grid: Grid) -> tuple[Array, Array]:
+def layer_parameters(scenario: Scenario, grid: Grid) -> tuple[Array, Array]:
     """Parameters of a mean layer on one GPU: (replicated over data-parallel ranks, experts).
 
     Norms and biases are left out: a few thousandths of a per cent.
     """
-    model = case.model
+    model = scenario.model
     share = model.moe_layers / model.shape.layers
     kv = np.maximum(model.shape.key_value / grid.tp, model.shape.head_dim)
     attention = model.shape.hidden * (2 * model.shape.query / grid.tp + 2 * kv)
@@ -65,10 +65,10 @@ def layer_parameters(case: Case, grid: Grid) -> tuple[Array, Array]:
     return attention + mlp, share * model.experts / grid.ep * model.expert_parameters / grid.tp
 
 
-def layer_activations(case: Case, grid: Grid) -> Array:
+def layer_activations(scenario: Scenario, grid: Grid) -> Array:
     """Bytes one layer keeps of one micro-batch for its backward pass."""
-    shape, model, t = case.model.shape, case.model, tokens(case, grid)
-    soft, tp = case.software, grid.tp
+    shape, model, t = scenario.model.shape, scenario.model, tokens(scenario, grid)
+    soft, tp = scenario.software, grid.tp
     spread = np.where(grid.sequence_parallel > 0, tp, 1.0)
     share = model.moe_layers / shape.layers
     norms = 2 if soft.lean else 4  # inputs of two norms; and their outputs
@@ -78,22 +78,22 @@ def layer_activations(case: Case, grid: Grid) -> Array:
     attention = 2 * (2 * shape.query + 2 * shape.key_value)
     routed = share * 4 * model.top_k * shape.hidden
     parted = (attention + 2 * kept_inner * inner) / tp + routed / spread
-    scores = 0.0 if soft.flash else (5.0 if soft.dropout else 4.0) * shape.heads * case.seq / tp
+    scores = 0.0 if soft.flash else (5.0 if soft.dropout else 4.0) * shape.heads * scenario.seq / tp
     scores = np.where(grid.recompute > 0, 0.0, scores)
     kept = whole + parted + scores
     return t * np.where(grid.recompute == 2, 2 * shape.hidden / spread, kept)
 
 
-def held(case: Case, grid: Grid) -> Held:
+def memory_use(scenario: Scenario, grid: Grid) -> MemoryUse:
     """Return what the fullest stage holds: the first, which keeps the most micro-batches, or the last, with its
     logits.
     """
-    shape = case.model.shape
-    middle, last, _ = stage_layers(case, grid)
-    dense, expert = layer_parameters(case, grid)
+    shape = scenario.model.shape
+    middle, last, _ = stage_layers(scenario, grid)
+    dense, expert = layer_parameters(scenario, grid)
     table = shape.vocab * shape.hidden / grid.tp
     lone = grid.pp == 1
-    ends = np.where(lone & (not case.model.tied), 2.0, 1.0) * table
+    ends = np.where(lone & (not scenario.model.tied), 2.0, 1.0) * table
     dense_p, expert_p = middle * dense + ends, middle * expert
     ranks, expert_ranks = grid.dp * grid.cp, grid.dp * grid.cp / grid.ep
 
@@ -101,29 +101,29 @@ def held(case: Case, grid: Grid) -> Held:
         by = np.where(grid.zero >= stage, ranks, 1.0), np.where(grid.zero >= stage, expert_ranks, 1.0)
         return size * (dense_p / by[0] + expert_p / by[1])
 
-    micro_batches = case.global_batch / (grid.dp * grid.micro_batch)
+    micro_batches = scenario.global_batch / (grid.dp * grid.micro_batch)
     flight = np.where(grid.interleave > 1, 1 + (grid.pp - 1) / (grid.pp * grid.interleave), 1.0) * grid.pp
     flight = np.minimum(flight, micro_batches)
-    one = layer_activations(case, grid)
+    one = layer_activations(scenario, grid)
     first = middle * flight * one
-    again = np.where(grid.recompute == 2, _working(case, grid), 0.0)
-    logits = tokens(case, grid) * shape.vocab / grid.tp * 6  # bf16, and fp32 for the loss
+    again = np.where(grid.recompute == 2, _working(scenario, grid), 0.0)
+    logits = tokens(scenario, grid) * shape.vocab / grid.tp * 6  # bf16, and fp32 for the loss
     closing = np.where(grid.interleave > 1, np.minimum(micro_batches, grid.pp), 1.0)
     at_last = last * np.minimum(closing, flight) * one
     ending = lone | (at_last + logits > first)
-    return Held(
+    return MemoryUse(
         weights=shared(3, 2.0),
-        gradients=shared(2, float(case.software.gradient_bytes)),
+        gradients=shared(2, float(scenario.software.gradient_bytes)),
         optimiser=shared(1, float(ADAM_BYTES)),
         activations=np.where(ending & ~lone, at_last, first) + again,
         logits=np.where(ending, logits, 0.0),
-        reserved=np.full(len(grid), case.hardware.reserved_gb * 1e9),
+        reserved=np.full(len(grid), scenario.hardware.reserved_gb * 1e9),
         dense_parameters=dense_p,
         expert_parameters=expert_p,
     )
 
 
-def _working(case: Case, grid: Grid) -> Array:
+def _working(scenario: Scenario, grid: Grid) -> Array:
     """Bytes of the one layer that full recomputation has just made again."""
     plain = Grid(*(getattr(grid, n) if n != "recompute" else np.zeros(len(grid)) for n in Grid.__slots__))
-    return layer_activations(case, plain)
+    return layer_activations(scenario, plain)

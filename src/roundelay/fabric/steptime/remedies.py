@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from roundelay.errors import BadInput
 from roundelay.fabric.job.parallelism import RECOMPUTE
-from roundelay.fabric.steptime.grid import Case
-from roundelay.fabric.steptime.search import search_case
+from roundelay.fabric.steptime.grid import Scenario
+from roundelay.fabric.steptime.search import search_scenario
 from roundelay.fabric.steptime.steptime import StepTime
 
 AXES = ("tp", "pp", "dp", "cp", "ep")
 
 
-def require(case: Case, step: StepTime) -> None:
+def require(scenario: Scenario, step: StepTime) -> None:
     """Raise `BadInput` where the step does not fit into memory: by how much, what fills it, and what would make it
     fit.
     """
@@ -23,24 +23,24 @@ def require(case: Case, step: StepTime) -> None:
     raise BadInput(
         "memory",
         f"{step.memory_total_gb:.1f} GB",
-        f"is {over:.1f} GB over the {step.memory_limit_gb:g} GB of a GPU ({filled}); {remedy(case, step)}",
+        f"is {over:.1f} GB over the {step.memory_limit_gb:g} GB of a GPU ({filled}); {remedy(scenario, step)}",
     )
 
 
-def remedy(case: Case, step: StepTime) -> str:
+def remedy(scenario: Scenario, step: StepTime) -> str:
     """Return the least change that fits: of what is kept, then of the cut, then of the machine."""
     p, job = step.parallelism, step.job
     same = {name: getattr(p, name) for name in AXES}
     for fixed in ({**same, "micro_batch": job.micro_batch, "interleave": job.interleave}, same, {}):
         try:
-            best = search_case(case, p.gpus, fixed).best[0]
+            best = search_scenario(scenario, p.gpus, fixed).best[0]
         except BadInput:
             continue
-        return f"it fits with {told(step, best)}"
+        return f"it fits with {flags_changed(step, best)}"
     return "nothing on as many GPUs fits; give more GPUs or a GPU with more memory"
 
 
-def told(step: StepTime, other: StepTime) -> str:
+def flags_changed(step: StepTime, other: StepTime) -> str:
     """Return the flags in which the other configuration differs."""
     p, q, a, b = step.parallelism, other.parallelism, step.job, other.job
     flags = [f"--{name} {getattr(q, name)}" for name in AXES if getattr(p, name) != getattr(q, name)]

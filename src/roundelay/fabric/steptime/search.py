@@ -14,16 +14,16 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.fabric.job.hardware import Hardware, Links, Software
-from roundelay.fabric.job.workload import Model
+from roundelay.fabric.job.workload import ModelSpec
 from roundelay.fabric.steptime import bounds, candidates
-from roundelay.fabric.steptime.grid import Case, Grid
-from roundelay.fabric.steptime.steptime import StepTime, case_of, evaluate, result
+from roundelay.fabric.steptime.grid import Grid, Scenario
+from roundelay.fabric.steptime.steptime import StepTime, evaluate, result, scenario_of
 
 CHUNK = 1024  # configurations of the outer axes taken at once
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The best steps, fastest first; how many outer configurations divide, how many steps were timed, how many of
     those fit.
     """
@@ -35,9 +35,9 @@ class Found:
 
 
 def search(
-    model: Model | str,
+    model: ModelSpec | str,
     gpus: int,
-    fabric: Links | str = "dgx",
+    links: Links | str = "dgx",
     *,
     seq: int,
     global_batch: int,
@@ -45,27 +45,27 @@ def search(
     software: Software | str | None = None,
     fixed: Mapping[str, int] | None = None,
     top: int = 1,
-) -> Found:
+) -> SearchResult:
     """Return the `top` fastest configurations that fit, of all that divide; exact.
 
     `fixed` holds axes at a value: tp pp dp cp ep micro_batch interleave recompute sequence_parallel zero (recompute
     as 0 none, 1 selective, 2 full). Raises `BadInput` where none divides or none fits, saying by how much.
     """
-    case = case_of(model, seq, global_batch, hardware, fabric, software)
-    return search_case(case, gpus, fixed or {}, top)
+    scenario = scenario_of(model, seq, global_batch, hardware, links, software)
+    return search_scenario(scenario, gpus, fixed or {}, top)
 
 
-def search_case(case: Case, gpus: int, fixed: Mapping[str, int], top: int = 1) -> Found:
-    """Return the same for a case already made."""
+def search_scenario(scenario: Scenario, gpus: int, fixed: Mapping[str, int], top: int = 1) -> SearchResult:
+    """Return the same for a scenario already made."""
     if top < 1:
         raise BadInput("--top", top, "give at least 1")
-    outer = candidates.outer(case, gpus, fixed)
-    bytes_N = bounds.least_bytes(case, outer, fixed)
-    limit = case.hardware.memory_gb * 1e9
+    outer = candidates.outer(scenario, gpus, fixed)
+    bytes_N = bounds.least_bytes(scenario, outer, fixed)
+    limit = scenario.hardware.memory_gb * 1e9
     possible = np.flatnonzero(bytes_N <= limit)
     if not len(possible):
-        _refuse(case, gpus, float(bytes_N.min()), outer, int(bytes_N.argmin()))
-    least_N = bounds.least_seconds(case, outer, fixed)
+        _refuse(scenario, gpus, float(bytes_N.min()), outer, int(bytes_N.argmin()))
+    least_N = bounds.least_seconds(scenario, outer, fixed)
     order = possible[np.argsort(least_N[possible], kind="stable")]
     kept: list[tuple[float, StepTime]] = []
     timed = fitting = 0
@@ -75,31 +75,31 @@ def search_case(case: Case, gpus: int, fixed: Mapping[str, int], top: int = 1) -
         index = index[least_N[index] <= worst]
         if not len(index):
             break
-        grid = candidates.inner(case, outer.take(index), fixed)
-        done = evaluate(case, grid)
-        fits = np.flatnonzero(done.held.total <= limit)
+        grid = candidates.inner(scenario, outer.take(index), fixed)
+        done = evaluate(scenario, grid)
+        fits = np.flatnonzero(done.memory.total <= limit)
         timed, fitting = timed + len(grid), fitting + len(fits)
         chosen = [int(i) for i in fits[np.argsort(done.step_s[fits], kind="stable")][:top]]
-        kept += [(float(done.step_s[i]), result(case, grid, done, i)) for i in chosen]
+        kept += [(float(done.step_s[i]), result(scenario, grid, done, i)) for i in chosen]
         kept = sorted(kept, key=lambda pair: pair[0])[:top]
     if not kept:
-        _refuse(case, gpus, float(bytes_N.min()), outer, int(bytes_N.argmin()))
-    return Found(tuple(step for _, step in kept), len(outer), timed, fitting)
+        _refuse(scenario, gpus, float(bytes_N.min()), outer, int(bytes_N.argmin()))
+    return SearchResult(tuple(step for _, step in kept), len(outer), timed, fitting)
 
 
-def brute(case: Case, gpus: int, fixed: Mapping[str, int]) -> tuple[Grid, np.ndarray, np.ndarray]:
+def brute(scenario: Scenario, gpus: int, fixed: Mapping[str, int]) -> tuple[Grid, np.ndarray, np.ndarray]:
     """Return every configuration, its seconds and its bytes: no pruning at all."""
-    grid = candidates.inner(case, candidates.outer(case, gpus, fixed), fixed)
-    done = evaluate(case, grid)
-    return grid, done.step_s, done.held.total
+    grid = candidates.inner(scenario, candidates.outer(scenario, gpus, fixed), fixed)
+    done = evaluate(scenario, grid)
+    return grid, done.step_s, done.memory.total
 
 
-def _refuse(case: Case, gpus: int, least: float, outer: Grid, index: int) -> None:
-    over = least / 1e9 - case.hardware.memory_gb
-    p, _ = outer.row(index, case.seq, case.global_batch)
+def _refuse(scenario: Scenario, gpus: int, least: float, outer: Grid, index: int) -> None:
+    over = least / 1e9 - scenario.hardware.memory_gb
+    p, _ = outer.row(index, scenario.seq, scenario.global_batch)
     raise BadInput(
-        f"{gpus} GPUs of {case.hardware.memory_gb:g} GB",
-        f"on {case.links.name}",
+        f"{gpus} GPUs of {scenario.hardware.memory_gb:g} GB",
+        f"on {scenario.links.name}",
         f"cannot hold it: the leanest cut (tp {p.tp}, pp {p.pp}, cp {p.cp}, dp {p.dp}, all recomputed, ZeRO 3) is "
         f"{max(over, 0.1):.1f} GB a GPU over; give more GPUs, larger domains or a GPU with more memory",
     )

@@ -17,10 +17,10 @@ from roundelay.fabric.job import hardware as specs
 from roundelay.fabric.job import workload as models
 from roundelay.fabric.job.hardware import Hardware, Links, Software
 from roundelay.fabric.job.parallelism import Job, Parallelism
-from roundelay.fabric.job.workload import Model
+from roundelay.fabric.job.workload import ModelSpec
 from roundelay.fabric.steptime import collectives, layers, memory
-from roundelay.fabric.steptime.grid import Case, Grid
-from roundelay.fabric.steptime.memory import Held
+from roundelay.fabric.steptime.grid import Grid, Scenario
+from roundelay.fabric.steptime.memory import MemoryUse
 
 Array = np.ndarray
 # read and written a parameter: Adam 28 (gradient, master weight, two moments; three of them written), weights 6, the
@@ -59,12 +59,12 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """A grid, timed: parts, what is hidden, what is held, and the step in seconds [N]."""
+    """A grid, timed: parts, what is hidden, bytes in memory, and the step in seconds [N]."""
 
     parts: Parts
     hidden_tensor: Array
     hidden_data: Array
-    held: Held
+    memory: MemoryUse
     step_s: Array
 
 
@@ -127,37 +127,37 @@ class StepTime:
         return f"{seconds}\n{memory}\n{self.summary()}"
 
 
-def case_of(
-    model: Model | str,
+def scenario_of(
+    model: ModelSpec | str,
     seq: int,
     global_batch: int,
     hardware: Hardware | str = "h100",
-    fabric: Links | str = "dgx",
+    links: Links | str = "dgx",
     software: Software | str | None = None,
-) -> Case:
+) -> Scenario:
     """Return what all configurations share, from nouns or their names; the software is by default the GPU's."""
     model = models.read(model) if isinstance(model, str) else model
     gpu = specs.hardware(hardware) if isinstance(hardware, str) else hardware
-    links = specs.links(fabric) if isinstance(fabric, str) else fabric
+    links = specs.links(links) if isinstance(links, str) else links
     if software is None:
         software = gpu.software
     soft = specs.software(software) if isinstance(software, str) else software
-    return Case(model, gpu, links, soft, seq, global_batch)
+    return Scenario(model, gpu, links, soft, seq, global_batch)
 
 
-def evaluate(case: Case, grid: Grid) -> Evaluated:
+def evaluate(scenario: Scenario, grid: Grid) -> Evaluated:
     """Return the times and bytes of every configuration of the grid, whether or not it fits or divides."""
-    model = case.model
+    model = scenario.model
     share = model.moe_layers / model.shape.layers
-    layer = layers.dense(case, grid)
+    layer = layers.dense(scenario, grid)
     if share:
-        layer = layer.mix(layers.moe(case, grid), share)
-    ending = layers.head(case, grid)
-    held = memory.held(case, grid)
-    comms = communication(case, grid, layer, share)
-    middle, last, _ = memory.stage_layers(case, grid)
+        layer = layer.mix(layers.moe(scenario, grid), share)
+    ending = layers.head(scenario, grid)
+    used = memory.memory_use(scenario, grid)
+    comms = communication(scenario, grid, layer, share)
+    middle, last, _ = memory.stage_layers(scenario, grid)
 
-    again = recompute(case, grid, layer, comms.forward)
+    again = recompute(scenario, grid, layer, comms.forward)
     products = layer.matrix + layer.input_gradient + layer.weight_gradient
     attention = layer.attention + layer.attention_back
     passes = layer.elementwise + layer.elementwise_back
@@ -166,13 +166,13 @@ def evaluate(case: Case, grid: Grid) -> Evaluated:
     head = head + 2 * comms.unit
     last_paces = last * one_layer + head > middle * one_layer
     n = np.where(last_paces, last, middle)
-    micro = case.global_batch / (grid.dp * grid.micro_batch)
+    micro = scenario.global_batch / (grid.dp * grid.micro_batch)
     hops = np.where(grid.pp > 1, 2 * grid.interleave, 0.0) * comms.hop
     filling = (grid.pp - 1) / grid.interleave * (middle * one_layer + hops)
 
     backward = middle * (layer.input_gradient + layer.weight_gradient + layer.attention_back + layer.elementwise_back)
     forward = middle * (layer.matrix + layer.attention + layer.elementwise)
-    data, hidden = data_parallel(case, grid, held, (forward, backward, micro))
+    data, hidden = data_parallel(scenario, grid, used, (forward, backward, micro))
     parts = Parts(
         products=micro * n * products,
         attention=micro * n * attention,
@@ -185,9 +185,9 @@ def evaluate(case: Case, grid: Grid) -> Evaluated:
         pipeline=micro * hops,
         bubble=filling,
         data=data,
-        optimiser=optimiser_s(case, grid, held),
+        optimiser=optimiser_s(scenario, grid, used),
     )
-    return Evaluated(parts, micro * n * comms.hidden, hidden, held, parts.total)
+    return Evaluated(parts, micro * n * comms.hidden, hidden, used, parts.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,49 +207,53 @@ class Communication:
     hop: Array
 
 
-def communication(case: Case, grid: Grid, layer: layers.Work, share: float) -> Communication:
+def communication(scenario: Scenario, grid: Grid, layer: layers.Work, share: float) -> Communication:
     """Return the communication of one layer.
 
     Forward, two all-reduces (with sequence parallelism, two pairs of all-gather and reduce-scatter, as many bytes).
     Backward the same again, beside the weights' gradients where the software can; sequence parallelism gathers the
     inputs once more and leaves two gathers in the open (Korthikanti et al., section 4.2.2).
     """
-    shape, t = case.model.shape, layers.tokens(case, grid)
+    shape, t = scenario.model.shape, layers.tokens(scenario, grid)
     row = t * shape.hidden * layers.BF16
     alone = grid.tp == 1
-    unit = np.where(alone, 0.0, collectives.hbd_pass_s(case, row, grid.tp))
+    unit = np.where(alone, 0.0, collectives.hbd_pass_s(scenario, row, grid.tp))
     forward = 4 * unit
     if share:
-        wide = collectives.hbd_pass_s(case, row * case.model.top_k, grid.tp)
+        wide = collectives.hbd_pass_s(scenario, row * scenario.model.top_k, grid.tp)
         forward = forward + share * np.where((grid.ep > 1) & ~alone, 2 * (wide - unit), 0.0)
     open_back = np.where(grid.sequence_parallel > 0, forward / 2, 0.0)
     beside = forward
     cover = layer.weight_gradient + np.where(grid.sequence_parallel > 0, layer.input_gradient, 0.0)
-    hidden = case.hardware.overlap_ratio * np.minimum(beside, cover) if case.software.tp_overlap else 0.0 * beside
+    hidden = (
+        scenario.hardware.overlap_ratio * np.minimum(beside, cover) if scenario.software.tp_overlap else 0.0 * beside
+    )
     keys = t * grid.cp * 2 * np.maximum(shape.key_value / grid.tp, shape.head_dim) * layers.BF16
-    context = np.where(grid.cp > 1, 3 * collectives.pass_s(case, keys, grid.cp, grid.tp), 0.0)
+    context = np.where(grid.cp > 1, 3 * collectives.pass_s(scenario, keys, grid.cp, grid.tp), 0.0)
     expert = np.zeros(len(grid))
     expert_forward = np.zeros(len(grid))
     if share:
-        sent = row * case.model.top_k / np.where(grid.sequence_parallel > 0, grid.tp, 1.0)
-        once = collectives.all_to_all_s(case, grid, sent * (1 + case.model.imbalance_ratio))
+        sent = row * scenario.model.top_k / np.where(grid.sequence_parallel > 0, grid.tp, 1.0)
+        once = collectives.all_to_all_s(scenario, grid, sent * (1 + scenario.model.imbalance_ratio))
         expert_forward = share * 2 * once
         expert = 2 * expert_forward
-    inside = grid.gpus <= collectives.domain(case)
-    rate = np.where(inside, case.hbd_bytes_per_s, case.dcn_bytes_per_s)
-    hop = row / grid.tp / rate + case.hardware.dcn_latency_us * 1e-6
+    inside = grid.gpus <= collectives.domain(scenario)
+    rate = np.where(inside, scenario.hbd_bytes_per_s, scenario.dcn_bytes_per_s)
+    hop = row / grid.tp / rate + scenario.hardware.dcn_latency_us * 1e-6
     again = forward + context / 3 + expert_forward
     return Communication(forward + open_back + beside - hidden, hidden, context, expert, unit, again, hop)
 
 
-def recompute(case: Case, grid: Grid, layer: layers.Work, forward: Array) -> Array:
+def recompute(scenario: Scenario, grid: Grid, layer: layers.Work, forward: Array) -> Array:
     """Seconds of doing again what was not kept: nothing, attention's core, or the forward pass with its collectives."""
-    core, _, passes, _ = layers.attention_core(case, grid)
+    core, _, passes, _ = layers.attention_core(scenario, grid)
     whole = layer.matrix + layer.attention + layer.elementwise + forward
     return np.select([grid.recompute == 2, grid.recompute == 1], [whole, core + passes], 0.0)
 
 
-def data_parallel(case: Case, grid: Grid, held: Held, stage: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+def data_parallel(
+    scenario: Scenario, grid: Grid, used: MemoryUse, stage: tuple[Array, Array, Array]
+) -> tuple[Array, Array]:
     """Return (exposed, hidden) seconds of data parallelism in a step.
 
     Gradients are all-reduced once a step; ZeRO 1 scatters them and gathers weights; ZeRO 2 scatters after every
@@ -257,15 +261,15 @@ def data_parallel(case: Case, grid: Grid, held: Held, stage: tuple[Array, Array,
     the count of micro-batches.
     """
     forward, backward, micro = stage
-    ratio, soft = case.hardware.overlap_ratio, case.software
+    ratio, soft = scenario.hardware.overlap_ratio, scenario.software
     reduce = np.zeros(len(grid))
     gather = np.zeros(len(grid))
     for parameters, ranks, inner in (
-        (held.dense_parameters, grid.dp * grid.cp, grid.tp),
-        (held.expert_parameters, grid.dp * grid.cp / grid.ep, grid.tp * grid.ep),
+        (used.dense_parameters, grid.dp * grid.cp, grid.tp),
+        (used.expert_parameters, grid.dp * grid.cp / grid.ep, grid.tp * grid.ep),
     ):
-        reduce += collectives.pass_s(case, parameters * soft.gradient_bytes, ranks, inner) * (ranks > 1)
-        gather += collectives.pass_s(case, parameters * layers.BF16, ranks, inner) * (ranks > 1)
+        reduce += collectives.pass_s(scenario, parameters * soft.gradient_bytes, ranks, inner) * (ranks > 1)
+        gather += collectives.pass_s(scenario, parameters * layers.BF16, ranks, inner) * (ranks > 1)
     after = np.where(grid.zero == 0, reduce, np.where(grid.zero < 3, gather, 0.0))
     times = np.where(grid.zero >= 2, micro, 1.0)
     passes = np.where(grid.zero == 3, 2 * micro, 0.0)
@@ -277,64 +281,64 @@ def data_parallel(case: Case, grid: Grid, held: Held, stage: tuple[Array, Array,
     return reduce * times + gather * passes + after - beside, beside
 
 
-def optimiser_s(case: Case, grid: Grid, held: Held) -> Array:
+def optimiser_s(scenario: Scenario, grid: Grid, used: MemoryUse) -> Array:
     """Seconds of Adam over the parameters this GPU keeps the state of; it only moves memory."""
     ranks = np.where(grid.zero >= 1, grid.dp * grid.cp, 1.0)
     experts = np.where(grid.zero >= 1, grid.dp * grid.cp / grid.ep, 1.0)
-    own = held.dense_parameters / ranks + held.expert_parameters / experts
-    return layers.moved_s(case, OPTIMISER_BYTES * own, 1)
+    own = used.dense_parameters / ranks + used.expert_parameters / experts
+    return layers.moved_s(scenario, OPTIMISER_BYTES * own, 1)
 
 
 def step_time(
-    model: Model | str,
+    model: ModelSpec | str,
     parallelism: Parallelism,
     job: Job,
     hardware: Hardware | str = "h100",
-    fabric: Links | str = "dgx",
+    links: Links | str = "dgx",
     software: Software | str | None = None,
 ) -> StepTime:
-    """Return the time of one step of this job, cut this way, on this GPU and fabric.
+    """Return the time of one step of this job, cut this way, on this GPU and these links.
 
     Names stand for what comes with the package. Raises `BadInput` where something does not divide or the domain is too
     small; whether it fits into memory is `StepTime.fits` (`remedies.require` says what would make it fit).
     """
     from roundelay.fabric.steptime import divisibility
 
-    case = case_of(model, job.seq, job.global_batch, hardware, fabric, software)
-    divisibility.check(case, parallelism, job)
+    scenario = scenario_of(model, job.seq, job.global_batch, hardware, links, software)
+    divisibility.check(scenario, parallelism, job)
     grid = Grid.single(parallelism, job)
-    return result(case, grid, evaluate(case, grid), 0)
+    return result(scenario, grid, evaluate(scenario, grid), 0)
 
 
-def result(case: Case, grid: Grid, timed: Evaluated, index: int) -> StepTime:
+def result(scenario: Scenario, grid: Grid, timed: Evaluated, index: int) -> StepTime:
     """Return one configuration of a timed grid as a `StepTime`."""
-    parallelism, job = grid.row(index, case.seq, case.global_batch)
+    parallelism, job = grid.row(index, scenario.seq, scenario.global_batch)
     step = float(timed.step_s[index])
-    kinds = {kind: float(getattr(timed.held, kind)[index]) / 1e9 for kind in KINDS}
-    model, gpus, peak = case.model, parallelism.gpus, case.hardware.matrix_tflops * 1e12
-    flops = case.global_batch * model.training_flops(case.seq)
-    done = flops + case.global_batch * recomputed_flops(case, job)
+    kinds = {kind: float(getattr(timed.memory, kind)[index]) / 1e9 for kind in KINDS}
+    model, gpus, peak = scenario.model, parallelism.gpus, scenario.hardware.matrix_tflops * 1e12
+    flops = scenario.global_batch * model.training_flops(scenario.seq)
+    done = flops + scenario.global_batch * recomputed_flops(scenario, job)
     return StepTime(
         step_s=step,
         parts={f"{f.name}_s": float(getattr(timed.parts, f.name)[index]) for f in fields(Parts)},
         hidden={"tensor_s": float(timed.hidden_tensor[index]), "data_s": float(timed.hidden_data[index])},
         memory_gb=kinds,
         memory_total_gb=sum(kinds.values()),
-        memory_limit_gb=case.hardware.memory_gb,
+        memory_limit_gb=scenario.hardware.memory_gb,
         mfu=flops / step / gpus / peak,
-        mfu_causal=case.global_batch * model.training_flops(case.seq, causal=True) / step / gpus / peak,
+        mfu_causal=scenario.global_batch * model.training_flops(scenario.seq, causal=True) / step / gpus / peak,
         hfu=done / step / gpus / peak,
         tflops_per_gpu=flops / step / gpus / 1e12,
-        tokens_per_s=case.global_batch * case.seq / step,
+        tokens_per_s=scenario.global_batch * scenario.seq / step,
         gpus=gpus,
         parallelism=parallelism,
         job=job,
     )
 
 
-def recomputed_flops(case: Case, job: Job) -> int:
+def recomputed_flops(scenario: Scenario, job: Job) -> int:
     """FLOPs of one sequence that are done twice (Korthikanti et al., appendix A)."""
-    shape = case.model.shape
+    shape = scenario.model.shape
     if job.recompute == "full":
-        return case.model.forward_flops(case.seq) - 2 * case.seq * shape.vocab * shape.hidden
-    return 4 * shape.layers * shape.query * case.seq**2 if job.recompute == "selective" else 0
+        return scenario.model.forward_flops(scenario.seq) - 2 * scenario.seq * shape.vocab * shape.hidden
+    return 4 * shape.layers * shape.query * scenario.seq**2 if job.recompute == "selective" else 0

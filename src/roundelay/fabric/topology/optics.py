@@ -18,7 +18,7 @@ from roundelay.errors import BadInput
 from roundelay.fabric.topology.topology import KHopRing, path_pairs
 
 
-class Path(IntEnum):
+class TransceiverPath(IntEnum):
     """The one active path of a transceiver; it always has the whole bandwidth."""
 
     LOOPBACK = 0
@@ -54,12 +54,12 @@ class Circuits:
     paths_NB: np.ndarray
     epoch: int = 0
 
-    def diff(self, new: Circuits) -> list[tuple[int, int, Path]]:
+    def diff(self, new: Circuits) -> list[tuple[int, int, TransceiverPath]]:
         """Return the commands (node, bundle, path) that lead from these circuits to `new`."""
         if self.paths_NB.shape != new.paths_NB.shape:
             raise BadInput("circuits", new.paths_NB.shape, f"expected the shape {self.paths_NB.shape}")
         where = np.argwhere(self.paths_NB != new.paths_NB)
-        return [(int(n), int(b), Path(int(new.paths_NB[n, b]))) for n, b in where]
+        return [(int(n), int(b), TransceiverPath(int(new.paths_NB[n, b]))) for n, b in where]
 
 
 def realise(ring: KHopRing, groups: Sequence[Sequence[int]], epoch: int = 0) -> Circuits:
@@ -105,5 +105,5 @@ def _tables(k: int) -> tuple[np.ndarray, np.ndarray]:
     bundle, path = np.zeros(2 * k + 1, dtype=np.int64), np.zeros(2 * k + 1, dtype=np.uint8)
     for index, hops in enumerate(path_pairs(k)):
         for place, hop in enumerate(hops):
-            bundle[hop], path[hop] = index, Path(place + 1)
+            bundle[hop], path[hop] = index, TransceiverPath(place + 1)
     return bundle, path

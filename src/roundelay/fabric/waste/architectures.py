@@ -16,7 +16,7 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.fabric.topology.topology import Fabric, KHopRing
-from roundelay.fabric.waste import closed_form, replay
+from roundelay.fabric.waste import closed_form, kernels
 
 
 class Architecture(Protocol):
@@ -57,14 +57,14 @@ class Chain:
 
     def usable(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
         m = self.tp // self.fabric.gpus_per_node
-        return replay.chain(node_E, delta_E, self.fabric.nodes, self.k, m, self.closed) * self.tp
+        return kernels.chain(node_E, delta_E, self.fabric.nodes, self.k, m, self.closed) * self.tp
 
     def spared(self, node_E: np.ndarray, delta_E: np.ndarray) -> None:
         return None
 
     def in_use(self, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
         m = self.tp // self.fabric.gpus_per_node
-        return replay.chain_value(node_E, delta_E, self.fabric.nodes, self.k, m, self.closed)
+        return kernels.chain_value(node_E, delta_E, self.fabric.nodes, self.k, m, self.closed)
 
     def expected_usable(self, p: float) -> float:
         m = self.tp // self.fabric.gpus_per_node
@@ -99,7 +99,7 @@ class Blocks:
         healthy_D = (self.block_nodes - np.arange(self.block_nodes + 1)) * self.fabric.gpus_per_node
         share_D = self.usable_D / np.maximum(healthy_D, 1)
         blocks = self.fabric.nodes // self.block_nodes
-        inside_E = replay.block_value(node_E, delta_E, blocks, self.block_nodes, share_D)
+        inside_E = kernels.block_value(node_E, delta_E, blocks, self.block_nodes, share_D)
         if self.blocks_per_group > 1:  # of the whole blocks, some are left over
             whole = self._sum(self.usable_D, node_E, delta_E)[:-1]
             inside_E = inside_E * (whole // self.tp * self.tp / np.maximum(whole, 1))
@@ -115,7 +115,7 @@ class Blocks:
         return float(closed_form.binomial(blocks, 1 - whole)[::-1] @ groups_B) * self.tp
 
     def _sum(self, table_D: np.ndarray, node_E: np.ndarray, delta_E: np.ndarray) -> np.ndarray:
-        return replay.blocks(node_E, delta_E, self.fabric.nodes, self.block_nodes, table_D.astype(np.int64))
+        return kernels.blocks(node_E, delta_E, self.fabric.nodes, self.block_nodes, table_D.astype(np.int64))
 
 
 def _floor_table(block_nodes: int, gpus_per_node: int, tp: int) -> np.ndarray:

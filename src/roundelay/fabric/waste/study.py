@@ -78,16 +78,16 @@ class Study:
         """Return the architectures, and what "all" had to leave out."""
         return architectures.build(self.arch, self.fabric(), self.tp, spares=self.spares)
 
-    def fault_model_used(self) -> generator.FaultModel:
+    def generator_model(self) -> generator.FaultModel:
         """Return the generator's model."""
         model = generator.read_model(self.fault_model)
         if self.model == "independent":
             return generator.independent(model)
         return generator.correlated(model, self.rack_servers) if self.model == "correlated" else model
 
-    def generated(self, seed: int, servers: int) -> traces.Trace:
+    def generate(self, seed: int, servers: int) -> traces.Trace:
         """Return a generated history."""
-        return generator.generate(self.fault_model_used(), servers, seed, self.days)
+        return generator.generate(self.generator_model(), servers, seed, self.days)
 
     def histories(self, seeds: Iterable[int] | None = None) -> Iterator[Events]:
         """Yield the events of each seed: the trace in another node order, or another generated history."""
@@ -100,9 +100,9 @@ class Study:
             return
         servers = -(-fabric.gpus // GPUS_PER_SERVER)
         for seed in chosen:
-            yield traces.on_fabric(self.generated(seed, servers), fabric, seed, together=self.together)
+            yield traces.on_fabric(self.generate(seed, servers), fabric, seed, together=self.together)
 
-    def rows(self, histories: Iterable[Events] | None = None) -> list[waste.Row]:
+    def rows(self, histories: Iterable[Events] | None = None) -> list[waste.WasteRow]:
         """Return the answer, a row per architecture."""
         archs, _ = self.architectures()
         if self.fault_ratio is not None:

@@ -24,7 +24,7 @@ MAX_DRAW_NODES = 400_000_000  # nodes drawn for one seed: 2 GB
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WasteRow:
     """One architecture's answer; ratios are of all GPUs, quantiles are over time (or over draws)."""
 
     arch: str
@@ -50,24 +50,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class GpuCounts:
     """One architecture over one history: GPUs wasted and usable [E+1]."""
 
     wasted: np.ndarray
     usable: np.ndarray
 
 
-def replay(arch: Architecture, events: Events) -> Replay:
+def gpu_counts(arch: Architecture, events: Events) -> GpuCounts:
     """Return wasted and usable GPUs before the first and after every event."""
     usable = arch.usable(events.node, events.delta)
     wasted = events.healthy(arch.fabric.nodes) * arch.fabric.gpus_per_node - usable
     spared = arch.spared(events.node, events.delta)
-    return Replay(wasted if spared is None else wasted - np.minimum(spared, wasted), usable)
+    return GpuCounts(wasted if spared is None else wasted - np.minimum(spared, wasted), usable)
 
 
 def over_history(
     archs: list[Architecture], histories: Iterable[Events], tp: int, *, job_share: float | None = None
-) -> list[Row]:
+) -> list[WasteRow]:
     """Return a row per architecture, all histories pooled with equal weight; one history is in memory at a time."""
     wasted: dict[str, list[Distribution]] = {arch.name: [] for arch in archs}
     usable: dict[str, list[Distribution]] = {arch.name: [] for arch in archs}
@@ -77,7 +77,7 @@ def over_history(
         weight = events.durations()
         ideal.append(Distribution.of(events.healthy(fabric.nodes) * fabric.gpus_per_node % tp, weight))
         for arch in archs:
-            result = replay(arch, events)
+            result = gpu_counts(arch, events)
             wasted[arch.name].append(Distribution.of(result.wasted, weight))
             usable[arch.name].append(Distribution.of(result.usable, weight))
     remainder = Distribution.pool(ideal).mean
@@ -95,7 +95,7 @@ def at_ratio(
     *,
     draws: int | None = None,
     job_share: float | None = None,
-) -> list[Row]:
+) -> list[WasteRow]:
     """Return a row per architecture from independent draws of every node with fault probability p.
 
     `draws` is per seed; rows carry the closed form for this fabric, and the infinite ring's where there is one.
@@ -135,9 +135,9 @@ def _expected(arch: Architecture, p: float, tp: int) -> dict[str, Any]:
 
 def _row(
     arch: Architecture, wasted: Distribution, usable: Distribution, remainder: float, tp: int, job_share: float | None
-) -> Row:
+) -> WasteRow:
     gpus = arch.fabric.gpus
-    return Row(
+    return WasteRow(
         arch=arch.name,
         waste=wasted.mean / gpus,
         remainder=remainder / gpus,

@@ -13,16 +13,16 @@ from roundelay.fabric.job import hardware as specs
 from roundelay.fabric.job import workload as models
 from roundelay.fabric.job.parallelism import Job
 from roundelay.fabric.steptime import complete, pareto
-from roundelay.fabric.steptime.grid import Case
-from roundelay.fabric.steptime.search import search_case
-from roundelay.fabric.steptime.steptime import StepTime, case_of
+from roundelay.fabric.steptime.grid import Scenario
+from roundelay.fabric.steptime.search import search_scenario
+from roundelay.fabric.steptime.steptime import StepTime, scenario_of
 
 AXES = ("tp", "pp", "dp", "cp", "ep", "micro_batch", "interleave", "zero")
 SHOWN = 20  # rows of a Pareto front a person is shown
 ALL_FABRICS = ("infinitepod-k3", "nvl-72", "dgx")
 
 
-def case_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the flags that say what is trained on what, and those that hold an axis."""
     options = [
         click.option("--model", default="llama3-405b", show_default=True, help="preset or TOML file"),
@@ -50,13 +50,13 @@ def case_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@case_options
+@scenario_options
 @click.option("--fabric", default="dgx", show_default=True, help="fabric by name, as in fabric waste")
 def steptime(fabric: str, as_json: bool, **flags: Any) -> None:
     """How long a training step takes, part by part; what you leave out is chosen for the shortest step that fits."""
-    case, axes = _case(fabric, flags), _axes(flags)
+    scenario, axes = _scenario(fabric, flags), _axes(flags)
     (gpus,) = _counts(flags["gpus"], many=False)
-    step = complete.fastest(case, gpus, axes)
+    step = complete.fastest(scenario, gpus, axes)
     shown = as_dict(step)
     if as_json:
         print_json(shown)
@@ -65,7 +65,7 @@ def steptime(fabric: str, as_json: bool, **flags: Any) -> None:
 
 
 @click.command()
-@case_options
+@scenario_options
 @click.option("--fabric", default=",".join(ALL_FABRICS), show_default=True, help="fabrics by name, comma-separated")
 @click.option("--top", type=int, default=1, show_default=True, help="how many of the fastest to show")
 @click.option("--pareto", "all_round", is_flag=True, help="what nothing beats in time, memory, GPUs and GPU-seconds")
@@ -79,12 +79,12 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
     searched: list[dict[str, Any]] = []
     counts = _counts(flags["gpus"], many=True)
     for name in [each.strip() for each in fabric.split(",")]:
-        case = _case(name, flags)
+        scenario = _scenario(name, flags)
         if all_round:
-            rows += [(name, step) for step in pareto.front(case, counts, fixed)]
+            rows += [(name, step) for step in pareto.front(scenario, counts, fixed)]
             continue
         for gpus in counts:
-            found = search_case(case, gpus, fixed, top)
+            found = search_scenario(scenario, gpus, fixed, top)
             rows += [(name, step) for step in found.best]
             searched.append({"fabric": name, "gpus": gpus, "outer": found.outer, "timed": found.timed,
                              "fitting": found.fitting})  # fmt: skip
@@ -127,12 +127,12 @@ def as_dict(step: StepTime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _case(fabric: str, flags: dict[str, Any]) -> Case:
+def _scenario(fabric: str, flags: dict[str, Any]) -> Scenario:
     model = models.read(flags["model"])
     gpu = specs.with_settings(specs.hardware(flags["hardware"]), _numbers(flags["sets"]))
     seq = min(8192, model.shape.max_length) if flags["seq"] is None else flags["seq"]
     Job(seq, flags["global_batch"])
-    return case_of(model, seq, flags["global_batch"], gpu, fabric, flags["software"])
+    return scenario_of(model, seq, flags["global_batch"], gpu, fabric, flags["software"])
 
 
 def _numbers(sets: tuple[str, ...]) -> dict[str, float]:

@@ -55,7 +55,7 @@ def compare(out: Path | None, force: bool, bar: bool | None, as_json: bool, **fl
     page = out or (None if as_json else Path("fabric-compare.html"))
     if page:
         check_free(page, force=force, mark=compare_page.MARK)
-    found = offers(study, partial(_shown, bar=bar))
+    found = offers(study, partial(_progress, bar=bar))
     text = compare_page.page(study, found)
     if page:
         write_text(page, text, force=force, mark=compare_page.MARK)
@@ -86,5 +86,5 @@ def compare(out: Path | None, force: bool, bar: bool | None, as_json: bool, **fl
         click.echo(f"The page is at {page.resolve().as_uri()}")
 
 
-def _shown(bills: list[Any], bar: bool | None) -> Any:
+def _progress(bills: list[Any], bar: bool | None) -> Any:
     return progress(bills, "comparing", len(bills), show=bar)
