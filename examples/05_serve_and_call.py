@@ -25,7 +25,9 @@ def wait_until_ready(url: str) -> None:
     raise SystemExit("the server did not become ready within a minute")
 
 
-server = subprocess.Popen([sys.executable, "-m", "roundelay", "serve", "--port", "0"], stderr=subprocess.PIPE, text=True)
+server = subprocess.Popen(
+    [sys.executable, "-m", "roundelay", "serve", "--port", "0"], stderr=subprocess.PIPE, text=True
+)
 try:
     url = re.search(r"http://\S+", server.stderr.readline())[0]
     wait_until_ready(url)

@@ -14,16 +14,18 @@ from roundelay import Pipeline
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Request
 
 
+SHELF = {"whale": "Moby Dick is in the second row.", "windmill": "Don Quixote is lent out until Monday."}
+
+
 class Librarian:
     """Answers from a shelf of two books; a language model would stand here."""
 
     name = "librarian"
     capabilities = frozenset()
-    shelf = {"whale": "Moby Dick is in the second row.", "windmill": "Don Quixote is lent out until Monday."}
 
     def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[str]:
         """Yield the answer as it comes; a pipeline speaks the first clause while the next is made."""
-        found = [answer for word, answer in self.shelf.items() if word in request.text.lower()]
+        found = [answer for word, answer in SHELF.items() if word in request.text.lower()]
         yield from found or ["I have no book about that."]
 
 
