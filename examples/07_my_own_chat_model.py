@@ -13,7 +13,6 @@ from dataclasses import replace
 from roundelay import Pipeline
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Request
 
-
 SHELF = {"whale": "Moby Dick is in the second row.", "windmill": "Don Quixote is lent out until Monday."}
 
 
