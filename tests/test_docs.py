@@ -51,7 +51,9 @@ def test_the_commands_of_a_how_to_run(page: Path, tmp_path: Path) -> None:
     """In their order, in an empty folder; a block whose first line is `# NAME` is that file. Output that a page shows
     must come, line by line."""
     blocks = BLOCK.findall(page.read_text())
-    pytest.importorskip("onnxruntime") if any("roundelay voice" in text for _, _, text in blocks) else None
+    for package, sign in (("onnxruntime", r"roundelay voice|import.* Pipeline"), ("pocketsphinx", "from pocketsphinx")):
+        if any(re.search(sign, text) for _, _, text in blocks):
+            pytest.importorskip(package)
     with socket.socket() as free:  # the port of the pages may be taken here
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
