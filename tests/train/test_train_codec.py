@@ -14,14 +14,16 @@ pytest.importorskip("onnx", reason="export needs the train extra")
 soundfile = pytest.importorskip("soundfile")
 
 from roundelay.errors import BadInput  # noqa: E402
-from roundelay.train.codec import config, stages  # noqa: E402
-from roundelay.train.codec.augment import noise_only, soiled, stretched  # noqa: E402
+from roundelay.train import stage  # noqa: E402
+from roundelay.train.codec import inputs, recipe, stages, tokenizer_stage  # noqa: E402
+from roundelay.train.codec.augment import noise_only, random_channel, vtlp  # noqa: E402
 from roundelay.train.codec.blocks import Stack, pair, unpair  # noqa: E402
 from roundelay.train.codec.data import open_corpora, speech_gain  # noqa: E402
-from roundelay.train.codec.recognizer_stage import jittered  # noqa: E402
+from roundelay.train.codec.recognizer_stage import jitter_digits  # noqa: E402
 from roundelay.train.codec.tokenizer import Quantiser  # noqa: E402
 from roundelay.train.codec.vocoder import synthesise  # noqa: E402
 from roundelay.train.loop import Plan, fit  # noqa: E402
+from roundelay.train.recipe import read_recipe  # noqa: E402
 from roundelay.voice.audio import Audio  # noqa: E402
 from roundelay.voice.decoder.stream import Decoder  # noqa: E402
 from roundelay.voice.decoder.vocoder import SourceState, filter_source  # noqa: E402
@@ -64,7 +66,7 @@ def toy_corpus(folder: Path) -> Path:
     return folder
 
 
-def toy_recipe() -> config.Recipe:
+def toy_recipe() -> recipe.CodecRecipe:
     small = {"width": 24, "expansion": 2, "dilations": [1, 2]}
     tokenizer = {
         "steps": 4,
@@ -96,18 +98,17 @@ def toy_recipe() -> config.Recipe:
     }
     prior = {"steps": 2, "rate": 1e-3, "cooldown": 1.0, "batch": 2, "groups": 6}
     flow = {"steps": 4, "rate": 1e-3, "batch": 2, "groups": 6, **small}
-    return config.Recipe(1, "cpu", 1, shares, shares, tokenizer, refine, recognizer, prior, flow, crops)
+    return recipe.CodecRecipe(1, "cpu", 1, shares, shares, tokenizer, refine, recognizer, prior, flow, crops)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> stages.Run:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> inputs.CodecRun:
     torch.set_num_threads(1)
     pytest.importorskip("pyworld", reason="the pitch tracks need the train extra")
     pytest.importorskip("pystoi", reason="the vocoder's check needs the eval extra")
     folder = tmp_path_factory.mktemp("toy")
-    run = stages.Run(toy_recipe(), (toy_corpus(folder / "corpus"),), folder / "out", folder / "weights")
-    for name in stages.STAGES:
-        stages.STAGES[name](run)
+    run = stage.Run(toy_recipe(), (toy_corpus(folder / "corpus"),), folder / "out", folder / "weights")
+    stage.run_stages(stages.STAGES, "all", run)
     return run
 
 
@@ -123,12 +124,12 @@ def test_every_stage_runs_and_the_package_opens(trained):
     assert len(Decoder.load(trained.weights).decode(tokens).samples) == 11 * 1920
     assert len(PhoneRecognizer.load(trained.weights).phones_by_codebook(tokens)) == 3
     assert PhoneRecognizer.load(trained.weights).recognize(tokens).shape == (6 * 11, 40)
-    for stage in ("tokenizer", "refine", "recognizer", "prior", "flow", "vocoder"):
-        assert losses(trained.out / f"{stage}.metrics.jsonl")
+    for name in ("tokenizer", "refine", "recognizer", "prior", "flow", "vocoder"):
+        assert losses(trained.out / f"{name}.metrics.jsonl")
 
 
 def test_the_exported_tokenizer_is_the_trained_one(trained):
-    model = stages.taught(trained)
+    model = inputs.load_teacher(trained)
     from roundelay.train.codec.tokenizer import with_margins
     from roundelay.voice.tokenizer.frontend import log_mel, normal
 
@@ -144,7 +145,7 @@ def test_a_resumed_run_gives_the_same_losses(trained, tmp_path):
     first = losses(trained.out / "tokenizer.metrics.jsonl")
     table = trained.recipe.tokenizer | {"steps": 2}
     cut = replace(trained, out=tmp_path, recipe=replace(trained.recipe, tokenizer=table))
-    original = stages.fit
+    original = stage.fit
 
     def every_step(*args, **kwargs):
         plan = replace(args[3], report=1, steps=4)
@@ -162,13 +163,13 @@ def test_a_resumed_run_gives_the_same_losses(trained, tmp_path):
         fit(name, model, counted, replace(plan, report=1, steps=4, save_minutes=0.0), out, None)
 
     try:
-        stages.fit = two_steps
+        stage.fit = two_steps
         with pytest.raises(KeyboardInterrupt):
-            stages.train_tokenizer(cut)
-        stages.fit = every_step
-        assert stages.train_tokenizer(cut).finished
+            tokenizer_stage.TOKENIZER.run(cut)
+        stage.fit = every_step
+        assert tokenizer_stage.TOKENIZER.run(cut).finished
     finally:
-        stages.fit = original
+        stage.fit = original
     again = losses(tmp_path / "tokenizer.metrics.jsonl")
     assert sorted(again) == [1, 2, 3, 4]
     assert np.mean(list(again.values())) == pytest.approx(first[4], abs=1e-4)
@@ -231,7 +232,7 @@ def test_augmentations_keep_shape_and_floor():
     rng = np.random.default_rng(0)
     mel = np.maximum(rng.normal(-4, 2, (90, 80)), SILENCE).astype(np.float32)
     for _ in range(50):
-        for made in (soiled(mel, rng), stretched(mel, rng), noise_only(90, rng)):
+        for made in (random_channel(mel, rng), vtlp(mel, rng), noise_only(90, rng)):
             assert made.shape == mel.shape and np.isfinite(made).all() and made.min() >= SILENCE - 1e-4
 
 
@@ -247,11 +248,11 @@ def test_speech_gain_leaves_silence_alone():
     assert speech_gain(np.zeros(3200, np.float32)) == 1.0
 
 
-@pytest.mark.parametrize("size", config.SIZES)
+@pytest.mark.parametrize("size", recipe.SIZES)
 def test_the_recipes_can_be_read_and_built(size):
-    recipe = config.read(TINY / f"codec-{size}.toml")
-    run = stages.Run(replace(recipe, device="cpu"), (), Path("."), Path("."))
-    assert sum(p.numel() for p in stages.teachable(run).trunk.parameters()) > 2_000_000
+    shipped = read_recipe(recipe.CodecRecipe, TINY / f"codec-{size}.toml")
+    run = stage.Run(replace(shipped, device="cpu"), (), Path("."), Path("."))
+    assert sum(p.numel() for p in inputs.untrained_tokenizer(run).trunk.parameters()) > 2_000_000
 
 
 def test_wrong_recipes_and_corpora_are_one_clear_line(tmp_path):
@@ -259,17 +260,17 @@ def test_wrong_recipes_and_corpora_are_one_clear_line(tmp_path):
     for text, word in (("seed = ", "cannot be read"), ("seed = 1\n", "incomplete"), ("sed = 1\n", "unknown")):
         bad.write_text(text)
         with pytest.raises(BadInput, match=word):
-            config.read(bad)
+            read_recipe(recipe.CodecRecipe, bad)
     with pytest.raises(BadInput, match=r"manifest\.jsonl"):
         open_corpora([tmp_path], tmp_path)
     with pytest.raises(BadInput, match="run --stage tokenizer"):
-        stages.taught(stages.Run(toy_recipe(), (), tmp_path, tmp_path))
+        inputs.load_teacher(stage.Run(toy_recipe(), (), tmp_path, tmp_path))
 
 
 def test_jittered_digits_are_those_of_neighbouring_codes() -> None:
     values = torch.from_numpy(LINGUISTIC.values(np.arange(LINGUISTIC.size)))
-    moved = jittered(values, 0.3)
+    moved = jitter_digits(values, 0.3)
     levels = lambda digits: torch.round((digits + 1) * 1.5)  # noqa: E731
     apart = (levels(moved) - levels(values)).abs()
     assert apart.max() == 1 and 0.1 < float((apart > 0).float().mean()) < 0.3  # an end has one neighbour only
-    assert np.all(LINGUISTIC.codes(moved.numpy()) < LINGUISTIC.size) and torch.equal(jittered(values, 0.0), values)
+    assert np.all(LINGUISTIC.codes(moved.numpy()) < LINGUISTIC.size) and torch.equal(jitter_digits(values, 0.0), values)

@@ -19,13 +19,14 @@ pytest.importorskip("pocketsphinx", reason="the lexicon comes with the eval extr
 
 from roundelay.errors import BadInput  # noqa: E402
 from roundelay.shape import Shape  # noqa: E402
-from roundelay.train import loop  # noqa: E402
+from roundelay.train import loop, stage  # noqa: E402
 from roundelay.train.lm import stages  # noqa: E402
-from roundelay.train.lm.corpus import Said  # noqa: E402
-from roundelay.train.lm.examples import Example, ask, hear, sound_out, speak, spell  # noqa: E402
+from roundelay.train.lm.corpus import TokenizedUtterance  # noqa: E402
+from roundelay.train.lm.examples import Example, pronunciation, question, recognition, spelling, synthesis  # noqa: E402
 from roundelay.train.lm.model import Learner, batch_of, losses  # noqa: E402
 from roundelay.train.lm.spans import spans  # noqa: E402
 from roundelay.train.lm.tasks import Mix  # noqa: E402
+from roundelay.train.recipe import read_recipe  # noqa: E402
 from roundelay.voice.engines.nano import vocabulary  # noqa: E402
 from roundelay.voice.engines.nano.ctc_decoder import sentence_end_probability  # noqa: E402
 from roundelay.voice.engines.nano.lexicon import Lexicon  # noqa: E402
@@ -39,13 +40,14 @@ SMALL = Shape(hidden=32, ffn=48, layers=2, heads=2, kv_groups=1, head_dim=16, vo
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
-def said(seed: int, groups: int = 6, call: str | None = None, split: str = "train") -> Said:
+def said(seed: int, groups: int = 6, call: str | None = None, split: str = "train") -> TokenizedUtterance:
     rng = np.random.default_rng(seed)
     tokens = Tokens.interleave(rng.integers(0, 1024, 2 * groups), rng.integers(0, 4096, 3 * groups))
     phones = tuple((vocabulary.phone_id(p), 0.1 * k) for k, p in enumerate([None, "hh", "ay", "dh", "eh", "r"]))
     onsets = tuple((vocabulary.phone_id(p), k // 2) for k, p in enumerate(["hh", "ay", "d", "eh", "r"]))
     sound = np.asarray(vocabulary.code_ids(tokens))
-    return Said("hi there", vocabulary.VOICES[seed % 2], "flite", split, "everyday", True, call, sound, phones, onsets)
+    voice = vocabulary.VOICES[seed % 2]
+    return TokenizedUtterance("hi there", voice, "flite", split, "everyday", True, call, sound, phones, onsets)
 
 
 def test_phones_that_are_heard_find_their_words() -> None:
@@ -58,11 +60,11 @@ def test_phones_that_are_heard_find_their_words() -> None:
 
 def test_hearing_writes_each_word_a_group_after_it_ends() -> None:
     one = said(1, call="capital france")
-    example = hear(one, one.call)
+    example = recognition(one, one.call)
     assert example is not None
     taught = [i for i, w in zip(example.ids, example.weights, strict=True) if w]
     assert vocabulary.text_of(taught) == "hi there capital france" and taught[-1] == Symbol.EOT
-    assert [example.ids[place] for place, _ in example.heard] == one.sound.reshape(-1, 5)[:, 4].tolist()
+    assert [example.ids[place] for place, _ in example.phones] == one.sound.reshape(-1, 5)[:, 4].tolist()
     groups = [vocabulary.text_of(part) for part in np.split(example.ids, np.flatnonzero(listens(example)) + 1)]
     assert groups[:5] == ["", "hi ", "", "there ", ""]
     assert listens(example).sum() == one.groups
@@ -74,7 +76,7 @@ def listens(example: Example) -> np.ndarray:
 
 def test_speaking_gives_words_when_due_and_phones_a_group_before_they_sound() -> None:
     one = said(2)
-    example = speak(one)
+    example = synthesis(one)
     assert example is not None
     assert [i for i in example.ids if i >= vocabulary.NANO.text] == one.sound.tolist() and example.ids[-1] == Symbol.EOT
     assert vocabulary.text_of(example.ids) == "hi there "
@@ -93,20 +95,20 @@ def test_speaking_gives_words_when_due_and_phones_a_group_before_they_sound() ->
 
 
 def test_text_tasks_say_the_same_words_and_phones() -> None:
-    out, back = sound_out("the cat"), spell("the cat")
+    out, back = pronunciation("the cat"), spelling("the cat")
     assert out and back
     phones = [i for i in out.ids if i in vocabulary.PHONE_IDS]
     assert phones == [i for i in back.ids if i in vocabulary.PHONE_IDS]
     assert vocabulary.text_of(out.ids) == vocabulary.text_of(back.ids) == "the cat "
-    assert sound_out("qqqzx") is None
-    example = ask("what is two plus two", "add 2 2")
+    assert pronunciation("qqqzx") is None
+    example = question("what is two plus two", "add 2 2")
     assert vocabulary.text_of([i for i, w in zip(example.ids, example.weights, strict=True) if w]) == "add 2 2"
 
 
 def test_composed_codes_are_step1_when_written_out() -> None:
     torch.manual_seed(0)
     learner = Learner(SMALL).eval()
-    batches = [batch_of([speak(said(k)) for k in range(3)], CPU), batch_of([hear(said(4))], CPU)]
+    batches = [batch_of([synthesis(said(k)) for k in range(3)], CPU), batch_of([recognition(said(4))], CPU)]
     with torch.no_grad():
         before = losses(learner, batches)
         plain = learner.plain()
@@ -118,14 +120,14 @@ def test_composed_codes_are_step1_when_written_out() -> None:
 
 def test_padding_changes_no_loss() -> None:
     learner = Learner(SMALL).eval()
-    rows = [speak(said(1, 4)), speak(said(2, 9))]
+    rows = [synthesis(said(1, 4)), synthesis(said(2, 9))]
     with torch.no_grad():
         together = losses(learner, [batch_of(rows, CPU)])
         apart = losses(learner, [batch_of([row], CPU) for row in rows])
     assert float(together["loss"]) == pytest.approx(float(apart["loss"]), abs=1e-5)
 
 
-def corpus() -> list[Said]:
+def corpus() -> list[TokenizedUtterance]:
     plain = [said(k, 4 + k % 5) for k in range(12)]
     return plain + [said(20 + k, 6, "capital france") for k in range(4)] + [said(40, 6, split="dev")]
 
@@ -143,37 +145,41 @@ def test_a_mix_draws_by_seed_and_step_alone() -> None:
         Mix([], {"speak": 1.0}, {}, 1)
 
 
-def recipe() -> stages.Recipe:
+def recipe() -> stages.NanoRecipe:
     table = {"steps": 4, "rate": 1e-3, "cooldown": 0.5, "ids": 200}
     sound = {"speak": 0.5, "hear": 0.3, "answer": 0.2}
     text = table | {"tasks": {"sound_out": 0.5, "ask": 0.5}}
     words = {"questions": 20, "answers": 10, "everyday": 20, "lexicon": 5, "people_times": 1}
     sounds = table | {"tasks": sound}
-    return stages.Recipe(1, "cpu", 1, "nano", True, 0.6, {"flite": 1.0}, words, text, sounds, sounds)
+    return stages.NanoRecipe(1, "cpu", 1, "nano", True, 0.6, {"flite": 1.0}, words, text, sounds, sounds)
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> stages.Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> stages.NanoRun:
     torch.set_num_threads(1)
     monkeypatch.setattr(stages, "open_corpora", lambda *_: corpus())
     monkeypatch.setattr(stages.Shape, "preset", classmethod(lambda cls, name: SMALL))
-    return stages.Run(recipe(), (), tmp_path / "out")
+    return stage.Run(recipe(), (), tmp_path / "out")
 
 
-def metrics(run: stages.Run, name: str) -> dict[int, float]:
+def train(run: stages.NanoRun, name: str) -> loop.Progress:
+    return next(each for each in stages.STAGES if each.name == name).run(run)
+
+
+def metrics(run: stages.NanoRun, name: str) -> dict[int, float]:
     lines = map(json.loads, (run.out / f"{name}.metrics.jsonl").read_text().splitlines())
     return {line["step"]: line["loss"] for line in lines if "loss" in line}
 
 
-def test_stages_follow_one_another_and_the_engine_opens(run: stages.Run, tmp_path: Path) -> None:
+def test_stages_follow_one_another_and_the_engine_opens(run: stages.NanoRun, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="run --stage text first"):
-        stages.train(run, "pretrain")
+        train(run, "pretrain")
     for name in stages.PLANNED:
-        assert stages.train(run, name).finished and metrics(run, name)
+        assert train(run, name).finished and metrics(run, name)
     with pytest.raises(BadInput, match="run --stage words first"):
-        stages.export(run, tmp_path / "weights")
-    stages.collect_words(run)
-    stages.export(run, tmp_path / "weights")
+        stages.export(replace(run, weights=tmp_path / "weights"))
+    stages.write_lexicon(run)
+    stages.export(replace(run, weights=tmp_path / "weights"))
     known = Lexicon.load(tmp_path / "weights")
     assert {"hi", "there", "capital"} < set(known.words) and 0 < sentence_end_probability(known, "hi there") < 1
     engine = OnnxEngine(checked(stages.FILE, tmp_path / "weights"))
@@ -183,17 +189,19 @@ def test_stages_follow_one_another_and_the_engine_opens(run: stages.Run, tmp_pat
 
 def test_the_mean_of_two_stages_is_between_them() -> None:
     first, second = ({"a": torch.full((2, 3), value)} for value in (1.0, 2.0))
-    assert torch.allclose(stages._mean([first, second], 0.6)["a"], torch.full((2, 3), 1.6))
-    assert torch.equal(stages._mean([first], 0.6)["a"], first["a"])
+    assert torch.allclose(stages.average_weights([first, second], 0.6)["a"], torch.full((2, 3), 1.6))
+    assert torch.equal(stages.average_weights([first], 0.6)["a"], first["a"])
 
 
 @pytest.mark.parametrize("report", [1, 3])
-def test_a_killed_run_resumes_to_the_same_losses(run: stages.Run, monkeypatch: pytest.MonkeyPatch, report: int) -> None:
+def test_a_killed_run_resumes_to_the_same_losses(
+    run: stages.NanoRun, monkeypatch: pytest.MonkeyPatch, report: int
+) -> None:
     def reported(*args: object, **more: object) -> loop.Plan:
         return loop.Plan(*args, **{**more, "report": report, "save_minutes": 0.0})  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stages, "Plan", reported)
-    stages.train(run, "text")
+    monkeypatch.setattr(stage, "Plan", reported)
+    train(run, "text")
     whole = metrics(run, "text")
     other = replace(run, out=run.out.with_name("killed"))
     drawn = Mix.draw
@@ -205,37 +213,38 @@ def test_a_killed_run_resumes_to_the_same_losses(run: stages.Run, monkeypatch: p
 
     monkeypatch.setattr(Mix, "draw", killed)
     with pytest.raises(KeyboardInterrupt):
-        stages.train(other, "text")
+        train(other, "text")
     monkeypatch.setattr(Mix, "draw", drawn)
-    assert stages.train(other, "text").finished
+    assert train(other, "text").finished
     assert metrics(other, "text") == pytest.approx(whole, abs=1e-5)
 
 
-def test_a_checkpoint_that_cannot_be_used_is_one_line(run: stages.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    stages.train(run, "text")
+def test_a_checkpoint_that_cannot_be_used_is_one_line(run: stages.NanoRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(run, "text")
     path = run.out / "text.pt"
     kept = torch.load(path, weights_only=True)
     del kept["sums"]
     torch.save(kept, path)
-    assert stages.train(run, "text").finished  # as written before sums were kept
+    assert train(run, "text").finished  # as written before sums were kept
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     for name in ("text", "pretrain"):
         with pytest.raises(BadInput, match="cannot be read or is damaged"):
-            stages.train(run, name)
+            train(run, name)
     path.write_bytes(whole)
     monkeypatch.setattr(stages.Shape, "preset", classmethod(lambda cls, name: replace(SMALL, hidden=48)))
     for name in ("text", "pretrain"):
         with pytest.raises(BadInput, match=r"text\.pt: is of a model of another shape"):
-            stages.train(run, name)
+            train(run, name)
     with pytest.raises(BadInput, match="another shape"):
-        stages.export(run, run.out / "weights")
+        stages.export(run)
 
 
 TOGETHER = """
 import sys, torch
 from pathlib import Path
-from roundelay.train.loop import Plan, fit, rank, ranks
+from roundelay.train.distributed import rank, ranks
+from roundelay.train.loop import Plan, fit
 ranks()
 out = Path(sys.argv[1]) / str(rank())  # the second process finds no file of the first
 for steps in (2, 4):
@@ -264,7 +273,7 @@ def test_processes_that_train_together_stay_the_same(tmp_path: Path) -> None:
 
 
 def test_the_shipped_recipe_can_be_read_and_names_known_tasks() -> None:
-    shipped = stages.read(CONFIGS / "train-nano.toml")
+    shipped = read_recipe(stages.NanoRecipe, CONFIGS / "train-nano.toml")
     for name in stages.PLANNED:
         table = getattr(shipped, name)
         assert sum(table["tasks"].values()) == pytest.approx(1)

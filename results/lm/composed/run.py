@@ -16,7 +16,7 @@ import torch
 from roundelay.console import progress
 from roundelay.shape import Shape
 from roundelay.train.lm.corpus import open_corpora
-from roundelay.train.lm.examples import speak
+from roundelay.train.lm.examples import synthesis
 from roundelay.train.lm.model import Learner, batch_of, losses
 from roundelay.train.lm.tasks import Mix
 from roundelay.voice.engines.nano.vocabulary import VOICES
@@ -43,7 +43,7 @@ def trained(mix: Mix, dev: list, composed: bool, steps: int, ids: int) -> dict[s
     taken = time.process_time() - started
     learner.eval()
     with torch.no_grad():
-        found = losses(learner, [batch_of([speak(one)], CPU) for one in dev])
+        found = losses(learner, [batch_of([synthesis(one)], CPU) for one in dev])
     return {"codes": float(found["sounded"]), "phones": float(found["thought"]), "cpu_s": taken}
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from roundelay.console import note
-from roundelay.errors import BadInput, MissingPackage
+from roundelay.errors import MissingPackage
 
 RENAMED_STAGES = {"ears": "recognizer"}  # old names of --stage, for one release
 
@@ -44,31 +43,18 @@ def codec(
 ) -> None:
     """Train tokenizer, decoder and vocoder, and export them to ONNX."""
     try:
-        import torch
+        import torch  # noqa: F401
     except ImportError:
         raise MissingPackage("torch", "train") from None
-    from roundelay.train.codec.config import find, read
-    from roundelay.train.codec.stages import STAGES, Run
+    from roundelay.train.codec.recipe import CodecRecipe, recipe_of_size
+    from roundelay.train.codec.stages import STAGES
+    from roundelay.train.recipe import read_recipe
+    from roundelay.train.stage import Run, run_stages
 
-    recipe = read(config or find(size))
+    recipe = read_recipe(CodecRecipe, config or recipe_of_size(size))
     if device:
         recipe = replace(recipe, device=device)
-    stage = RENAMED_STAGES.get(stage, stage)
-    if stage != "all" and stage not in STAGES:
-        raise BadInput("stage", stage, f"is unknown; known: all, {', '.join(STAGES)}")
-    if not corpora:
-        raise BadInput(
-            "corpus", "none", "was given; build one with `roundelay voice data build` and name it by --corpus"
-        )
-    torch.set_num_threads(recipe.threads)
-    run = Run(recipe, corpora, out, weights or out / "weights", minutes)
-    for name, train in STAGES.items():
-        if stage in ("all", name):
-            progress = train(run)
-            if progress is not None:
-                note(f"{name}: {progress.done} of {progress.steps} steps" + (", done" if progress.finished else ""))
-                if not progress.finished:
-                    break
+    run_stages(STAGES, RENAMED_STAGES.get(stage, stage), Run(recipe, corpora, out, weights, minutes))
 
 
 @group.command()
@@ -90,24 +76,12 @@ def nano(
 ) -> None:
     """Train the embedded language model, and export it to ONNX; under torchrun, on several processes."""
     try:
-        import torch
+        import torch  # noqa: F401
     except ImportError:
         raise MissingPackage("torch", "train") from None
-    from roundelay.train.codec.config import located
-    from roundelay.train.lm.stages import STAGES, Run, collect_words, export, read, train
-    from roundelay.train.loop import rank
+    from roundelay.train.lm.stages import STAGES, NanoRecipe
+    from roundelay.train.recipe import read_recipe, shipped_recipe
+    from roundelay.train.stage import Run, run_stages
 
-    if stage not in ("all", *STAGES):
-        raise BadInput("stage", stage, f"is unknown; known: all, {', '.join(STAGES)}")
-    recipe = read(config or located("train-nano.toml"))
-    torch.set_num_threads(recipe.threads)
-    run = Run(recipe, corpora, out, tokenizer, minutes)
-    for name in STAGES if stage == "all" else (stage,):
-        if name in ("words", "export"):
-            if rank() == 0:
-                collect_words(run) if name == "words" else export(run, weights or out / "weights")
-            continue
-        progress = train(run, name)
-        note(f"{name}: {progress.done} of {progress.steps} steps" + (", done" if progress.finished else ""))
-        if not progress.finished:
-            break
+    recipe = read_recipe(NanoRecipe, config or shipped_recipe("train-nano.toml"))
+    run_stages(STAGES, stage, Run(recipe, corpora, out, weights, minutes, tokenizer))

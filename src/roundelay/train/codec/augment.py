@@ -1,8 +1,7 @@
-"""What happens to speech before it reaches a machine, done to mel frames, because that costs almost nothing.
+"""Data augmentation on mel frames, where it is cheap: gain, channel (telephone band, steady noise, holes), and VTLP.
 
-Gain, telephone band, steady noise, holes; and a stretch of the frequency axis that changes who seems to
-speak: codes that must explain the unstretched target with its own speaker vector learn to leave the speaker
-out. All numbers ours.
+Vocal tract length perturbation stretches the frequency axis, which changes the apparent speaker: codes that must
+explain the unchanged target with its own speaker vector learn to leave the speaker out. All numbers ours.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 
 from roundelay.voice.tokenizer.frontend import BANDS, FLOOR, RATE_HZ, SILENCE
 
-STRETCHES = np.exp(np.linspace(-0.26, 0.26, 21))  # factors of the frequency axis: up to four and a half semitones
+VTLP_FACTORS = np.exp(np.linspace(-0.26, 0.26, 21))  # factors of the frequency axis: up to four and a half semitones
 
 
 def centres_hz() -> np.ndarray:
@@ -24,8 +23,8 @@ def centres_hz() -> np.ndarray:
 
 @cache
 def _stretch(index: int) -> np.ndarray:
-    """The matrix [80, 80] that moves every band's content to frequency x STRETCHES[index]."""
-    places = np.interp(centres_hz() / STRETCHES[index], centres_hz(), np.arange(BANDS))
+    """The matrix [80, 80] that moves every band's content to frequency x VTLP_FACTORS[index]."""
+    places = np.interp(centres_hz() / VTLP_FACTORS[index], centres_hz(), np.arange(BANDS))
     low = np.floor(places).astype(int)
     matrix = np.zeros((BANDS, BANDS), np.float32)
     high, part = np.minimum(low + 1, BANDS - 1), places - low
@@ -34,22 +33,20 @@ def _stretch(index: int) -> np.ndarray:
     return matrix
 
 
-def stretched(mel_TM: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The frames with their frequency axis stretched by a random factor."""
-    return mel_TM @ _stretch(int(rng.integers(len(STRETCHES))))
+def vtlp(mel_TM: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The frames [T, 80] with their frequency axis stretched by a random factor."""
+    return mel_TM @ _stretch(int(rng.integers(len(VTLP_FACTORS))))
 
 
-def gained(mel_TM: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The frames as a microphone's gain of -18 to +10 dB would leave them."""
+def random_gain(mel_TM: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The frames after a random gain of -18 to +10 dB."""
     return np.maximum(mel_TM + rng.uniform(-2.07, 1.15), SILENCE)
 
 
-def soiled(mel_TM: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
-    """The frames after a random room and line: band limits, tilt, steady noise, a hole in time or
-    frequency.
-    """
+def random_channel(mel_TM: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """The frames after a random channel: tilt, steady noise, band limits, a hole in time or frequency."""
     mel = mel_TM
-    if rng.random() < 0.3 * strength:  # an equaliser nobody asked for
+    if rng.random() < 0.3 * strength:  # a random equaliser
         tilt = np.linspace(-1, 1, BANDS) * rng.normal(0, 0.6) + np.sin(np.arange(BANDS) / rng.uniform(6, 20)) * 0.3
         mel = mel + tilt.astype(np.float32)
     noisy = rng.random() < 0.5 * strength
@@ -75,7 +72,7 @@ def soiled(mel_TM: np.ndarray, rng: np.random.Generator, strength: float = 1.0) 
 
 
 def noise_only(frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Mel frames [T, 80] of something that is no speech: silence, hiss, hum or held chords."""
+    """Mel frames [T, 80] without speech: silence, hiss, hum or held chords."""
     kind = rng.integers(4)
     mel = np.full((frames, BANDS), SILENCE, np.float32)
     if kind == 0:

@@ -1,9 +1,7 @@
-"""The one building block of the codec: a causal ConvNeXt layer whose memory is an argument, never an
-attribute.
+"""The building block of the codec: a causal ConvNeXt layer whose memory is an argument, never an attribute.
 
-A stack's memory is one tensor [B, S, C]: the inputs its convolutions still need, layer after layer. A stream
-passes it from call to call; training passes none and gets zeros, so streaming equals offline by construction
-(ours).
+A stack's memory is one tensor [B, S, C]: the inputs its convolutions still need, layer after layer. A stream passes it
+from call to call; training passes none and gets zeros, so that streaming equals offline by construction (ours).
 """
 
 from __future__ import annotations
@@ -18,9 +16,7 @@ KERNEL = 7
 
 
 class Block(nn.Module):
-    """Depth-wise convolution, norm, two-layer perceptron, scaled residual; optionally shifted by a
-    condition.
-    """
+    """Depth-wise convolution, norm, two-layer perceptron, scaled residual; optionally a condition by FiLM."""
 
     def __init__(self, width: int, expansion: int, dilation: int, condition: int = 0, causal: bool = True) -> None:
         super().__init__()
@@ -103,5 +99,5 @@ def cubic(values: Tensor) -> Tensor:
 
 
 def parameters(module: nn.Module) -> int:
-    """How many numbers a module learns."""
+    """The number of a module's parameters."""
     return sum(p.numel() for p in module.parameters())

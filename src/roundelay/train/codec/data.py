@@ -1,7 +1,7 @@
 """Corpora as arrays: every utterance's samples, mel frames and labels, computed once and kept beside the run.
 
-Levels are evened out here (speech at -23 dB), because the codes shall not depend on how loud somebody spoke;
-the gain that a microphone would have is put back at random by `augment`.
+Levels are normalised here (speech at -23 dB), because the codes must not depend on loudness; `augment` applies a random
+gain in its place.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Item:
     start: int
     frames: int
     phones: tuple[tuple[str, float, float], ...]
-    clean: bool = True  # no noise, room or line was added: fit to be a decoder's target
+    clean: bool = True  # without channel effects: fit to be a decoder's target
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,7 @@ def _waves(folder: Path, lines: list[dict[str, Any]]) -> Iterator[tuple[dict[str
 
 
 def train_weights(items: Sequence[Item], shares: dict[str, float]) -> np.ndarray:
-    """How often each item is drawn: engines by their share of seconds wanted, whatever they have in the
-    corpus.
-    """
+    """Sampling weights of items: an engine's share of the seconds drawn is `shares`, whatever the corpora hold."""
     seconds: dict[str, float] = {}
     for item in items:
         seconds[item.engine] = seconds.get(item.engine, 0.0) + item.frames
@@ -140,10 +138,8 @@ def train_weights(items: Sequence[Item], shares: dict[str, float]) -> np.ndarray
     return weights / weights.sum()
 
 
-class Batches:
-    """Batches drawn by weight from buckets of like length; a pure function of (seed, step), so a run can
-    resume.
-    """
+class ItemSampler:
+    """Draws items by weight from buckets of similar length, by seed and step alone, so that a run can resume."""
 
     def __init__(self, items: Sequence[Item], weights: np.ndarray, frames: int, seed: int, buckets: int = 10) -> None:
         self.frames, self.seed = frames, seed

@@ -1,6 +1,4 @@
-"""From checkpoints to the package: ONNX graphs with half-precision weights, the voices, the manifest with its
-sums.
-"""
+"""Export to the package: ONNX graphs with half-precision weights, voices, and the manifest with its checksums."""
 
 from __future__ import annotations
 
@@ -20,12 +18,12 @@ from roundelay.errors import MissingPackage
 from roundelay.files import replacing, write_text
 from roundelay.train.codec.flow import Flow
 from roundelay.train.codec.recognizer_stage import JointRecognizer
-from roundelay.train.codec.tokenizer import SPEAKER, CodebookRecognizer, Prior, Teachable, Trunk
+from roundelay.train.codec.tokenizer import SPEAKER, CodebookRecognizer, Prior, TokenizerTrainer, Trunk
 from roundelay.train.codec.vocoder import AHEAD, Vocoder
 from roundelay.voice.tokenizer.frontend import BANDS
 from roundelay.voice.tokenizer.fsq import GROUP_VALUES, LINGUISTIC, SEMANTIC
 
-LARGEST = 16 * 1000 * 1000  # bytes a weight file may have
+MAX_WEIGHT_BYTES = 16 * 1000 * 1000  # of one file
 OPSET = 17
 
 
@@ -59,10 +57,8 @@ class _Prior(nn.Module):
 Spec = tuple[nn.Module, dict[str, Tensor], Sequence[str]]
 
 
-def specs(model: Teachable, recognizer: JointRecognizer, flow: Flow, vocoder: Vocoder) -> dict[str, Spec]:
-    """Every graph: its module, example inputs by name (dimension 1 is time, free unless memory), and its
-    outputs.
-    """
+def specs(model: TokenizerTrainer, recognizer: JointRecognizer, flow: Flow, vocoder: Vocoder) -> dict[str, Spec]:
+    """Every graph: its module, example inputs by name (dimension 1 is time, dynamic unless memory), and its outputs."""
     trunk, prior = model.trunk, model.prior
     return {
         "tokenizer": (
@@ -111,19 +107,17 @@ def specs(model: Teachable, recognizer: JointRecognizer, flow: Flow, vocoder: Vo
     }
 
 
-FIXED = {"cache", "late", "speaker", "time"}  # inputs whose shape never changes
+FIXED_SHAPE = {"cache", "late", "speaker", "time"}  # inputs whose shape never changes
 
 
 def to_onnx(module: nn.Module, inputs: dict[str, Tensor], outputs: Sequence[str], half: bool = True) -> bytes:
-    """The module as ONNX bytes, time left free; large weights stored in half precision and computed in
-    single.
-    """
+    """The module as ONNX bytes, time dynamic; large weights are stored in half precision and computed in single."""
     try:
         import onnx
     except ImportError:
         raise MissingPackage("onnx", "train") from None
     module = module.cpu().eval()
-    free = {name: {1: f"{name}_frames"} for name in inputs if name not in FIXED}
+    free = {name: {1: f"{name}_frames"} for name in inputs if name not in FIXED_SHAPE}
     free |= {name: {1: "frames"} for name in outputs if not name.startswith("next_") and name != "vector"}
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
@@ -146,9 +140,7 @@ def to_onnx(module: nn.Module, inputs: dict[str, Tensor], outputs: Sequence[str]
 
 
 def _halve(model: Any, onnx: Any) -> None:
-    """Store large float32 initialisers as float16 behind a Cast, which the runtime folds when it opens the
-    file.
-    """
+    """Store large float32 initialisers as float16 behind a Cast, which the runtime folds when it opens the file."""
     casts = []
     for tensor in list(model.graph.initializer):
         if tensor.data_type != onnx.TensorProto.FLOAT or np.prod(tensor.dims, initial=1) < 512:
@@ -165,17 +157,17 @@ def _halve(model: Any, onnx: Any) -> None:
 def write(
     folder: Path, graphs: dict[str, bytes], voices: dict[str, dict[str, Any]], about: dict[str, Any]
 ) -> dict[str, int]:
-    """Write graphs, voices and the manifest with every file's SHA-256; give the sizes in bytes by name.
+    """Write graphs, voices and the manifest with every file's SHA-256; returns the sizes in bytes by name.
 
-    A graph of 16 MB or more is refused, as the package must stay light.
+    Raises `ValueError` for a graph of 16 MB or more, since the package must stay small.
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = {f"{name}.onnx": value for name, value in graphs.items()}
     data["voices.json"] = (json.dumps(voices, indent=1) + "\n").encode()
     files = {}
     for name, value in data.items():
-        if len(value) >= LARGEST:
-            raise ValueError(f"{name} has {len(value):,} bytes; a weight file must stay under {LARGEST:,}")
+        if len(value) >= MAX_WEIGHT_BYTES:
+            raise ValueError(f"{name} has {len(value):,} bytes; a weight file must stay under {MAX_WEIGHT_BYTES:,}")
         with replacing(folder / name, force=True) as temporary:
             temporary.write_bytes(value)
         files[name] = {"bytes": len(value), "sha256": hashlib.sha256(value).hexdigest()}

@@ -1,6 +1,4 @@
-"""The teachers' pitch, for the vocoder's training: F0 by WORLD's DIO and StoneMask, one value per 10 ms
-block.
-"""
+"""Pitch tracks for the vocoder's training: F0 by WORLD's DIO and StoneMask, one value per 10 ms block."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from roundelay.voice.decoder.source import HIGHEST_HZ, LOWEST_HZ
 from roundelay.voice.tokenizer.frontend import HOP, RATE_HZ
 
 
-def track(wave: np.ndarray) -> np.ndarray:
+def track_pitch(wave: np.ndarray) -> np.ndarray:
     """F0 in Hz float32 [T] at the end of every hop of float32 [160·T] samples; zero where unvoiced."""
     try:
         with warnings.catch_warnings():
@@ -28,8 +26,8 @@ def track(wave: np.ndarray) -> np.ndarray:
     return np.pad(f0, (0, max(0, blocks + 1 - len(f0))))[1 : blocks + 1].astype(np.float32)
 
 
-def filled(f0_T: np.ndarray) -> np.ndarray:
-    """The track without gaps: unvoiced stretches glide between their neighbours, on a log scale."""
+def fill_gaps(f0_T: np.ndarray) -> np.ndarray:
+    """The track with unvoiced stretches interpolated between their neighbours, on a log scale."""
     voiced = np.flatnonzero(f0_T > 0)
     if not voiced.size:
         return np.full(len(f0_T), 120.0)

@@ -1,6 +1,6 @@
-"""The voices the package offers by name: mean vectors of the teachers' own voices, never of people.
+"""The package's built-in voices: mean speaker vectors of the TTS teachers' own voices, never of human speakers.
 
-The recordings of people may train the ears, but nobody among them lent a voice to be offered (data/README).
+Human recordings may train the recognizer, but their speakers did not agree to be offered as voices (docs/data.md).
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ ENGINES = ("flite", "festival", "espeak")
 UTTERANCES = 6  # averaged for a voice
 
 
-def built_in(net: Speaker, corpora: Corpora, most: int = 12) -> dict[str, dict[str, Any]]:
-    """Name -> {"vector", "engine", "speaker"}: the teachers' voices best represented in training, four per
-    engine.
-    """
+def built_in_voices(net: Speaker, corpora: Corpora, count: int = 12) -> dict[str, dict[str, Any]]:
+    """Name -> {"engine", "vector"} of the teachers' voices best represented in training, four per engine."""
     by_speaker: dict[str, list[Item]] = {}
     for item in corpora.items:
         if item.split == "train" and item.engine in ENGINES and item.frames > 100:
@@ -31,7 +29,7 @@ def built_in(net: Speaker, corpora: Corpora, most: int = 12) -> dict[str, dict[s
     for engine in ENGINES:
         speakers = [s for s, items in by_speaker.items() if items[0].engine == engine]
         speakers.sort(key=lambda s: (-len(by_speaker[s]), s))
-        for speaker in speakers[: most // len(ENGINES)]:
+        for speaker in speakers[: count // len(ENGINES)]:
             vectors = [_vector(net, corpora.mel(item)) for item in by_speaker[speaker][:UTTERANCES]]
             mean = np.mean(vectors, 0)
             vector = [round(float(v), 5) for v in mean / np.linalg.norm(mean)]

@@ -1,9 +1,8 @@
-"""The tokenizer's network in training: one causal trunk, two quantised heads, and the readers that teach
-them.
+"""The tokenizer's networks in training: one causal trunk, two quantised heads, and the networks that train them.
 
-Phones are read from each codebook alone (CTC at 50 Hz: at 16.7 Hz they cannot be emitted; frame by frame where the
-teacher gave times), and the mel spectrum from both with the speaker's vector, so that pitch and energy survive in the
-semantic codes. Sizes and look-ahead are ours.
+Phones are recognised from each codebook alone (by CTC at 50 Hz, since 16.7 Hz is too slow to emit them; frame by frame
+where the TTS teacher gave times), and the mel spectrum is regressed from both with the speaker vector, so that the
+semantic codes keep pitch and energy. Sizes and look-ahead are ours.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from roundelay.voice.tokenizer.fsq import GROUP_VALUES, LEVELS, LINGUISTIC, SEMA
 from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
 CLASSES = len(PHONES) + 1  # class 0 is a pause, and CTC's blank
-QUIET = (SILENCE - MEAN) / SCALE  # silence as the networks read it
+QUIET = (SILENCE - MEAN) / SCALE  # silence as the networks' input
 LEAD, AHEAD = 4, 8  # mel frames of silence before the first group, and of look-ahead after each: 40 and 80 ms
 SPEAKER = 192
 
@@ -41,9 +40,7 @@ class Sizes:
 
 
 class Quantiser(nn.Module):
-    """Frames [B, T, C] to digit values in {-1, -1/3, 1/3, 1}; each digit is normalised, or all codes fall
-    into one.
-    """
+    """Frames [B, T, C] to digit values in {-1, -1/3, 1/3, 1}; digits are normalised, else all codes collapse to one."""
 
     mean: Tensor
     var: Tensor
@@ -54,7 +51,7 @@ class Quantiser(nn.Module):
         self.down = nn.Sequential(nn.Linear(width, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, book.digits))
         self.register_buffer("mean", torch.zeros(book.digits))
         self.register_buffer("var", torch.ones(book.digits))
-        self.soft = 0.0  # share of utterances that go unrounded, while training finds its feet
+        self.soft = 0.0  # share of utterances that are not rounded, early in training
 
     def forward(self, x_BTC: Tensor, weight_BT: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Digit values [B, T, digits] (straight-through) and the normalised values before rounding."""
@@ -68,7 +65,7 @@ class Quantiser(nn.Module):
                 self.mean.lerp_(mean, 0.02)
                 self.var.lerp_(var, 0.02)
         normal = (raw - mean) / torch.sqrt(var + 1e-8)
-        # The bell curve's own distribution function, nearly: all four levels are equally likely.
+        # Close to the normal distribution function, so that all four levels are about equally likely.
         share = torch.sigmoid(1.702 * normal) * LEVELS
         level = torch.clamp(torch.floor(share), 0, LEVELS - 1)
         values = level * (2 / (LEVELS - 1)) - 1
@@ -98,11 +95,10 @@ class Trunk(nn.Module):
     def forward(
         self, mel_BTM: Tensor, cache_BSC: Tensor | None = None, weight_BT: Tensor | None = None, drop: int = 0
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Linguistic [B, T/6, 5] and semantic [B, T/4, 6] values, the cache, both before rounding, the hidden
-        frames.
+        """Linguistic [B, T/6, 5] and semantic [B, T/4, 6] values, the cache, both before rounding, the hidden frames.
 
         T counts 100 Hz frames, whole groups of twelve; `drop` leading groups are left out; `weight_BT` (50
-        Hz) marks what is sound, not padding, when statistics are taken.
+        Hz) marks audio, not padding, for the statistics.
         """
         hidden, cache = self.features(mel_BTM, cache_BSC, drop)
         weights = (None, None) if weight_BT is None else (weight_BT[:, ::3], weight_BT[:, ::2])
@@ -112,7 +108,7 @@ class Trunk(nn.Module):
 
 
 class CodebookRecognizer(nn.Module):
-    """Codes of one codebook to phones at 50 Hz, twice; reads both ways, it never has to stream."""
+    """Codes of one codebook to phones at 50 Hz, by CTC and frame by frame; not causal, since it never streams."""
 
     def __init__(self, s: Sizes, book: Codebook, times: int) -> None:
         super().__init__()
@@ -141,9 +137,7 @@ class Prior(nn.Module):
         self.out = nn.Linear(s.prior_width, 2 * BANDS)
 
     def forward(self, group_BGV: Tensor, speaker_BC: Tensor, cache_BSC: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Normalised mel steps [B, 6G, 160], `AHEAD` steps late, and the cache; V = 28 digit values per
-        group.
-        """
+        """Normalised mel steps [B, 6G, 160], `AHEAD` steps late, and the cache; V = 28 digit values per group."""
         hidden, cache = self.stack(unpair(self.embed(cubic(group_BGV)), 6), cache_BSC, speaker_BC * SPEAKER**0.5)
         return self.out(self.norm(hidden)), cache
 
@@ -168,10 +162,10 @@ class Speaker(nn.Module):
         return functional.normalize(self.out(torch.cat([mean, spread], -1)), dim=-1)
 
 
-class Teachable(nn.Module):
-    """Everything the tokenizer stage trains together: trunk, both readers, prior, speaker encoder, its classes.
+class TokenizerTrainer(nn.Module):
+    """All networks of the tokenizer stage: trunk, both recognizers, prior, speaker encoder and classes.
 
-    `hint` reads phones before the codes: CTC through codes that mean nothing yet stays silent for long.
+    `hint` recognises phones before the quantisers: through untrained codes CTC emits blanks only, for long.
     """
 
     def __init__(self, s: Sizes, speakers: int) -> None:
@@ -184,20 +178,19 @@ class Teachable(nn.Module):
         self.speaker = Speaker(s)
         self.classes = nn.Parameter(torch.randn(speakers, SPEAKER) * 0.05)
 
-    def understood(self, mel_BTM: Tensor) -> tuple[Tensor, Tensor]:
-        """What the trunk as it is hears in normalised frames [B, T, 80]: hidden [B, T/2, C], phone logits [B, T/2, 40].
+    def perceive(self, mel_BTM: Tensor) -> tuple[Tensor, Tensor]:
+        """The trunk's features [B, T/2, C] and phone logits [B, T/2, 40] of normalised frames [B, T, 80].
 
-        Gradients reach the frames, not the weights: sound is taught to be understood, the ears are not taught to
-        understand it.
+        Gradients reach the frames, not the weights: the frames are trained to be recognised, the trunk is fixed.
         """
         trunk = self.trunk
         fixed = {name: p.detach() for name, p in trunk.named_parameters()}
-        hidden = torch.func.functional_call(_Hearing(trunk), {f"trunk.{k}": v for k, v in fixed.items()}, (mel_BTM,))
+        hidden = torch.func.functional_call(_Features(trunk), {f"trunk.{k}": v for k, v in fixed.items()}, (mel_BTM,))
         logits = functional.linear(hidden, self.hint.weight.detach(), self.hint.bias.detach())
         return hidden, logits[..., CLASSES:]
 
 
-class _Hearing(nn.Module):
+class _Features(nn.Module):
     """The trunk without its quantisers."""
 
     def __init__(self, trunk: Trunk) -> None:
@@ -214,7 +207,5 @@ def grouped(linguistic_BTD: Tensor, semantic_BTD: Tensor) -> Tensor:
 
 
 def with_margins(mel_BTM: Tensor) -> Tensor:
-    """The frames as the trunk wants them: silence before and after, so that one whole group is dropped in
-    front.
-    """
+    """The frames as the trunk takes them: with silence before and after; the first whole group is dropped."""
     return functional.pad(mel_BTM, (0, 0, LEAD, AHEAD), value=QUIET)

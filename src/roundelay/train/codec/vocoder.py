@@ -1,6 +1,6 @@
-"""The vocoder's network in training: mel frames to the gains of a pulse train and of noise, and to the pitch.
+"""The vocoder network: mel frames to the gains of a pulse train and of noise, and to the pitch.
 
-A Vocos-like backbone with an iSTFT head; its spectra are a source's, filtered (see `voice.decoder.source`).
+A Vocos-like backbone with an iSTFT head; its spectra filter those of a source (see `voice.decoder.source`).
 Losses: log and linear magnitudes at three resolutions, and the mel front end itself. All sizes ours.
 """
 

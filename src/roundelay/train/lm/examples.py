@@ -1,8 +1,8 @@
-"""From an utterance to what the model reads and what it is taught: one function per task.
+"""Training examples of the language model, one function per task: ids, and the loss weight of each as a target.
 
-A target's weight says how much its loss counts; zero is only read. Text and sound are interleaved word by word (the
-form is told in `voice.lm.units`): what is to be said or written now always stands near by. Phones run ahead of their
-sound by one group, words are written down one group after their last phone (both ours).
+Text and audio are interleaved word by word (see `voice.engines.nano.vocabulary`), so that what is to be said or written
+next is always near. Phones precede their audio by one group; words are written one group after their last phone (both
+ours).
 """
 
 from __future__ import annotations
@@ -11,128 +11,129 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from roundelay.train.lm.corpus import GROUP_S, Said
+from roundelay.train.lm.corpus import GROUP_S, TokenizedUtterance
 from roundelay.train.lm.spans import spans
 from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.text.pronunciations import pronounce
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.vocab import VOCAB
 
-LEAD = 1  # groups by which phones run ahead of their sound
-LAG = 1  # groups after its last phone in which a word is written down
-WRITTEN, THOUGHT, SOUNDED, LISTENED = 1.5, 1.5, 1.0, 0.4  # weights of characters, phones, codes, and of listening on
-UNHEARD = -100  # of a step whose phone nobody knows
-HEARD_STEPS = (1, 3, 5)  # of a group's six steps of 20 ms: where the phones that are heard are asked for
+PHONE_LEAD = 1  # groups by which phones precede their audio
+WORD_LAG = 1  # groups after its last phone, when a word is written
+# loss weights of characters, phones, codes, and of `NEXT_GROUP`
+CHARACTER_WEIGHT, PHONE_WEIGHT, CODE_WEIGHT, NEXT_GROUP_WEIGHT = 1.5, 1.5, 1.0, 0.4
+UNKNOWN_PHONE = -100  # the class of a step whose phone is unknown
+PHONE_STEPS = (1, 3, 5)  # of a group's six steps of 20 ms: those whose phones are auxiliary targets
 
 
 @dataclass(slots=True)
 class Example:
-    """Ids, the weight of each as a target, and for some positions the phones that sound there."""
+    """Ids, the loss weight of each as a target, and for some positions the phones of the audio there."""
 
     ids: list[int] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
-    heard: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+    phones: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
 
     def add(self, ids: list[int], weight: float = 0.0) -> None:
-        """Append ids that count `weight` as targets."""
+        """Append ids with a loss weight."""
         self.ids += ids
         self.weights += [weight] * len(ids)
 
 
-def hear(said: Said, call: str | None = None) -> Example | None:
-    """Sound with its words as they end; then the call, where it was a question. None where a word is unknown."""
-    places = spans(said.text, [phone for phone, _ in said.onsets])
+def recognition(utterance: TokenizedUtterance, call: str | None = None) -> Example | None:
+    """Audio, each word written when it ends, then the call of a question. None where the dictionary lacks a word."""
+    places = spans(utterance.text, [phone for phone, _ in utterance.onsets])
     if places is None:
         return None
-    ends = [said.onsets[end - 1][1] + LAG if end else 0 for _, end in places]
-    words, written = said.text.split(), 0
+    ends = [utterance.onsets[end - 1][1] + WORD_LAG if end else 0 for _, end in places]
+    words, written = utterance.text.split(), 0
     example = Example()
     example.add(vocabulary.recognition_prompt(call is not None))
-    for group, codes in enumerate(said.sound.reshape(-1, VOCAB.group).tolist()):
-        example.add(codes + [phone for phone, at in said.onsets if at == group])
+    for group, codes in enumerate(utterance.sound.reshape(-1, VOCAB.group).tolist()):
+        example.add(codes + [phone for phone, at in utterance.onsets if at == group])
         while written < len(words) and ends[written] <= group:
-            example.add(vocabulary.word_ids(words[written]), WRITTEN)
+            example.add(vocabulary.word_ids(words[written]), CHARACTER_WEIGHT)
             written += 1
-        example.add([vocabulary.NEXT_GROUP], LISTENED)
+        example.add([vocabulary.NEXT_GROUP], NEXT_GROUP_WEIGHT)
     example.add([Symbol.AUDIO_END])
     for left in words[written:]:
-        example.add(vocabulary.word_ids(left), WRITTEN)
+        example.add(vocabulary.word_ids(left), CHARACTER_WEIGHT)
     if call:
-        example.add(vocabulary.call_ids(call), WRITTEN)
-    example.add([Symbol.EOT], WRITTEN)
-    example.heard = _heard(said, example.ids)
+        example.add(vocabulary.call_ids(call), CHARACTER_WEIGHT)
+    example.add([Symbol.EOT], CHARACTER_WEIGHT)
+    example.phones = _phone_targets(utterance, example.ids)
     return example
 
 
-def _heard(said: Said, prompt: list[int]) -> list[tuple[int, tuple[int, ...]]]:
-    """For the last code of every group: the phone classes of three of its steps; nothing without an alignment."""
-    if not said.phones:
+def _phone_targets(utterance: TokenizedUtterance, prompt: list[int]) -> list[tuple[int, tuple[int, ...]]]:
+    """For the last code of every group: the phone classes of `PHONE_STEPS`; nothing without an alignment."""
+    if not utterance.phones:
         return []
-    classes = np.full(said.groups * 6, UNHEARD)
-    starts = [round(at * 50) for _, at in said.phones] + [len(classes)]
-    for (phone, _), a, b in zip(said.phones, starts, starts[1:], strict=False):
+    classes = np.full(utterance.groups * 6, UNKNOWN_PHONE)
+    starts = [round(at * 50) for _, at in utterance.phones] + [len(classes)]
+    for (phone, _), a, b in zip(utterance.phones, starts, starts[1:], strict=False):
         classes[a:b] = phone - vocabulary.FIRST_PHONE
-    steps = classes.reshape(-1, 6)[:, HEARD_STEPS]
+    steps = classes.reshape(-1, 6)[:, PHONE_STEPS]
     places = [at for at, i in enumerate(prompt) if i >= vocabulary.NANO.text][VOCAB.group - 1 :: VOCAB.group]
     return [(at, tuple(map(int, row))) for at, row in zip(places, steps, strict=True)]
 
 
-def speak(said: Said) -> Example | None:
-    """Words as they are due, each with its phones, then phones and sound interleaved; None where a word is unknown."""
-    sounding = [k for k, (phone, _) in enumerate(said.phones) if phone != vocabulary.PAUSE]
-    places = spans(said.text, [said.phones[k][0] for k in sounding])
+def synthesis(utterance: TokenizedUtterance) -> Example | None:
+    """Each word with its phones when it is due, then phones and audio interleaved; None for an unknown word."""
+    sounding = [k for k, (phone, _) in enumerate(utterance.phones) if phone != vocabulary.PAUSE]
+    places = spans(utterance.text, [utterance.phones[k][0] for k in sounding])
     if places is None or not sounding:
         return None
-    words = said.text.split()
+    words = utterance.text.split()
     owner = {sounding[at]: word for word, (first, end) in enumerate(places) for at in range(first, end)}
     example, given, place = Example(), 0, 0
-    example.add(vocabulary.speech_prompt(said.voice))
-    for group, codes in enumerate(said.sound.reshape(-1, VOCAB.group).tolist()):
-        while place < len(said.phones) and int(said.phones[place][1] / GROUP_S) - LEAD <= group:
+    example.add(vocabulary.speech_prompt(utterance.voice))
+    for group, codes in enumerate(utterance.sound.reshape(-1, VOCAB.group).tolist()):
+        while place < len(utterance.phones) and int(utterance.phones[place][1] / GROUP_S) - PHONE_LEAD <= group:
             last = place == sounding[-1]
             while given < len(words) and (last or given <= owner.get(place, -1)):
                 first, end = places[given]
-                _give(example, words[given], [said.phones[k][0] for k in sounding[first:end]])
+                _add_word(example, words[given], [utterance.phones[k][0] for k in sounding[first:end]])
                 given += 1
-            example.add([said.phones[place][0]], THOUGHT)
+            example.add([utterance.phones[place][0]], PHONE_WEIGHT)
             if last:
-                example.add([vocabulary.NEXT_WORD], THOUGHT)
+                example.add([vocabulary.NEXT_WORD], PHONE_WEIGHT)
                 example.add([vocabulary.NO_MORE_WORDS])
             place += 1
-        example.add(codes, SOUNDED)
-    example.add([Symbol.EOT], THOUGHT)
+        example.add(codes, CODE_WEIGHT)
+    example.add([Symbol.EOT], PHONE_WEIGHT)
     return example
 
 
-def _give(example: Example, word: str, phones: list[int]) -> None:
-    """A word that is asked for, given, and thought in phones."""
-    example.add([vocabulary.NEXT_WORD], THOUGHT)
+def _add_word(example: Example, word: str, phones: list[int]) -> None:
+    """`NEXT_WORD`, the word's characters, and its phones."""
+    example.add([vocabulary.NEXT_WORD], PHONE_WEIGHT)
     example.add(vocabulary.word_ids(word))
-    example.add([*phones, Symbol.THINK_END], THOUGHT)
+    example.add([*phones, Symbol.THINK_END], PHONE_WEIGHT)
 
 
-def go_on(said: Said) -> Example:
-    """Sound alone: what comes next."""
+def continuation(utterance: TokenizedUtterance) -> Example:
+    """Audio alone."""
     example = Example()
     example.add([Symbol.AUDIO_START])
-    example.add(said.sound.tolist(), SOUNDED)
+    example.add(utterance.sound.tolist(), CODE_WEIGHT)
     return example
 
 
-def sound_out(text: str) -> Example | None:
-    """Words with their phones by the lexicon, as in speaking; None where it lacks a word."""
+def pronunciation(text: str) -> Example | None:
+    """Words, each with its phones by the dictionary, as in synthesis; None where it lacks a word."""
     example = Example()
     example.add(vocabulary.speech_prompt())
     for word in text.split():
         phones = pronounce(word)
         if phones is None:
             return None
-        _give(example, word, [vocabulary.phone_id(phone) for phone in phones])
+        _add_word(example, word, [vocabulary.phone_id(phone) for phone in phones])
     return example
 
 
-def spell(text: str) -> Example | None:
-    """Phones by the lexicon, then the word they spell, as in hearing; None where it lacks a word."""
+def spelling(text: str) -> Example | None:
+    """Phones by the dictionary, then the word, as in recognition; None where it lacks a word."""
     example = Example()
     example.add(vocabulary.recognition_prompt())
     for word in text.split():
@@ -140,13 +141,13 @@ def spell(text: str) -> Example | None:
         if phones is None:
             return None
         example.add([vocabulary.phone_id(phone) for phone in phones])
-        example.add(vocabulary.word_ids(word), WRITTEN)
+        example.add(vocabulary.word_ids(word), CHARACTER_WEIGHT)
     return example
 
 
-def ask(text: str, call: str) -> Example:
+def question(text: str, call: str) -> Example:
     """A written question, then its call."""
     example = Example()
     example.add(vocabulary.question_prompt(text))
-    example.add([*vocabulary.call_ids(call), Symbol.EOT], WRITTEN)
+    example.add([*vocabulary.call_ids(call), Symbol.EOT], CHARACTER_WEIGHT)
     return example

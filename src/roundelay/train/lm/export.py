@@ -1,4 +1,4 @@
-"""From a language model to one ONNX graph for the embedded engine: caches in, the new tokens' rows out."""
+"""Export of the language model to one ONNX graph for the nano engine: caches in, the new tokens' rows out."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ PRECISIONS = ("fp32", "int8")
 
 
 class _Layer(nn.Module):
-    """One layer's weights as the graph uses them: products that read the same input are joined to one."""
+    """One layer's weights; products with the same input are merged into one."""
 
     def __init__(self, block: Block) -> None:
         super().__init__()
         own, mlp = block.self_attn, block.mlp
-        self.reading, self.thinking = _Norm(block.input_layernorm), _Norm(block.post_attention_layernorm)
-        self.qkv = _joined(own.q_proj, own.k_proj, own.v_proj)
-        self.gate_up = _joined(mlp.gate_proj, mlp.up_proj)
+        self.attention_norm, self.mlp_norm = _Norm(block.input_layernorm), _Norm(block.post_attention_layernorm)
+        self.qkv = _merged(own.q_proj, own.k_proj, own.v_proj)
+        self.gate_up = _merged(mlp.gate_proj, mlp.up_proj)
         self.out, self.down = own.o_proj, mlp.down_proj
 
 
 class _Norm(nn.Module):
-    """The model's norm, in the form that the runtime knows as one operation."""
+    """The model's norm, in the form that the runtime fuses to one operation."""
 
     def __init__(self, norm: RMSNorm) -> None:
         super().__init__()
@@ -48,19 +48,19 @@ class _Norm(nn.Module):
         return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + EPSILON) * self.weight
 
 
-def _joined(*parts: nn.Linear) -> nn.Linear:
+def _merged(*parts: nn.Linear) -> nn.Linear:
     weight = torch.cat([part.weight.detach() for part in parts])
-    joined = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
-    joined.weight = nn.Parameter(weight, requires_grad=False)
-    return joined
+    merged = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+    merged.weight = nn.Parameter(weight, requires_grad=False)
+    return merged
 
 
 class _Graph(nn.Module):
-    """The model over caches it only reads.
+    """The model over caches that it only reads.
 
-    The caches' rows beyond `start` hold anything. Scores over old and new keys are joined, not the keys: joining keys
-    would copy a whole cache in every layer at every step. Shapes are written with constants and one -1, since working
-    them out took a fifth of a step.
+    The caches' rows beyond `start` are undefined. Scores over old and new keys are concatenated, not the keys, which
+    would copy a whole cache in every layer at every step. Shapes are written with constants and one -1, since computing
+    them took a fifth of a step.
     """
 
     def __init__(self, model: Step1, half_embedding: bool) -> None:
@@ -86,7 +86,7 @@ class _Graph(nn.Module):
             y, k, v = self._attend(layer, x, bias, caches[2 * number : 2 * number + 2], seen)
             rows += [k, v]
             x = x + y
-            gate, up = layer.gate_up(layer.thinking(x)).chunk(2, -1)
+            gate, up = layer.gate_up(layer.mlp_norm(x)).chunk(2, -1)
             x = x + layer.down(silu(gate) * up)
         return (self.head(self.norm(x[-1:]))[0], *rows)
 
@@ -104,7 +104,7 @@ class _Graph(nn.Module):
         groups, width, keys_width = self.shape.kv_groups, self.shape.head_dim, self.shape.key_value
         heads = self.shape.heads // groups
         keys, values = caches
-        q, k, v = layer.qkv(layer.reading(x_TC)).split([self.shape.query, keys_width, keys_width], -1)
+        q, k, v = layer.qkv(layer.attention_norm(x_TC)).split([self.shape.query, keys_width, keys_width], -1)
         q = (q * width**-0.5).reshape(-1, groups, heads, width).permute(1, 2, 0, 3).reshape(groups, -1, width)
         k, v = (each.reshape(-1, groups, width).transpose(0, 1) for each in (k, v))
         scores = torch.cat([q @ keys.transpose(1, 2), q @ k.transpose(1, 2)], -1) + bias
@@ -117,7 +117,7 @@ class _Graph(nn.Module):
 def to_onnx(model: Step1, precision: str = "int8") -> bytes:
     """The model as ONNX bytes for `OnnxEngine`.
 
-    fp32 keeps every weight. int8 quantises the matrices by output channel, activations as they come, and stores the
+    fp32 keeps every weight. int8 quantises matrices by output channel and activations dynamically, and stores the
     embedding in half precision. Raises `BadInput` for another precision and `MissingPackage` without onnx.
     """
     if precision not in PRECISIONS:
@@ -158,10 +158,10 @@ def _quantised(data: bytes) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         before.write_bytes(data)
-        # Seven bits: on processors without VNNI, eight-bit signed weights overflow in sums of sixteen bits (ten times
-        # the error), and unsigned ones, which do not, were a fifth slower.
+        # Seven bits: on processors without VNNI, eight-bit signed weights overflow in 16-bit sums (ten times the
+        # error), and unsigned ones, which do not, were a fifth slower.
         settings: dict[str, Any] = {"weight_type": quantization.QuantType.QInt8, "reduce_range": True}
-        logging.disable(logging.WARNING)  # it asks for a preparation that small graphs do not need
+        logging.disable(logging.WARNING)  # it warns that a preprocessing is missing, which small graphs do not need
         try:
             quantization.quantize_dynamic(before, after, op_types_to_quantize=["MatMul"], per_channel=True, **settings)
         finally:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from roundelay.console import note, progress
-from roundelay.train.lm.corpus import Said
+from roundelay.train.lm.corpus import TokenizedUtterance
 from roundelay.train.lm.spans import spans
 from roundelay.voice.data import questions, text
 from roundelay.voice.engines.nano.lexicon import FILE, NONE, Lexicon, NgramLM, PhoneTree
@@ -137,7 +137,7 @@ def phone_tree(pronunciations: Sequence[Pronunciation], chances: np.ndarray) -> 
     )
 
 
-def build(said: Sequence[Said], table: Mapping[str, Any], seed: int) -> Lexicon:
+def build(said: Sequence[TokenizedUtterance], table: Mapping[str, Any], seed: int) -> Lexicon:
     """The lexicon of a run: texts drawn by the counts in `table`, and the pronunciations in its corpora."""
     lines = _lines(said, table, seed)
     seen = {word for line in lines for word in line.split()}
@@ -153,7 +153,7 @@ def build(said: Sequence[Said], table: Mapping[str, Any], seed: int) -> Lexicon:
     return Lexicon(words, phone_tree(pronunciations, chances), ngram)
 
 
-def _lines(said: Sequence[Said], table: Mapping[str, Any], seed: int) -> list[str]:
+def _lines(said: Sequence[TokenizedUtterance], table: Mapping[str, Any], seed: int) -> list[str]:
     rng = np.random.default_rng([seed, len("words")])
     lines = sorted({one.text for one in said if one.split == "train" and one.engine == "human"}) * table["people_times"]
     kinds = (
@@ -167,7 +167,7 @@ def _lines(said: Sequence[Said], table: Mapping[str, Any], seed: int) -> list[st
     return lines
 
 
-def _pronunciations(said: Sequence[Said], wanted: set[str]) -> dict[str, list[tuple[int, ...]]]:
+def _pronunciations(said: Sequence[TokenizedUtterance], wanted: set[str]) -> dict[str, list[tuple[int, ...]]]:
     """The pronunciations, as phone classes, of each wanted word in the dictionary: the dictionary's, then teachers'."""
     found: dict[str, list[tuple[int, ...]]] = {}
     for word in wanted:

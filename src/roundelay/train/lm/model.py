@@ -1,8 +1,8 @@
-"""The embedded model in training: Step-1 with codes composed of their digits, and a reader of phones beside it.
+"""The nano model in training: Step-1 with codes composed of their digits, and an auxiliary phone classifier.
 
-Both are for training alone. The 5,120 codes' rows of embedding and head are sums over their digits and a row of their
-own, so that codes share what is learnt (ours; embedded-model.md); `plain` writes the sums out, and what is left is
-Step-1 to the letter. The reader asks the hidden frames of heard sound for phones, which only training knows.
+Both are for training alone. The 5,120 codes' rows of embedding and head are sums over their digits' vectors and a row
+of their own, so that codes share statistics (ours); `plain` writes the sums out and leaves plain Step-1. The classifier
+predicts the phones of the audio from the hidden states.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from roundelay.shape import Shape
-from roundelay.train.lm.examples import HEARD_STEPS, UNHEARD, Example
+from roundelay.train.lm.examples import PHONE_STEPS, UNKNOWN_PHONE, Example
 from roundelay.voice.engines.nano.vocabulary import FIRST_PHONE, NANO
 from roundelay.voice.lm.model import Step1
 from roundelay.voice.tokenizer.fsq import LEVELS, LINGUISTIC, SEMANTIC
 from roundelay.voice.tokenizer.phone_recognizer import PHONES
 
 CLASSES = len(PHONES) + 1
-HEARD = 0.5  # weight of the phones that are heard
+PHONE_LOSS_WEIGHT = 0.5  # of the auxiliary classifier
 
 
 class Digits(nn.Module):
-    """A table [V, C] whose rows of codes have the vectors of their digits added."""
+    """A table [V, C] with the vectors of their digits added to the rows of codes."""
 
     structure: Tensor
 
@@ -52,7 +52,7 @@ class Digits(nn.Module):
 
 
 class Learner(nn.Module):
-    """What is trained: the model with composed codes, and the reader of phones."""
+    """The model with composed codes, and the phone classifier."""
 
     def __init__(self, shape: Shape, composed: bool = True) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Learner(nn.Module):
         for module in self.lm.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
-        for layer in self.lm.model.layers:  # what enters the stream starts small, the deeper the smaller
+        for layer in self.lm.model.layers:  # projections into the residual stream start small, scaled by depth
             for weight in (layer.self_attn.o_proj.weight, layer.mlp.down_proj.weight):  # type: ignore[union-attr]
                 nn.init.normal_(weight, std=0.02 / (2 * shape.layers) ** 0.5)  # type: ignore[arg-type]
         if composed:
@@ -68,10 +68,10 @@ class Learner(nn.Module):
                 with torch.no_grad():
                     module.weight[NANO.text :] *= 0.25
                 parametrize.register_parametrization(module, "weight", Digits(shape.hidden, 0.01))
-        self.reader = nn.Linear(shape.hidden, CLASSES * len(HEARD_STEPS))
+        self.reader = nn.Linear(shape.hidden, CLASSES * len(PHONE_STEPS))
 
     def plain(self) -> Step1:
-        """Step-1 with the codes' sums written out; the learner is of no use afterwards."""
+        """Step-1 with the codes' sums written out; the learner cannot be used afterwards."""
         for module in (self.lm.model.embed_tokens, self.lm.lm_head):
             if parametrize.is_parametrized(module):
                 parametrize.remove_parametrizations(module, "weight")
@@ -80,38 +80,38 @@ class Learner(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Ids [B, T]; the flat places of targets, their ids, weights and kinds; the flat places of heard phones."""
+    """Ids [B, T]; flat positions, ids and weights of targets; flat positions and classes of the auxiliary phones."""
 
     ids: Tensor
     places: Tensor
     targets: Tensor
     weights: Tensor
-    heard_places: Tensor
-    heard: Tensor
+    phone_places: Tensor
+    phones: Tensor
 
 
 def batch_of(examples: Sequence[Example], device: torch.device) -> Batch:
     """The examples as one batch, padded on the right with zeros."""
     longest = max(len(example.ids) for example in examples)
     ids = np.zeros((len(examples), longest), np.int64)
-    places, targets, weights, heard_places, heard = [], [], [], [], []
+    places, targets, weights, phone_places, phones = [], [], [], [], []
     for row, example in enumerate(examples):
         line, weight = np.asarray(example.ids), np.asarray(example.weights, np.float32)
         ids[row, : len(line)] = line
-        taught = np.flatnonzero(weight[1:] > 0)
-        places.append(row * longest + taught)
-        targets.append(line[1:][taught])
-        weights.append(weight[1:][taught])
-        heard_places += [row * longest + place for place, _ in example.heard]
-        heard += [phones for _, phones in example.heard]
+        targeted = np.flatnonzero(weight[1:] > 0)
+        places.append(row * longest + targeted)
+        targets.append(line[1:][targeted])
+        weights.append(weight[1:][targeted])
+        phone_places += [row * longest + place for place, _ in example.phones]
+        phones += [classes for _, classes in example.phones]
     to = lambda parts: torch.from_numpy(np.concatenate(parts)).to(device)  # noqa: E731
-    classes = np.asarray(heard, np.int64).reshape(-1, len(HEARD_STEPS))
+    classes = np.asarray(phones, np.int64).reshape(-1, len(PHONE_STEPS))
     return Batch(
         torch.from_numpy(ids).to(device),
         to(places),
         to(targets),
         to(weights),
-        torch.tensor(heard_places, dtype=torch.long, device=device),
+        torch.tensor(phone_places, dtype=torch.long, device=device),
         torch.from_numpy(classes).to(device),
     )
 
@@ -120,7 +120,7 @@ KINDS = (("written", 0, FIRST_PHONE), ("thought", FIRST_PHONE, NANO.text), ("sou
 
 
 def losses(learner: Learner, batches: Sequence[Batch]) -> dict[str, Tensor]:
-    """The loss to minimise, and cross-entropy by kind of target in nats: characters, phones, codes, phones heard."""
+    """The loss to minimise, and cross-entropy in nats by target: characters, phones, codes, auxiliary phones."""
     lm = learner.lm
     total, weight = torch.zeros((), device=lm.lm_head.weight.device), 0.0
     sums: dict[str, list[float]] = {}
@@ -132,12 +132,14 @@ def losses(learner: Learner, batches: Sequence[Batch]) -> dict[str, Tensor]:
             for name, low, high in KINDS:
                 mine = each.detach()[(batch.targets >= low) & (batch.targets < high)]
                 _add(sums, name, float(mine.sum()), len(mine))
-            known = int((batch.heard != UNHEARD).sum())
+            known = int((batch.phones != UNKNOWN_PHONE).sum())
             if known:
-                scores = learner.reader(hidden[batch.heard_places]).reshape(-1, CLASSES)
-                heard = functional.cross_entropy(scores, batch.heard.flatten(), ignore_index=UNHEARD, reduction="sum")
-                total, weight = total + HEARD * heard, weight + HEARD * known
-                _add(sums, "heard", float(heard.detach()), known)
+                scores = learner.reader(hidden[batch.phone_places]).reshape(-1, CLASSES)
+                extra = functional.cross_entropy(
+                    scores, batch.phones.flatten(), ignore_index=UNKNOWN_PHONE, reduction="sum"
+                )
+                total, weight = total + PHONE_LOSS_WEIGHT * extra, weight + PHONE_LOSS_WEIGHT * known
+                _add(sums, "heard", float(extra.detach()), known)
     return {"loss": total / weight, **{name: torch.tensor(a / n) for name, (a, n) in sums.items() if n}}
 
 

@@ -1,7 +1,6 @@
-"""Which of the phones that were heard belong to which word: the lexicon's phones aligned with them (ours).
+"""Which recognised phones belong to which word, by a Levenshtein alignment with the dictionary's phones (ours).
 
-The lexicon is that of `voice.text.pronunciations`; the alignment is Levenshtein's, so wrong, missing and extra phones
-are allowed.
+Wrong, missing and extra phones are allowed. The dictionary is that of `voice.text.pronunciations`.
 """
 
 from __future__ import annotations
@@ -17,30 +16,30 @@ from roundelay.voice.text.pronunciations import pronounce
 
 
 @cache
-def _spelt(word: str) -> tuple[int, ...] | None:
+def _phone_ids(word: str) -> tuple[int, ...] | None:
     phones = pronounce(word)
     return None if phones is None else tuple(phone_id(phone) for phone in phones)
 
 
 def spans(text: str, heard: Sequence[int]) -> list[tuple[int, int]] | None:
-    """For each word of `text` the places [first, end) of its phones among the ids `heard`; None for an unknown word.
+    """For each word of `text` the span [first, end) of its phones among the ids `heard`; None for an unknown word.
 
-    Words follow one another without a gap: a phone that belongs to no word goes to the one before it, those before the
-    first word to the first. A word of which nothing was heard has an empty span.
+    Spans are contiguous: a phone aligned with no word belongs to the word before it, those before the first word to the
+    first. A word without a recognised phone has an empty span.
     """
-    spelt = [_spelt(word) for word in text.split()]
-    if not spelt or any(phones is None for phones in spelt):
+    known = [_phone_ids(word) for word in text.split()]
+    if not known or any(phones is None for phones in known):
         return None
-    line = np.array([phone for phones in spelt for phone in phones or ()], np.int64)
-    owner = np.array([k for k, phones in enumerate(spelt) for _ in phones or ()], np.int64)
+    line = np.array([phone for phones in known for phone in phones or ()], np.int64)
+    owner = np.array([k for k, phones in enumerate(known) for _ in phones or ()], np.int64)
     words = _owners(line, owner, np.asarray(heard, np.int64))
-    ends = np.searchsorted(words, np.arange(len(spelt)), "right").tolist()
+    ends = np.searchsorted(words, np.arange(len(known)), "right").tolist()
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
 
 @numba.njit(cache=True)
 def _owners(line: np.ndarray, owner: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """The word of every heard phone [H], never falling, on a cheapest alignment of `line` [L] with `heard`."""
+    """The word of every recognised phone [H], non-decreasing, by a cheapest alignment of `line` [L] with `heard`."""
     n, m = len(line), len(heard)
     cost = np.zeros((n + 1, m + 1), np.int64)
     cost[:, 0] = np.arange(n + 1)

@@ -1,14 +1,14 @@
-"""The stages of training the language model, step-audio.md's section 7 in small: words, text, pretrain, sft, export."""
+"""The stages of training the language model: words, text, pretrain, sft, export (Step-Audio's training, arXiv
+2502.11946, on a small scale).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,33 +17,34 @@ from roundelay.console import note
 from roundelay.errors import BadInput
 from roundelay.files import replacing, write_text
 from roundelay.shape import Shape
-from roundelay.train.codec.config import build
+from roundelay.train.checkpoint import load_stage, load_state, read_checkpoint
+from roundelay.train.distributed import rank, ranks
 from roundelay.train.lm import lexicon
-from roundelay.train.lm.corpus import Said, open_corpora
-from roundelay.train.lm.examples import hear, speak
+from roundelay.train.lm.corpus import TokenizedUtterance, open_corpora
+from roundelay.train.lm.examples import recognition, synthesis
 from roundelay.train.lm.export import to_onnx
 from roundelay.train.lm.model import Learner, batch_of, losses
 from roundelay.train.lm.tasks import SOUND_TASKS, Mix
-from roundelay.train.loop import Plan, Progress, checkpoint, fill, fit, rank, ranks
+from roundelay.train.loop import Check, StepLoss
+from roundelay.train.recipe import Recipe
+from roundelay.train.stage import Action, Run, Stage
 from roundelay.voice.engines.nano.vocabulary import VOICES
 from roundelay.voice.graphs import PACKAGED
 
 PLANNED = ("text", "pretrain", "sft")
-WATCHED = 24  # dev utterances whose loss is taken at every check, by task
-LARGEST = 16_000_000  # bytes a weight file may have
+DEV_PER_TASK = 24  # dev utterances whose loss is computed at every check
+MAX_DEV_GROUPS = 60  # of 120 ms, of such an utterance
+MAX_WEIGHT_BYTES = 16_000_000  # of one file
 FILE = "lm.onnx"
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """One recipe: seed, device, threads, the shape's preset, shares of the sound by engine, a table for each stage.
+class NanoRecipe(Recipe):
+    """The shape's preset, mixture weights of the audio by engine, and a table for each stage.
 
-    `last` is the share of the last stage's weights in what is exported, beside those it began with.
+    `last` is the weight of the last stage in the average of weights that is exported, beside the stage before it.
     """
 
-    seed: int
-    device: str
-    threads: int
     shape: str
     composed: bool
     last: float
@@ -52,77 +53,75 @@ class Recipe:
     text: dict[str, Any]
     pretrain: dict[str, Any]
     sft: dict[str, Any]
+    weight_decay: ClassVar[float] = 0.05
 
 
-def read(path: Path) -> Recipe:
-    """The recipe in a TOML file; raises `BadInput` naming what is missing or unknown."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise BadInput("config", path, f"cannot be read ({error})") from None
-    return build(Recipe, table, f"config {path.name}")
+NanoRun = Run[NanoRecipe]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What a stage needs: the recipe, the corpora, where files go, the tokenizer's weights, when to stop."""
+class LearnerSetup:
+    """The language model, the mixture of tasks it is trained on, ids in a step, and dev utterances."""
 
-    recipe: Recipe
-    corpora: tuple[Path, ...]
-    out: Path
-    tokenizer: Path | None = None
-    minutes: float | None = None
-
-    def said(self) -> list[Said]:
-        """Every utterance of the corpora, as the tokenizer hears it; raises `BadInput` for none."""
-        found = open_corpora(self.corpora, self.out / "tokens", self.tokenizer)
-        if not found:
-            raise BadInput(
-                "corpus", "none", "was given; build one with `roundelay voice data build`, name it by --corpus"
-            )
-        return found
-
-    def learner(self) -> Learner:
-        """The model as the recipe sizes it, untrained."""
-        torch.manual_seed(self.recipe.seed)
-        return Learner(Shape.preset(self.recipe.shape), self.recipe.composed).to(torch.device(self.recipe.device))
+    model: Learner
+    mix: Mix
+    ids: int
+    device: torch.device
+    utterances: list[TokenizedUtterance]
 
 
-def train(run: Run, name: str) -> Progress:
-    """Train one stage, from where the stage before it ended; raises `BadInput` where that has not run."""
-    table, device = getattr(run.recipe, name), torch.device(run.recipe.device)
-    learner = run.learner()
-    at = PLANNED.index(name)
-    if at:
-        before = run.out / f"{PLANNED[at - 1]}.pt"
-        if not before.is_file():
-            raise BadInput("checkpoint", before, f"is not there; run --stage {PLANNED[at - 1]} first")
-        fill(learner, checkpoint(before)["model"], before)
-    sound = any(task in SOUND_TASKS for task in table["tasks"])
-    said = run.said() if sound else []
-    mix = Mix(said, table["tasks"], run.recipe.shares, run.recipe.seed)
-    together, mine = ranks(), rank()
+def utterances(run: NanoRun) -> list[TokenizedUtterance]:
+    """Every utterance of the corpora, tokenized; raises `BadInput` for none."""
+    found = open_corpora(run.corpora, run.out / "tokens", run.tokenizer)
+    if not found:
+        raise BadInput("corpus", "none", "was given; build one with `roundelay voice data build`, name it by --corpus")
+    return found
+
+
+def untrained_learner(run: NanoRun) -> Learner:
+    """The model in the recipe's shape, initialised by its seed."""
+    torch.manual_seed(run.recipe.seed)
+    return Learner(Shape.preset(run.recipe.shape), run.recipe.composed).to(run.device)
+
+
+def build(name: str, run: NanoRun) -> LearnerSetup:
+    """The model as the stage before `name` left it; raises `BadInput` where that has not run."""
+    table, learner = run.recipe.table(name), untrained_learner(run)
+    before = PLANNED.index(name) - 1
+    if before >= 0:
+        load_stage(learner, run.out / f"{PLANNED[before]}.pt")
+    said = utterances(run) if any(task in SOUND_TASKS for task in table["tasks"]) else []
+    return LearnerSetup(
+        learner, Mix(said, table["tasks"], run.recipe.shares, run.recipe.seed), table["ids"], run.device, said
+    )
+
+
+def step_loss(setup: LearnerSetup) -> StepLoss:
+    """The losses of a step's examples."""
+    world, mine = ranks(), rank()
 
     def step(number: int) -> dict[str, Tensor]:
-        batches = mix.draw(number * together + mine, table["ids"])
-        return losses(learner, [batch_of(examples, device) for examples in batches])
+        batches = setup.mix.draw(number * world + mine, setup.ids)
+        return losses(setup.model, [batch_of(examples, setup.device) for examples in batches])
 
-    plan = Plan(table["steps"], table["rate"], cooldown=table["cooldown"], minutes=run.minutes, decay=0.05)
-    return fit(name, learner, step, plan, run.out, _check(learner, said, device) if sound else None)
+    return step
 
 
-def _check(learner: Learner, said: list[Said], device: torch.device) -> Callable[[int], dict[str, Any]]:
-    """Cross-entropy by kind on dev utterances, of hearing and of speaking."""
-    dev = [one for one in said if one.split == "dev" and one.groups < 60]
-    some = dev[:: max(1, len(dev) // WATCHED)][:WATCHED]
-    says = [one for one in dev if one.voice in VOICES and one.phones and one.clean]
-    spoken = says[:: max(1, len(says) // WATCHED)][:WATCHED]
+def dev_check(setup: LearnerSetup) -> Check | None:
+    """Cross-entropy by kind of target on dev utterances, of recognition and synthesis; None without audio tasks."""
+    if not setup.utterances:
+        return None
+    learner, device = setup.model, setup.device
+    dev = [one for one in setup.utterances if one.split == "dev" and one.groups < MAX_DEV_GROUPS]
+    heard = dev[:: max(1, len(dev) // DEV_PER_TASK)][:DEV_PER_TASK]
+    clean = [one for one in dev if one.voice in VOICES and one.phones and one.clean]
+    spoken = clean[:: max(1, len(clean) // DEV_PER_TASK)][:DEV_PER_TASK]
 
     def check(step: int) -> dict[str, Any]:
         learner.eval()
         result: dict[str, Any] = {}
         with torch.no_grad():
-            for task, make, rows in (("hear", hear, some), ("speak", speak, spoken)):
+            for task, make, rows in (("hear", recognition, heard), ("speak", synthesis, spoken)):
                 examples = [example for one in rows if (example := make(one)) is not None]
                 found = losses(learner, [batch_of([example], device) for example in examples]) if examples else {}
                 result |= {f"{task} {k}": round(float(v), 3) for k, v in found.items() if k != "loss"}
@@ -132,36 +131,37 @@ def _check(learner: Learner, said: list[Said], device: torch.device) -> Callable
     return check
 
 
-def collect_words(run: Run) -> None:
-    """Write the words that hearing chooses among to `<out>/words.npz`."""
+def write_lexicon(run: NanoRun) -> None:
+    """Write the recognizer's lexicon to `<out>/words.npz`."""
     run.out.mkdir(parents=True, exist_ok=True)
-    data = lexicon.pack(lexicon.build(run.said(), run.recipe.words, run.recipe.seed))
+    data = lexicon.pack(lexicon.build(utterances(run), run.recipe.words, run.recipe.seed))
     with replacing(run.out / lexicon.FILE, force=True) as temporary:
         temporary.write_bytes(data)
 
 
-def export(run: Run, weights: Path) -> dict[str, int]:
-    """Write the model as int8 ONNX and the words beside it, with their manifest; the sizes in bytes.
+def export(run: NanoRun) -> dict[str, int]:
+    """Write the model as int8 ONNX, the lexicon and their manifest; returns the sizes in bytes.
 
-    Its weights are the mean of the last stage's and of those which that stage began with: it hears and speaks better
-    than either (ours; docs/log.md). The manifest names the tokenizer whose codes it learnt. Raises `BadInput` where a
-    stage has not run.
+    The weights are the average of the last stage's and of those that stage began with: it recognises and synthesises
+    better than either (ours; docs/log.md). The manifest names the tokenizer whose codes it learnt. Raises `BadInput`
+    where a stage has not run.
     """
+    weights = run.export_folder
     done = [name for name in PLANNED if (run.out / f"{name}.pt").is_file()]
     if not done:
         raise BadInput("checkpoint", run.out, "holds none; run --stage text first")
-    kept = {name: checkpoint(run.out / f"{name}.pt") for name in done}
-    learner = run.learner().cpu()
+    kept = {name: read_checkpoint(run.out / f"{name}.pt") for name in done}
+    learner = untrained_learner(run).cpu()
     meant = [name for name in ("pretrain", "sft") if name in done] or done
     for name in meant:
-        fill(learner, kept[name]["model"], run.out / f"{name}.pt")  # its shape is checked before a mean is taken
-    learner.load_state_dict(_mean([kept[name]["model"] for name in meant], run.recipe.last))
+        load_state(learner, kept[name]["model"], run.out / f"{name}.pt")  # checks the shape before averaging
+    learner.load_state_dict(average_weights([kept[name]["model"] for name in meant], run.recipe.last))
     if not (run.out / lexicon.FILE).is_file():
         raise BadInput("words", run.out / lexicon.FILE, "is not there; run --stage words first")
     files = {FILE: to_onnx(learner.plain(), "int8"), lexicon.FILE: (run.out / lexicon.FILE).read_bytes()}
     sizes = {name: len(data) for name, data in files.items()}
-    if max(sizes.values()) >= LARGEST:
-        raise ValueError(f"{sizes} bytes; a weight file must stay under {LARGEST:,}")
+    if max(sizes.values()) >= MAX_WEIGHT_BYTES:
+        raise ValueError(f"{sizes} bytes; a weight file must stay under {MAX_WEIGHT_BYTES:,}")
     tokenizer = (run.tokenizer or PACKAGED) / "tokenizer.onnx"
     weights.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
@@ -184,10 +184,14 @@ def export(run: Run, weights: Path) -> dict[str, int]:
     return sizes
 
 
-def _mean(weights: list[dict[str, Tensor]], last: float) -> dict[str, Tensor]:
-    """`last` of the last one's weights, and the rest of the first one's."""
+def average_weights(weights: list[dict[str, Tensor]], last: float) -> dict[str, Tensor]:
+    """The average of the first and the last weights, the last with weight `last`."""
     first, second = weights[0], weights[-1]
     return {name: torch.lerp(first[name], value, last) for name, value in second.items()}
 
 
-STAGES = ("words", *PLANNED, "export")
+STAGES: tuple[Stage[NanoRecipe, LearnerSetup] | Action[NanoRecipe], ...] = (
+    Action("words", write_lexicon),
+    *(Stage(name, partial(build, name), step_loss, dev_check) for name in PLANNED),
+    Action("export", export),
+)

@@ -1,58 +1,50 @@
-"""The codec's recipe as read from TOML: one file per size, identical code."""
+"""Training recipes as read from TOML: one dataclass per model, one table per stage."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from roundelay.errors import BadInput
 
 T = TypeVar("T")
-SIZES = ("tiny", "base")
+R = TypeVar("R", bound="Recipe")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One recipe: seed, device, threads, shares of the seconds drawn, and each stage's table as written."""
+    """What all recipes have: the seed, the device, and the threads of a process."""
 
     seed: int
     device: str
     threads: int
-    shares: dict[str, float]
-    decoder_shares: dict[str, float]
-    tokenizer: dict[str, Any]
-    refine: dict[str, Any]
-    recognizer: dict[str, Any]
-    prior: dict[str, Any]
-    flow: dict[str, Any]
-    vocoder: dict[str, Any]
+    weight_decay: ClassVar[float] = 0.01
+
+    def table(self, stage: str) -> dict[str, Any]:
+        """A stage's table, as written."""
+        return dict(getattr(self, stage))
 
 
-def find(size: str) -> Path:
-    """The file of a shipped size."""
-    return located(f"codec-{size}.toml")
-
-
-def located(name: str) -> Path:
-    """A shipped recipe: in `configs/` here, or beside the source tree; raises `BadInput` where there is none."""
-    for folder in (Path("configs"), Path(__file__).resolve().parents[4] / "configs"):
+def shipped_recipe(name: str) -> Path:
+    """The path of a shipped recipe: in `configs/` here, or beside the source tree; raises `BadInput` if missing."""
+    for folder in (Path("configs"), Path(__file__).resolve().parents[3] / "configs"):
         if (folder / name).is_file():
             return folder / name
     raise BadInput("recipe", name, "has no configs/ file here; run from the source tree or give --config FILE")
 
 
-def read(path: Path) -> Recipe:
+def read_recipe(kind: type[R], path: Path) -> R:
     """The recipe in a TOML file; raises `BadInput` naming what is missing or unknown."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise BadInput("config", path, f"cannot be read ({error})") from None
-    return build(Recipe, table, f"config {path.name}")
+    return from_table(kind, table, f"config {path.name}")
 
 
-def build(kind: type[T], table: dict[str, Any], name: str, *, ignore: tuple[str, ...] = ()) -> T:
+def from_table(kind: type[T], table: dict[str, Any], name: str, *, ignore: tuple[str, ...] = ()) -> T:
     """A dataclass from a table; lists become tuples. Unknown keys are an error, unless in `ignore`."""
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(table) - known - set(ignore))
