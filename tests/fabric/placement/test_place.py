@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roundelay.errors import BadInput
+from roundelay.fabric.control import spares
 from roundelay.fabric.faults.trace import on_fabric, read
-from roundelay.fabric.placement import align, dcn, orchestrate, placement, repair, spares
+from roundelay.fabric.placement import align, dcn, orchestrate, placement, repair
 from roundelay.fabric.placement.placement import JobPlace, Placement
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.topology import Fabric, gpu_ring
@@ -130,10 +131,10 @@ def test_jobs_come_and_go() -> None:
 def test_one_spare_for_two_groups_confines_a_fault_to_its_group(real_trace) -> None:
     deployment = Deployment.of(720, 4, 3)
     events = on_fabric(read(real_trace), Fabric(720, 4), 0)
-    disturbed = np.array(spares.replay(deployment, events, 32, 2, rested=True))
+    disturbed = np.array(spares.replay(deployment, events, 32, 2, replace=True))
     assert len(disturbed) > 300 and (disturbed == 1).mean() >= 0.99
     alone = [spares.each_node_once(deployment)]
-    single = list(spares.table(deployment, alone, 32, rested=True, every=(2,)))
+    single = list(spares.table(deployment, alone, 32, replace=True, every=(2,)))
     assert single[0].one_group_share == 1.0
 
 
@@ -154,6 +155,36 @@ def test_groups_not_named_in_the_moves_stay_as_they_were() -> None:
     moved = {move.group for move in done.moves}
     for index, (before, after) in enumerate(zip(placed.job().groups, done.placement.job().groups, strict=True)):
         assert (before == after) == (index not in moved)
+
+
+def test_the_epoch_rises_exactly_when_a_group_changes() -> None:
+    placed, _ = orchestrate.place(Placement(Deployment.of(64, 4, 3, 2), ()), 16, 160)
+    free = int(np.flatnonzero(orchestrate.free_mask(placed))[0])
+    idle = repair.repair(placed, [free])
+    assert idle.moves == () and idle.placement.epoch == placed.epoch == 1 and idle.placement.down == (free,)
+    assert repair.restore(idle.placement, [free]) == placed
+    hit = repair.repair(placed, [placed.job().groups[2][1]])
+    assert hit.moves and hit.placement.epoch == 2
+    assert repair.restore(hit.placement, hit.placement.down).epoch == 2
+    assert hit.placement.without_job("job").epoch == 3
+    assert placed.changed(jobs=placed.jobs[::-1], down=(free,)).epoch == 1
+
+
+def test_a_group_that_cannot_be_rebuilt_names_its_job() -> None:
+    one, _ = orchestrate.place(Placement(Deployment.of(40, 4, 2), ()), 16, 80, "one")
+    two, _ = orchestrate.place(one, 16, 80, "two")
+    for name in ("one", "two"):
+        with pytest.raises(repair.Unrepairable) as error:
+            repair.repair(two, [two.job(name).groups[-1][0]])
+        assert error.value.job == name
+
+
+def test_one_way_to_place_lays_out_as_many_groups_as_fit() -> None:
+    empty = Placement(Deployment.of(64, 4, 3, 4), (), (5,))
+    assert len(orchestrate.lay_out(empty, 32, 4).nodes_Gm) == 4 and orchestrate.lay_out(empty, 32, 4).aligned
+    assert len(orchestrate.lay_out(empty, 32, 100).nodes_Gm) == 7
+    full = Placement(empty.deployment, (), tuple(range(64)))
+    assert orchestrate.lay_out(full, 32, 3).nodes_Gm.shape == (0, 8)
 
 
 CASE = ("--nodes", 2048, "--gpus-per-node", 4, "--k", 3, "--nodes-per-tor", 2, "--tp", 32)

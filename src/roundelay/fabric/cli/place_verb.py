@@ -39,7 +39,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
     "--into", type=click.Path(path_type=Path), help="placement.json to add the job to, instead of an empty fabric"
 )
 @click.option("--rings", help="parallelism between the groups, innermost first: cp=2:0.7,dp=108:0.3")
-@click.option("--spare-every", type=int, default=0, help="keep spares amid every so many groups")
+@click.option("--spare-every", type=int, default=0, help="keep one spare per so many groups")
 @click.option("--picture", type=click.Path(path_type=Path), help="also draw it: .svg or .png")
 @OUT
 @FORCE
@@ -130,13 +130,13 @@ def repair(
 ) -> None:
     """Repair a placement after nodes have failed, disturbing the fewest groups; --fail takes several nodes."""
     from roundelay.fabric.placement import dcn
-    from roundelay.fabric.placement.repair import repair as mend
+    from roundelay.fabric.placement.repair import repair as rebuild
 
     before = placement.read(file)
     if out:
         check_free(out, force=force)
     nodes = placement.parse_nodes([*failed, *more], before.deployment.nodes, before.hosts)
-    done = mend(before, nodes)
+    done = rebuild(before, nodes)
     if out:
         write_text(out, done.placement.dumps(), force=force)
         note(f"wrote {out}")
@@ -171,15 +171,15 @@ def repair(
 @click.option("--tp", type=int, default=32, show_default=True)
 @click.option("--trace", help="replay this fault history; silent: every node fails once, alone")
 @click.option("--seeds", type=int, default=1, show_default=True, help="node orders of the history")
-@click.option("--running", is_flag=True, help="never lay the job out anew between faults")
+@click.option("--running", is_flag=True, help="never place the job anew between faults")
 @JSON
 def spares(
     nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int, tp: int, trace: str | None, seeds: int, running: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
     """How many spare nodes, and where: what single faults disturb, for each density of spares."""
+    from roundelay.fabric.control import spares as density
     from roundelay.fabric.faults import trace as traces
-    from roundelay.fabric.placement import spares as density
 
     deployment = Deployment.of(nodes, gpus_per_node, k, nodes_per_tor)
     deployment.ring.fabric.nodes_per_group(tp)
@@ -190,7 +190,7 @@ def spares(
         read = traces.read(trace)
         histories = [traces.on_fabric(read, deployment.ring.fabric, seed) for seed in range(seeds)]
     every = (0, 8, 4, 2, 1)
-    found = density.table(deployment, histories, tp, rested=not running, every=every)
+    found = density.table(deployment, histories, tp, replace=not running, every=every)
     rows = [row.as_dict() for row in progress(found, "replaying", len(every))]
     if as_json:
         print_json({"rows": rows})

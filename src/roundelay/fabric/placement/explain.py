@@ -15,7 +15,7 @@ from roundelay.fabric.topology.topology import path_pairs
 
 
 def of_placement(placement: Placement) -> dict[str, Any]:
-    """Return the placement's jobs with their scores, its down and free nodes, and the nodes to mend first."""
+    """Return the placement's jobs with their scores, its down and free nodes, and the nodes to repair first."""
     deployment = placement.deployment
     jobs = {}
     for job in placement.jobs:
@@ -31,7 +31,7 @@ def of_placement(placement: Placement) -> dict[str, Any]:
         "epoch": placement.epoch,
         "down": len(placement.down),
         "free": int(orchestrate.free_mask(placement).sum()),
-        "mend_first": [placement.host(n) for n in orchestrate.mend_first(placement, largest)],
+        "mend_first": [placement.host(n) for n in orchestrate.repair_first(placement, largest)],
         "jobs": jobs,
     }
 

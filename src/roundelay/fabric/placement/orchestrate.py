@@ -54,13 +54,13 @@ def on_ring(deployment: Deployment, by_node: np.ndarray) -> np.ndarray:
 def cut(unavailable_N: np.ndarray, k: int, m: int, closed: bool, spare_every: int = 0) -> list[np.ndarray]:
     """Return the most groups of m ring positions: each segment cut into runs, the tail dropped. O(nodes).
 
-    `spare_every` leaves one node free amid every so many groups. A run that would need both longest hops of an odd K at
-    one node is started anew behind it.
+    `spare_every` keeps one spare node per so many groups, in their middle. A run that would need both longest hops of
+    an odd K at one node is started anew behind it.
     """
     out = []
     n = len(unavailable_N)
     for whole in segments(unavailable_N, k, closed):
-        segment = np.delete(whole, _spare_places(len(whole), m, spare_every)) if spare_every else whole
+        segment = np.delete(whole, _spare_slice(len(whole), m, spare_every)) if spare_every else whole
         hops = np.diff(segment) % n
         if k % 2 == 0 or k == 1 or not ((hops[1:] == k) & (hops[:-1] == k)).any():
             out += list(segment[: len(segment) // m * m].reshape(-1, m))
@@ -114,51 +114,87 @@ def chains_of(deployment: Deployment, free_N: np.ndarray, m: int, spare_every: i
     return cut(~on_ring(deployment, free_N), deployment.ring.k, m, deployment.ring.closed, spare_every)
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The groups of a job, nodes int [G, m] in rank order, and whether equal ranks were put under one ToR."""
+
+    nodes_Gm: np.ndarray
+    aligned: bool
+
+    def job(self, name: str, tp: int) -> JobPlace:
+        """Return the layout as a job of that name."""
+        return JobPlace.of(name, tp, self.nodes_Gm)
+
+
+def fits(deployment: Deployment, free_N: np.ndarray, tp: int, spare_every: int = 0) -> int:
+    """Return how many groups of `tp` GPUs fit on the free nodes beside their spares, before paths are paired."""
+    m = deployment.ring.fabric.nodes_per_group(tp)
+    if spare_every and deployment.nodes_per_tor == 1:
+        return len(chains_of(deployment, free_N, m, spare_every))
+    return capacity(deployment, reserve(deployment, free_N, m, spare_every) if spare_every else free_N, tp)
+
+
+def lay_out(placement: Placement, tp: int, groups: int, spare_every: int = 0) -> Layout:
+    """Return as many groups of `tp` GPUs on the free nodes as fit, `groups` at most: the one way to place.
+
+    Under ToRs of several nodes equal ranks share a ToR, where so many groups can be aligned; otherwise, and without
+    ToRs, the ring is cut from its beginning. `spare_every` keeps one spare node, or column of nodes, per so many
+    groups.
+    """
+    deployment = placement.deployment
+    m = deployment.ring.fabric.nodes_per_group(tp)
+    free_N = free_mask(placement)
+    found = None
+    if deployment.nodes_per_tor > 1:
+        usable_N = reserve(deployment, free_N, m, spare_every) if spare_every else free_N
+        wanted = min(groups, capacity(deployment, usable_N, tp))
+        found = align.align_groups(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
+    if found is not None:
+        nodes_Gm = found[1] * deployment.nodes_per_tor + found[0][:, None]
+    else:
+        nodes_Gm = deployment.node(np.array(chains_of(deployment, free_N, m, spare_every)[:groups]).reshape(-1, m))
+    order = rank_groups(deployment.tor(nodes_Gm), deployment.nodes_per_tor) if len(nodes_Gm) else slice(0)
+    return Layout(nodes_Gm[order].astype(np.int64), found is not None)
+
+
 def place(
     placement: Placement, tp: int, job_gpus: int, name: str = "job", *, rings: str | None = None, spare_every: int = 0
 ) -> tuple[Placement, Score]:
     """Return the placement with one job more, and the job's score.
 
-    `spare_every` keeps one column of nodes free behind every so many groups. Raises `BadInput` where the job does not
-    fit, saying why, what would fit, and which nodes to mend first.
+    `spare_every` keeps one spare column of nodes per so many groups. Raises `BadInput` where the job does not fit,
+    saying why, what would fit, and which nodes to repair first.
     """
     started = time.perf_counter()
     deployment = placement.deployment
-    m = deployment.ring.fabric.nodes_per_group(tp)
+    deployment.ring.fabric.nodes_per_group(tp)
     if job_gpus < tp or job_gpus % tp:
         raise BadInput("--job-gpus", job_gpus, f"give a multiple of TP-{tp}")
     wanted = job_gpus // tp
     traffic = dcn.parse_rings(rings, wanted, deployment.nodes_per_tor)
     free_N = free_mask(placement)
-    usable_N = reserve(deployment, free_N, m, spare_every) if spare_every else free_N
-    fits = capacity(deployment, usable_N, tp)
-    if wanted > fits:
-        raise BadInput("--job-gpus", job_gpus, _cannot(placement, free_N, tp, fits, wanted))
-    found = None
-    if deployment.nodes_per_tor > 1:
-        found = align.align_groups(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
-    if found is not None:
-        nodes_Gm = found[1] * deployment.nodes_per_tor + found[0][:, None]
-    else:
-        nodes_Gm = deployment.node(np.array(chains_of(deployment, free_N, m, spare_every)[:wanted]).reshape(-1, m))
-    if len(nodes_Gm) < wanted:
-        raise BadInput("--job-gpus", job_gpus, f"only {len(nodes_Gm) * tp} GPUs are realisable on the transceivers")
-    nodes_Gm = nodes_Gm[rank_groups(deployment.tor(nodes_Gm), deployment.nodes_per_tor)]
-    job = JobPlace.of(name, tp, nodes_Gm)
+    room = fits(deployment, free_N, tp, spare_every)
+    if wanted > room:
+        raise BadInput("--job-gpus", job_gpus, _cannot(placement, free_N, tp, room, wanted))
+    layout = lay_out(placement, tp, wanted, spare_every)
+    if len(layout.nodes_Gm) < wanted:
+        short = len(layout.nodes_Gm) * tp
+        raise BadInput("--job-gpus", job_gpus, f"only {short} GPUs are realisable on the transceivers")
+    job = layout.job(name, tp)
     placed = placement.with_job(job)
-    return placed, score(placed, job, traffic, time.perf_counter() - started, aligned=found is not None)
+    return placed, score(placed, job, traffic, time.perf_counter() - started, aligned=layout.aligned)
 
 
 def reserve(deployment: Deployment, free_N: np.ndarray, m: int, spare_every: int) -> np.ndarray:
-    """Return `free_N` without the columns of ToRs kept as spares: one amid every `spare_every` free groups."""
+    """Return `free_N` without the columns of ToRs kept as spares: one per `spare_every` groups that are free."""
     rows = deployment.rows(free_N).copy()
     some = np.flatnonzero(rows.all(axis=0))
-    rows[:, some[_spare_places(len(some), m, spare_every)]] = False
+    rows[:, some[_spare_slice(len(some), m, spare_every)]] = False
     return rows.T.reshape(-1)
 
 
-def _spare_places(nodes: int, m: int, spare_every: int) -> slice:
-    """Return the places of spares in a row of free nodes: half of the groups before each, half behind it."""
+def _spare_slice(nodes: int, m: int, spare_every: int) -> slice:
+    """Return the indices of spares in a row of free nodes: half of their groups stand before each, half behind it."""
     return slice((spare_every + 1) // 2 * m, nodes, spare_every * m + 1)
 
 
@@ -210,19 +246,19 @@ def realisable(placement: Placement) -> bool:
 
 
 def _cannot(placement: Placement, free_N: np.ndarray, tp: int, fits: int, wanted: int) -> str:
-    """Return why a job does not fit: what would, and which nodes to mend first."""
+    """Return why a job does not fit: what would fit, and which nodes to repair first."""
     gpus_free = int(free_N.sum()) * placement.deployment.ring.fabric.gpus_per_node
     text = f"{gpus_free} GPUs are free and healthy; in groups of {tp}, {fits * tp} fit; give --job-gpus {fits * tp}"
     short = wanted * tp - gpus_free
     if short > 0 and placement.down:
-        text += f", or mend at least {-(-short // placement.deployment.ring.fabric.gpus_per_node)} nodes"
-    best = mend_first(placement, tp)
+        text += f", or repair at least {-(-short // placement.deployment.ring.fabric.gpus_per_node)} nodes"
+    best = repair_first(placement, tp)
     if best:
         text += f"; first {', '.join(placement.host(node) for node in best)}"
     return text
 
 
-def mend_first(placement: Placement, tp: int, most: int = 5) -> list[int]:
+def repair_first(placement: Placement, tp: int, most: int = 5) -> list[int]:
     """Return the down nodes whose single repair gives the most further groups, best first; none that gives nothing."""
     deployment = placement.deployment
     m = deployment.ring.fabric.nodes_per_group(tp)

@@ -123,14 +123,28 @@ class Placement:
         self.circuits()
         return self
 
+    def groups(self) -> dict[str, tuple[int, tuple[tuple[int, ...], ...]]]:
+        """Return each job's TP and groups by its name, jobs without a group left out; circuits follow from them."""
+        return {job.name: (job.tp, job.groups) for job in self.jobs if job.groups}
+
+    def changed(self, *, jobs: tuple[JobPlace, ...] | None = None, down: tuple[int, ...] | None = None) -> Placement:
+        """Return the placement with these jobs or down nodes; the one place where an epoch rises.
+
+        It rises by one exactly when a group changed. Circuits follow from groups, so they change at no other time.
+        """
+        new = replace(
+            self, jobs=self.jobs if jobs is None else jobs, down=self.down if down is None else tuple(sorted(down))
+        )
+        return new if new.groups() == self.groups() else replace(new, epoch=self.epoch + 1)
+
     def with_job(self, job: JobPlace) -> Placement:
-        """Return the placement with one job more, at the next epoch."""
-        return replace(self, jobs=(*self.jobs, job), epoch=self.epoch + 1).check()
+        """Return the placement with one job more, checked; at the next epoch if it has a group."""
+        return self.changed(jobs=(*self.jobs, job)).check()
 
     def without_job(self, name: str) -> Placement:
-        """Return the placement after the job has left, at the next epoch."""
+        """Return the placement after the job has left; at the next epoch if it had a group."""
         gone = self.job(name)
-        return replace(self, jobs=tuple(job for job in self.jobs if job is not gone), epoch=self.epoch + 1)
+        return self.changed(jobs=tuple(job for job in self.jobs if job is not gone))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the placement as it stands in placement.json, circuits included."""

@@ -2,8 +2,8 @@
 
 A group that lost a node is rebuilt from free nodes where they form a run of m; otherwise the shortest run of
 neighbouring groups is found whose free nodes, with those between and inside them, make one group more, and these groups
-are cut anew. That is the fewest where a group spans at least K nodes (checked against an exact solver); shorter groups
-can be hopped over, which is tried for one after the other. O(nodes), no loop over groups. Method: ours.
+are cut anew. That is the fewest possible where a group spans at least K nodes (checked against an exact solver);
+shorter groups can be hopped over, which is tried for one after the other. O(nodes), no loop over groups. Method: ours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.fabric.placement.placement import JobPlace, Placement
-from roundelay.fabric.topology.deployment import Deployment
+
+
+class Unrepairable(BadInput):
+    """A group that lost a node cannot be rebuilt; `job` is the name of its job."""
+
+    def __init__(self, job: str, nodes: Sequence[int]) -> None:
+        self.job = job
+        super().__init__(
+            "group", list(nodes), "cannot be rebuilt: no run of free nodes and groups holds it; repair a node first"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,11 @@ class Repair:
 
 
 def repair(placement: Placement, failed: Sequence[int]) -> Repair:
-    """Return the repair after the nodes of `failed` have gone down; `BadInput` where a group cannot be rebuilt."""
+    """Return the repair after the nodes of `failed` have gone down: the groups that changed, the fewest possible.
+
+    The epoch rises only if a group changed. Raises `BadInput` for a node that does not exist, and `Unrepairable` where
+    a group cannot be rebuilt.
+    """
     for node in failed:
         if not 0 <= node < placement.deployment.nodes:
             raise BadInput("--fail", node, f"the fabric has nodes 0 to {placement.deployment.nodes - 1}")
@@ -52,14 +65,14 @@ def repair(placement: Placement, failed: Sequence[int]) -> Repair:
     return state.result(placement)
 
 
-def returned(placement: Placement, mended: Sequence[int]) -> Placement:
-    """Return the placement with nodes back up, free."""
-    gone = set(mended)
-    return replace(placement, down=tuple(node for node in placement.down if node not in gone))
+def restore(placement: Placement, nodes: Sequence[int]) -> Placement:
+    """Return the placement with these nodes up again and free; no group changes, so the epoch stays."""
+    up = set(nodes)
+    return placement.changed(down=tuple(node for node in placement.down if node not in up))
 
 
 class _State:
-    """Groups of all jobs on the ring while they are rebuilt: `owner` int [N] by position, -1 free, -2 down."""
+    """The groups of all jobs while they are rebuilt; `owner` int [N]: the group at each position, -1 free, -2 down."""
 
     def __init__(self, placement: Placement) -> None:
         deployment = placement.deployment
@@ -84,6 +97,11 @@ class _State:
             return self.changed[index]
         return tuple(int(n) for n in self.flat[self.first[index] : self.first[index] + self.sizes[index]])
 
+    def _job(self, index: int) -> str:
+        """Return the name of a group's job."""
+        ends = np.cumsum([len(job.groups) for job in self.placement.jobs])
+        return self.placement.jobs[int(np.searchsorted(ends, index, side="right"))].name
+
     def rebuild(self, index: int) -> None:
         """Give the hit group m nodes again, moving as few others as can be."""
         m = int(self.sizes[index])
@@ -97,10 +115,7 @@ class _State:
             return
         window = _window(owner, self.sizes, self.k, m, self.closed)
         if window is None:
-            nodes = list(self.members(index))
-            raise BadInput(
-                "group", nodes, "cannot be rebuilt: no run of free nodes and groups holds it; mend a node first"
-            )
+            raise Unrepairable(self._job(index), self.members(index))
         groups, chains = window
         self._assign([*groups, index], [(c + turn) % len(owner) for c in chains])
 
@@ -134,7 +149,7 @@ class _State:
         self.changed[index] = tuple(int(x) for x in self.deployment.node(chain))
 
     def result(self, before: Placement) -> Repair:
-        """Return the repaired placement at the next epoch, and its moves; only what changed is checked again."""
+        """Return the repaired placement and its moves; only what changed is checked again."""
         jobs, moves, first = [], [], 0
         for job in self.placement.jobs:
             mine = {i - first: nodes for i, nodes in self.changed.items() if first <= i < first + len(job.groups)}
@@ -149,7 +164,7 @@ class _State:
                 groups[i], nodes_Gm[i] = nodes, nodes
                 self._verify(nodes)
             jobs.append(JobPlace(job.name, job.tp, tuple(groups), nodes_Gm))
-        return Repair(replace(self.placement, jobs=tuple(jobs), epoch=before.epoch + 1), tuple(moves))
+        return Repair(before.changed(jobs=tuple(jobs), down=self.placement.down), tuple(moves))
 
     def _verify(self, nodes: tuple[int, ...]) -> None:
         """Assert that a rebuilt group holds exactly its nodes, all up, and can be spliced."""
@@ -265,11 +280,3 @@ def _cut_window(position: np.ndarray, k: int, m: int, wanted: int) -> list[np.nd
         return None
     chains = [position[start * m : start * m + m] for start in range(wanted)]
     return chains if all(_spliceable(chain, k) for chain in chains) else None
-
-
-def blast_radius(deployment: Deployment, placement: Placement, node: int) -> int:
-    """Return how many groups the fault of one node would disturb; -1 where the group could not be rebuilt."""
-    try:
-        return repair(placement, [node]).disturbed
-    except BadInput:
-        return -1
