@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.placement.repair import Move
-from roundelay.fabric.topology.optics import Path
+from roundelay.fabric.topology.optics import TransceiverPath
 
-Command = tuple[int, int, Path]  # node, bundle, the path its transceivers take
+Command = tuple[int, int, TransceiverPath]  # node, bundle, the path its transceivers take
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from roundelay.fabric.placement import orchestrate
 from roundelay.fabric.placement.placement import JobPlace, Placement
 from roundelay.fabric.placement.repair import Unrepairable, repair, restore
 from roundelay.fabric.topology.deployment import Deployment
-from roundelay.fabric.topology.optics import Circuits, Path
+from roundelay.fabric.topology.optics import Circuits, TransceiverPath
 
 
 def refusal(deployment: Deployment, request: JobRequest) -> str | None:
@@ -187,4 +187,4 @@ def switches(deployment: Deployment, old: Circuits, new: Circuits) -> tuple[Comm
     if not commands:
         return ()
     nodes = deployment.node(np.array([position for position, _, _ in commands]))
-    return tuple((int(n), bundle, Path(path)) for n, (_, bundle, path) in zip(nodes, commands, strict=True))
+    return tuple((int(n), bundle, TransceiverPath(path)) for n, (_, bundle, path) in zip(nodes, commands, strict=True))
