@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from roundelay.voice.interfaces import Message
+from roundelay.voice.realtime import language_table
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.session import Session
@@ -70,7 +71,7 @@ class World:
             context_tokens=r.choice((1_024, 128)),
             stall_ms=4_000,
         )
-        self.session = Session(self.thresholds)
+        self.session = Session(self.thresholds, language=language_table.load())
         self.reply = self.given = self.heard = self.lead = 0
         self.held = False
         self.ends_ms = r.randint(12_000, 30_000)

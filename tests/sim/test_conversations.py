@@ -14,6 +14,7 @@ import pytest
 from conversation_laws import Laws
 from conversation_world import World
 
+from roundelay.voice.realtime import language_table
 from roundelay.voice.realtime.core import session as session_module
 from roundelay.voice.realtime.core.actions import Action
 from roundelay.voice.realtime.core.events import Event
@@ -76,5 +77,5 @@ def test_the_conversations_reach_every_row_of_the_table(seen: Counter[str]) -> N
 def test_the_same_events_give_the_same_actions() -> None:
     for seed in range(20):
         laws = converse(seed)
-        again = Session(World(seed, Laws()).thresholds)
+        again = Session(World(seed, Laws()).thresholds, language=language_table.load())
         assert [again.feed(event) for event, _ in laws.log] == [actions for _, actions in laws.log], f"seed {seed}"

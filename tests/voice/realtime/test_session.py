@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import random
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from roundelay.errors import BadInput
 from roundelay.voice.interfaces import Message
+from roundelay.voice.realtime import language_table
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.backchannel import is_backchannel, is_echo, wants_floor
@@ -28,6 +30,8 @@ from roundelay.voice.realtime.core.settings import Thresholds
 from roundelay.voice.realtime.core.state import State
 from roundelay.voice.realtime.core.transitions import ROWS, always
 
+ENGLISH = language_table.load()
+new_session = partial(Session, language=ENGLISH)
 SOUND = np.zeros(16_000, np.float32)
 ROOT = Path(__file__).parents[3]
 
@@ -51,14 +55,14 @@ def kinds(actions: list[do.Action]) -> list[str]:
 
 
 def test_a_draft_waits_for_the_commit_and_is_given_out_at_once() -> None:
-    session = Session()
+    session = new_session()
     actions = replying(session)
     assert kinds(actions) == ["StopTurn", "CommitTurn", "Caption", "Begin", "Say", "Play", "Finish"]
     assert actions[3] == do.Begin(1, 1, ahead_ms=288)  # 384 ms of silence, less the 96 before the draft
 
 
 def test_a_user_who_goes_on_drops_every_draft() -> None:
-    session = Session()
+    session = new_session()
     session.feed(ev.SpeechStarted(100, 1_600))
     session.feed(ev.SpeechStopped(1_096, 16_000))
     session.feed(ev.ReplyAudio(1_200, 1, SOUND))
@@ -67,7 +71,7 @@ def test_a_user_who_goes_on_drops_every_draft() -> None:
 
 
 def test_corrected_words_make_a_newer_draft_which_is_the_one_committed() -> None:
-    session = Session()
+    session = new_session()
     session.feed(ev.SpeechStarted(100, 1_600))
     session.feed(ev.SpeechStopped(1_096, 16_000))
     session.feed(ev.Transcribed(1_150, 1, "what is the rhyme", 16_000))
@@ -79,7 +83,7 @@ def test_corrected_words_make_a_newer_draft_which_is_the_one_committed() -> None
 
 
 def test_a_reading_that_differs_in_spelling_alone_makes_no_draft() -> None:
-    session = Session()
+    session = new_session()
     session.feed(ev.SpeechStarted(100, 1_600))
     session.feed(ev.SpeechStopped(1_096, 16_000))
     session.feed(ev.Transcribed(1_150, 1, "what is the time", 16_000))
@@ -87,7 +91,7 @@ def test_a_reading_that_differs_in_spelling_alone_makes_no_draft() -> None:
 
 
 def test_barge_in_stops_the_reply_and_keeps_only_what_was_heard() -> None:
-    session = Session()
+    session = new_session()
     replying(session)
     session.feed(ev.Played(2_500, 1, 16_000))  # half of it
     assert session.feed(ev.SpeechStarted(2_564, 40_000)) == [do.Hold(1)]
@@ -99,7 +103,7 @@ def test_barge_in_stops_the_reply_and_keeps_only_what_was_heard() -> None:
 
 @pytest.mark.parametrize("text", ["uh-huh", "Yeah, right.", "", "three four five"])
 def test_backchannels_noises_and_echoes_let_the_reply_go_on(text: str) -> None:
-    session = Session()
+    session = new_session()
     replying(session)
     session.feed(ev.SpeechStarted(2_564, 40_000))
     assert kinds(session.feed(ev.SpeechStopped(2_900, 43_000))) == ["Transcribe"]
@@ -109,7 +113,7 @@ def test_backchannels_noises_and_echoes_let_the_reply_go_on(text: str) -> None:
 
 def test_a_short_word_to_the_bot_stops_it_even_when_it_is_read_late() -> None:
     for late in (False, True):
-        session = Session()
+        session = new_session()
         replying(session)
         session.feed(ev.SpeechStarted(2_564, 40_000))
         session.feed(ev.SpeechStopped(2_900, 43_000))
@@ -120,7 +124,7 @@ def test_a_short_word_to_the_bot_stops_it_even_when_it_is_read_late() -> None:
 
 
 def test_an_echo_is_no_voice() -> None:
-    session = Session()
+    session = new_session()
     replying(session)
     assert session.feed(ev.SpeechStarted(2_564, 40_000, echo=0.9)) == []
     assert session.state is State.BOT_REPLYING
@@ -132,7 +136,7 @@ def test_an_echo_is_no_voice() -> None:
 
 
 def test_a_draft_calls_no_tool_until_it_is_committed() -> None:
-    session = Session()
+    session = new_session()
     session.feed(ev.SpeechStarted(100, 1_600))
     session.feed(ev.SpeechStopped(1_096, 16_000))
     assert session.feed(ev.ToolCalled(1_200, 1, "c", "clock", "{}")) == []
@@ -141,7 +145,7 @@ def test_a_draft_calls_no_tool_until_it_is_committed() -> None:
 
 
 def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answers() -> None:
-    session = Session()
+    session = new_session()
     session.feed(ev.MessageAdded(0, Message("user", "what time is it")))
     session.feed(ev.ReplyRequested(0))
     assert kinds(session.feed(ev.ToolCalled(10, 1, "c", "clock", "{}"))) == ["CallTool"]
@@ -160,7 +164,7 @@ def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answ
 
 def tool_waits(*calls: str) -> Session:
     """A session whose reply says a word, is heard, and has called tools."""
-    session = Session()
+    session = new_session()
     session.feed(ev.MessageAdded(0, Message("user", "what time is it")))
     session.feed(ev.ReplyRequested(0))
     for at, call in enumerate(calls):
@@ -204,7 +208,7 @@ def test_a_result_that_the_client_takes_back_is_not_told() -> None:
 
 
 def test_a_call_that_has_the_name_of_another_gets_its_own() -> None:
-    session = Session()
+    session = new_session()
     names = []
     for at in range(3):
         session.feed(ev.MessageAdded(100 * at, Message("user", "what time is it")))
@@ -221,7 +225,7 @@ def test_a_call_that_has_the_name_of_another_gets_its_own() -> None:
 
 
 def test_a_clients_system_messages_leave_too_when_there_are_too_many() -> None:
-    session = Session(Thresholds(messages_max=32), [Message("system", "be short", "persona")])
+    session = new_session(Thresholds(messages_max=32), [Message("system", "be short", "persona")])
     for at in range(100):
         session.feed(ev.MessageAdded(at, Message("system", f"know {at}", f"item-{at}")))
         session.feed(ev.MessageAdded(at, Message("user", f"say {at}")))
@@ -231,18 +235,18 @@ def test_a_clients_system_messages_leave_too_when_there_are_too_many() -> None:
 
 
 def test_a_turn_that_the_client_bounds_takes_nothing_from_before_it() -> None:
-    session = Session(Thresholds(detection="none"))
+    session = new_session(Thresholds(detection="none"))
     given = session.feed(ev.TurnEnded(1_000, 16_000, 32_000))[0]
     draft = session.feed(ev.ReplyRequested(1_001))[0]
     assert isinstance(given, do.Transcribe) and isinstance(draft, do.Draft) and given.exact and draft.exact
-    found = Session()
+    found = new_session()
     found.feed(ev.SpeechStarted(100, 1_600))
     draft = found.feed(ev.SpeechStopped(1_096, 16_000))[1]
     assert isinstance(draft, do.Draft) and not draft.exact
 
 
 def test_a_reply_asked_for_while_the_user_speaks_waits() -> None:
-    session = Session(Thresholds(create_reply=False))
+    session = new_session(Thresholds(create_reply=False))
     session.feed(ev.SpeechStarted(100, 1_600))
     assert session.feed(ev.ReplyRequested(200, {"metadata": 1})) == []
     session.feed(ev.SpeechStopped(1_096, 16_000))
@@ -251,7 +255,7 @@ def test_a_reply_asked_for_while_the_user_speaks_waits() -> None:
 
 
 def test_push_to_talk_answers_the_sound_that_was_not_read_yet() -> None:
-    session = Session(Thresholds(detection="none"))
+    session = new_session(Thresholds(detection="none"))
     assert kinds(session.feed(ev.TurnEnded(1_000, 0, 16_000))) == ["Transcribe", "CommitTurn"]
     draft = session.feed(ev.ReplyRequested(1_001))[0]
     assert isinstance(draft, do.Draft) and (draft.cause, draft.turn, draft.start, draft.end) == ("turn", 1, 0, 16_000)
@@ -260,7 +264,7 @@ def test_push_to_talk_answers_the_sound_that_was_not_read_yet() -> None:
 
 
 def test_a_closing_session_says_what_it_says_and_takes_nothing_new() -> None:
-    session = Session()
+    session = new_session()
     replying(session)
     assert session.feed(ev.CloseRequested(1_600)) == []
     with pytest.raises(ev.IllegalEvent) as caught:
@@ -284,7 +288,7 @@ def test_a_closing_session_says_what_it_says_and_takes_nothing_new() -> None:
     ],
 )
 def test_an_illegal_event_raises_and_changes_nothing(event: ev.Event, code: str) -> None:
-    session = Session()
+    session = new_session()
     replying(session)
     before = session.memory
     with pytest.raises(ev.IllegalEvent) as caught:
@@ -293,7 +297,7 @@ def test_an_illegal_event_raises_and_changes_nothing(event: ev.Event, code: str)
 
 
 def test_the_limits_hold() -> None:
-    session = Session(Thresholds(tools_waiting=1, clauses_max=1, reply_max_ms=1_000))
+    session = new_session(Thresholds(tools_waiting=1, clauses_max=1, reply_max_ms=1_000))
     session.feed(ev.MessageAdded(0, Message("user", "hello")))
     session.feed(ev.ReplyRequested(0))
     session.feed(ev.ToolCalled(1, 1, "a", "f", "{}"))
@@ -342,7 +346,7 @@ def test_a_turn_costs_fourteen_times_as_much_as_audio() -> None:
 
 
 def test_a_long_history_is_summarised_and_without_a_summary_cut() -> None:
-    session = Session(Thresholds(context_tokens=64, context_keep=2), [Message("system", "be short", "persona")])
+    session = new_session(Thresholds(context_tokens=64, context_keep=2), [Message("system", "be short", "persona")])
     asked: list[do.Summarise] = []
     for at in range(30):
         actions = session.feed(ev.MessageAdded(at, Message("user", f"{at} " + "word " * 20)))
@@ -364,12 +368,12 @@ def test_a_key_is_replaced_in_its_place() -> None:
 
 
 def test_words_over_the_bots_voice() -> None:
-    assert all(is_backchannel(text) for text in ("Uh-huh.", "mm-hmm", "I see, okay", "yeah yeah"))
-    assert not any(is_backchannel(text) for text in ("", "yeah but wait", "no", "stop"))
+    assert all(is_backchannel(text, ENGLISH) for text in ("Uh-huh.", "mm-hmm", "I see, okay", "yeah yeah"))
+    assert not any(is_backchannel(text, ENGLISH) for text in ("", "yeah but wait", "no", "stop"))
     said = "the waste of the ring is four percent at most"
     assert is_echo("waste of the wing is four", said) and not is_echo("percent four the of", said)
     assert not is_echo("ring", said), "one word proves nothing"
-    assert wants_floor("wait a moment", said) and not wants_floor("", said)
+    assert wants_floor("wait a moment", said, ENGLISH) and not wants_floor("", said, ENGLISH)
 
 
 def test_thresholds_refuse_what_makes_no_conversation() -> None:

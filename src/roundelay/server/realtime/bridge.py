@@ -20,6 +20,7 @@ from roundelay.server.realtime.output_buffer import OutputAudioBuffer
 from roundelay.server.realtime.pacing import LEAD_MS, Pacer
 from roundelay.server.realtime.response import ResponseStream
 from roundelay.server.realtime.settings import Settings
+from roundelay.voice.realtime import language_table
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.context import AUDIO_TOKENS_PER_S
@@ -67,7 +68,7 @@ class Bridge:
         self, send: Callable[[Frame], None], worker: Worker, settings: Settings, name: str, base: Thresholds
     ) -> None:
         self.send, self.worker, self.settings, self.name, self._base = send, worker, settings, name, base
-        self.session = Session(settings.thresholds(base))
+        self.session = Session(settings.thresholds(base), language=language_table.load())
         self.items, self.trace, self.conversation_id = Items(), LatencyTrace(), new_id("conv")
         self.outputs: dict[int, ResponseStream] = {}
         self.pacers: dict[int, Pacer] = {}

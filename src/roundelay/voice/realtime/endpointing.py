@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from roundelay.voice.realtime import language_table
 from roundelay.voice.realtime.core.backchannel import words
 from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.core.language import Language
 from roundelay.voice.realtime.vad import periodicity
 
 WINDOW, HOP = 640, 320  # samples: 40 ms, two periods of 70 Hz; every 20 ms
@@ -20,19 +22,6 @@ LAST_FRAMES = 6  # 120 ms: about the last vowel
 FALL_ST, RISE_ST = -1.5, 3.0  # semitones: a statement's end, a question's
 FADE_DB = 4.0  # the last vowel under those before
 CONFIDENT_LOG_ODDS = 1.5  # of `p_complete` at which the text score saturates
-
-# After these, English needs another word.
-INCOMPLETE_ENDINGS = frozenset({
-    "a", "an", "the", "my", "your", "his", "her", "its", "our", "their", "this", "these", "those", "some", "any",
-    "every", "and", "or", "but", "because", "if", "when", "while", "than", "so", "that", "which", "who", "whose",
-    "although", "of", "to", "in", "on", "at", "for", "from", "with", "by", "about", "into", "between", "under", "over",
-    "per", "is", "are", "was", "were", "am", "be", "been", "does", "did", "has", "had", "will", "would",
-    "could", "should", "can", "may", "must", "i", "we", "they", "he", "she", "what", "how", "where",
-    "whats", "many", "much", "very", "plus", "minus", "times", "divided", "multiplied", "percent",
-    "as", "not", "dont", "please", "um", "uh", "er", "hmm", "well", "like", "let", "tell", "give", "say",
-    "convert", "add", "subtract", "multiply", "divide",
-})  # fmt: skip
-COMPLETE_AFTER_TWO = frozenset({"are", "is", "am", "can", "will", "do", "did", "it", "please", "so", "that", "like"})
 
 
 def prosody_score(sound: np.ndarray) -> float:
@@ -55,10 +44,11 @@ def prosody_score(sound: np.ndarray) -> float:
     return float(np.clip(0.6 * melody + 0.4 * fading, -1, 1))
 
 
-def text_score(text: str, p_complete: float | None = None) -> float:
+def text_score(text: str, p_complete: float | None = None, language: Language | None = None) -> float:
     """The textual evidence that the turn is over: -1 (more words must follow) to 1, 0 for no words.
 
     `p_complete` is the semantic model's probability that the query is complete; None where there is no such model.
+    `language` is English by default.
     """
     line = words(text)
     if not line:
@@ -66,7 +56,8 @@ def text_score(text: str, p_complete: float | None = None) -> float:
     if p_complete is not None:
         p_complete = min(max(p_complete, 1e-6), 1 - 1e-6)
         return float(np.clip(np.log(p_complete / (1 - p_complete)) / CONFIDENT_LOG_ODDS, -1, 1))
-    if line[-1] in INCOMPLETE_ENDINGS and not (len(line) >= 3 and line[-1] in COMPLETE_AFTER_TWO):
+    table = language or language_table.load()
+    if line[-1] in table.incomplete_endings and not (len(line) >= 3 and line[-1] in table.complete_after_two):
         return -1.0
     if text.rstrip().endswith(("?", ".", "!")):
         return 1.0

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 
-# Said by a listener, alone or in a row, without asking for the floor.
-BACKCHANNELS = frozenset({
-    "ah", "aha", "cool", "exactly", "fine", "good", "great", "hm", "hmm", "huh", "indeed", "interesting", "mhm", "mm",
-    "mmhm", "mmm", "nice", "oh", "ok", "okay", "really", "right", "sure", "true", "uh", "uhhuh", "uhuh", "um", "wow",
-    "yeah", "yep", "yes", "yup",
-})  # fmt: skip
-PAIRS = ("uh huh", "mm hm", "mm hmm", "i see", "of course", "got it", "go on", "all right", "i know", "no way")
+from roundelay.voice.realtime.core.language import Language
+
 # Share of the words, in order, that the bot said: echo. One word alone is no evidence.
 ECHO_SHARE = 0.75
 ECHO_WORDS = 2
+BACKCHANNEL = "*"  # stands for a phrase that is one; no word contains it
 
 
 def words(text: str) -> list[str]:
@@ -21,12 +17,13 @@ def words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", text.lower().replace("'", "").replace("’", "").replace("-", " "))
 
 
-def is_backchannel(text: str) -> bool:
+def is_backchannel(text: str, language: Language) -> bool:
     """Whether the text consists of backchannels alone; False for an empty text."""
     line = " ".join(words(text))
-    for pair in PAIRS:
-        line = re.sub(rf"\b{pair}\b", "ok", line)
-    return bool(line) and all(word in BACKCHANNELS for word in line.split())
+    for phrase in language.backchannel_phrases:
+        line = re.sub(rf"\b{phrase}\b", BACKCHANNEL, line)
+    known = language.backchannels
+    return bool(line) and all(word == BACKCHANNEL or word in known for word in line.split())
 
 
 def is_echo(text: str, bot_text: str) -> bool:
@@ -43,6 +40,6 @@ def is_echo(text: str, bot_text: str) -> bool:
     return row[-1] >= ECHO_SHARE * len(mine)
 
 
-def wants_floor(text: str, bot_text: str) -> bool:
+def wants_floor(text: str, bot_text: str, language: Language) -> bool:
     """Whether overlapping words should stop the bot: there are some, and they are neither echo nor backchannel."""
-    return bool(words(text)) and not is_backchannel(text) and not is_echo(text, bot_text)
+    return bool(words(text)) and not is_backchannel(text, language) and not is_echo(text, bot_text)

@@ -14,6 +14,7 @@ from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core.actions import Action
 from roundelay.voice.realtime.core.context import Context
 from roundelay.voice.realtime.core.events import Event, IllegalEvent, ReplyCancelled, ReplyRequested
+from roundelay.voice.realtime.core.language import NO_LANGUAGE, Language
 from roundelay.voice.realtime.core.settings import Thresholds
 from roundelay.voice.realtime.core.state import SessionState, State, next_due
 from roundelay.voice.realtime.core.transitions import Row, all_rows
@@ -26,13 +27,18 @@ for _row in all_rows():
 
 
 class Session:
-    """One conversation: who has the floor, which replies are being generated, what was heard."""
+    """One conversation: who has the floor, which replies are being generated, what was heard.
 
-    def __init__(self, thresholds: Thresholds | None = None, history: Iterable[Message] = ()) -> None:
+    `language` has the words that are backchannels; without one every word takes the floor.
+    """
+
+    def __init__(
+        self, thresholds: Thresholds | None = None, history: Iterable[Message] = (), language: Language = NO_LANGUAGE
+    ) -> None:
         context = Context()
         for at, message in enumerate(history, 1):
             context = context.add(message if message.key else replace(message, key=f"before-{at}"))
-        self._state = SessionState(thresholds or Thresholds(), context=context)
+        self._state = SessionState(thresholds or Thresholds(), language, context=context)
 
     @property
     def state(self) -> State:

@@ -12,6 +12,7 @@ from roundelay.voice.realtime.core.actions import Action, CallTool, Play, Say
 from roundelay.voice.realtime.core.backchannel import words
 from roundelay.voice.realtime.core.context import Clause, Context, spoken_prefix
 from roundelay.voice.realtime.core.events import RATE_HZ, Event
+from roundelay.voice.realtime.core.language import NO_LANGUAGE, Language
 from roundelay.voice.realtime.core.settings import Thresholds
 
 MAX_PAST_REPLIES = 16  # whose heard part a client may still correct
@@ -123,6 +124,7 @@ class SessionState:
     """The whole state of a session."""
 
     thresholds: Thresholds
+    language: Language = NO_LANGUAGE
     state: State = State.SILENCE
     now_ms: int = 0
     turns: int = 0

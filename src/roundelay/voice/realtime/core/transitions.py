@@ -65,7 +65,7 @@ def is_noise(s: SessionState, e: ev.Event) -> bool:
     if not (_about_turn(s, e) and s.turn and e.sample >= s.turn.end):
         return False
     if s.turn.after_reply and s.past_replies and words(e.text):
-        return not wants_floor(e.text, s.past_replies[-1].recent_text())
+        return not wants_floor(e.text, s.past_replies[-1].recent_text(), s.language)
     return not words(e.text) and s.turn.voiced_ms < s.thresholds.noise_max_ms
 
 
@@ -83,7 +83,7 @@ def is_corrected(s: SessionState, e: ev.Event) -> bool:
 def is_addressed(s: SessionState, e: ev.Event) -> bool:
     """the words are neither backchannel nor echo"""
     assert isinstance(e, ev.Transcribed)
-    return _about_turn(s, e) and s.reply is not None and wants_floor(e.text, s.reply.recent_text())
+    return _about_turn(s, e) and s.reply is not None and wants_floor(e.text, s.reply.recent_text(), s.language)
 
 
 def is_addressed_while_speaking(s: SessionState, e: ev.Event) -> bool:
