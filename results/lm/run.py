@@ -30,11 +30,12 @@ def main() -> None:
     import sets
     from sections import SECTIONS, Place
 
-    from roundelay.voice.engines.nano.weights import NanoWeights
+    from roundelay.voice.engines.nano.recognizer import NanoTranscriber
     from roundelay.voice.pipeline import Pipeline
 
-    weights = NanoWeights.load(args.weights, args.codec)
-    place = Place(weights, Pipeline.nano(weights), args.people, args.recordings, args.count)
+    pipeline = Pipeline.load(settings={"nano": {"folder": args.weights, "codec": args.codec}})
+    assert isinstance(pipeline.transcriber, NanoTranscriber)
+    place = Place(pipeline.transcriber.weights, pipeline, args.people, args.recordings, args.count)
     for name in args.only or [*SECTIONS, "report"]:
         started = time.monotonic()
         if name == "report":

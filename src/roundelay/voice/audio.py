@@ -20,10 +20,14 @@ LEEWAY = 1e-4  # a float file may pass full scale by rounding
 BLOCK_FRAMES = 1 << 20  # a long many-channel file is folded to mono in pieces of this many frames
 
 
+class InvalidAudio(BadInput):
+    """An array or a rate that is no audio: empty, not mono, NaN, beyond full scale, a rate out of range."""
+
+
 def check_rate(rate: int) -> None:
-    """Raise `BadInput` for a sample rate in Hz that no sound here has."""
+    """Raise `InvalidAudio` for a sample rate in Hz that no audio here has."""
     if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
-        raise BadInput("sample rate", rate, f"must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+        raise InvalidAudio("sample rate", rate, f"must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
 
 
 def _soundfile() -> Any:
@@ -38,8 +42,8 @@ def _soundfile() -> Any:
 class Audio:
     """Mono sound: `samples` float32 [T] within [-1, 1] at `rate` Hz (8,000 to 96,000).
 
-    Silence and a constant level are sound like any other. Raises `BadInput` for an empty or one-sample
-    array, more than one dimension, NaN or infinity, values beyond full scale, and a rate out of range.
+    Silence and a constant level are sound like any other. Raises `InvalidAudio` (a `BadInput`) for an empty or
+    one-sample array, more than one dimension, NaN or infinity, values beyond full scale, and a rate out of range.
     """
 
     samples: np.ndarray
@@ -49,13 +53,13 @@ class Audio:
         check_rate(self.rate)
         samples = np.ascontiguousarray(self.samples, dtype=np.float32)
         if samples.ndim != 1:
-            raise BadInput("audio of shape", samples.shape, "must be mono, one dimension")
+            raise InvalidAudio("audio of shape", samples.shape, "must be mono, one dimension")
         if samples.size < MIN_SAMPLES:
-            raise BadInput("audio of", f"{samples.size} samples", f"is too short; give at least {MIN_SAMPLES}")
+            raise InvalidAudio("audio of", f"{samples.size} samples", f"is too short; give at least {MIN_SAMPLES}")
         # One pass each for the two ends: NaN makes both comparisons false.
         if not (samples.min() >= -1 - LEEWAY and samples.max() <= 1 + LEEWAY):
             bad = "NaN or infinity" if not np.isfinite(samples).all() else "values beyond full scale"
-            raise BadInput("audio with", bad, "must be finite and within [-1, 1]")
+            raise InvalidAudio("audio with", bad, "must be finite and within [-1, 1]")
         if samples is self.samples:
             samples = samples.view()
         samples.setflags(write=False)

@@ -5,13 +5,15 @@
     Synthesizer   Utterance -> Audio, in blocks     TTS
     EndOfTurn     a turn's words so far -> how probable it is that nothing follows
 
-An engine is any object with the methods of one or more of these; it need not import this module. Sound carries its own
-rate: a synthesizer speaks at the rate of the `Audio` it yields, a transcriber resamples what it is given. Engines are
-shared by threads. What an engine can do beyond the least is in its `capabilities`; callers ask there first.
+An engine is any object with the methods of one or more of these; of this package it need import nothing but `Audio`.
+Audio carries its own rate: a synthesizer speaks at the rate of the `Audio` it yields, a transcriber resamples what it
+is given. Engines are shared by threads. What an engine can do beyond the least is in its `capabilities`; callers ask
+there first. `voice.engines.registry` finds engines by name, `voice.engines.guard` calls them.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,12 +24,18 @@ from roundelay.voice.style import PLAIN, Style
 from roundelay.voice.voices import Voice
 
 Role = Literal["system", "user", "assistant", "tool"]
+EngineRole = Literal["transcriber", "responder", "synthesizer", "end_of_turn"]
 Cancelled = Callable[[], bool]
 
 
 def never() -> bool:
     """False: nobody cancels."""
     return False
+
+
+def unlimited() -> int:
+    """More renderings than any engine tries: there is time for all that help."""
+    return sys.maxsize
 
 
 class Capability(StrEnum):
@@ -174,8 +182,8 @@ class Engine(Protocol):
 class Transcriber(Engine, Protocol):
     """Speech recognition."""
 
-    def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
-        """The words of a recording of any rate and length."""
+    def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript | str:
+        """The words of a recording of any rate and length; plain text where the engine knows no more."""
         ...
 
 
@@ -214,3 +222,27 @@ class EndOfTurn(Engine, Protocol):
         """How probable it is (0 to 1) that nothing must follow; None if unknown. `domain_only`: the responder answers
         its own domain alone, so words that begin none of its questions are incomplete."""
         ...
+
+
+PROTOCOLS: Mapping[EngineRole, type] = {
+    "transcriber": Transcriber,
+    "responder": Responder,
+    "synthesizer": Synthesizer,
+    "end_of_turn": EndOfTurn,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """An engine before it is loaded: the roles it can take, with its capabilities in each, and how it is loaded.
+
+    `load(roles, **settings)` gives an engine for each of the roles asked for (one object may take several);
+    `settings` names the settings it takes. An installed package offers its spec as an entry point of the group
+    `roundelay.engines`.
+    """
+
+    name: str
+    roles: Mapping[EngineRole, frozenset[Capability]]
+    load: Callable[..., Mapping[EngineRole, Any]]
+    settings: tuple[str, ...] = ()
+    summary: str = ""

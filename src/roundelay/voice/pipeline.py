@@ -8,19 +8,23 @@ reply = pipeline.ask(Audio.read("question.wav"))     # reply.transcript, reply.r
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from roundelay.errors import BadInput
+from roundelay.errors import EngineError
 from roundelay.voice.audio import Audio
+from roundelay.voice.engines import guard, registry
+from roundelay.voice.engines.absent import AbsentEngine
+from roundelay.voice.engines.registry import DEFAULT
 from roundelay.voice.interfaces import (
     DEFAULT_OPTIONS,
     CallOptions,
+    Capability,
     EndOfTurn,
+    EngineRole,
     Request,
     Responder,
     Response,
@@ -29,41 +33,54 @@ from roundelay.voice.interfaces import (
     Transcriber,
     Transcript,
     Utterance,
+    unlimited,
 )
 from roundelay.voice.style import PLAIN, Style
 from roundelay.voice.voices import Voice
-
-if TYPE_CHECKING:
-    from roundelay.voice.engines.nano.weights import NanoWeights
 
 NOTHING_HEARD = Response("I heard nothing.")
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Engines that work together. Threads may share it; `dataclasses.replace` puts another engine in."""
+    """Engines that work together. Threads may share it; `dataclasses.replace` puts another engine in.
+
+    Call the engines through its methods: they check capabilities and results (`voice.engines.guard`), so that whatever
+    an engine does wrong is one `EngineError`.
+    """
 
     transcriber: Transcriber
     responder: Responder
     synthesizer: Synthesizer
     end_of_turn: EndOfTurn
+    limits: guard.Limits = guard.DEFAULT_LIMITS
 
     @classmethod
-    def load(cls, *, warm: bool = False) -> Pipeline:
-        """The nano engine in every role. `warm` also does what is slow at an engine's first call."""
-        from roundelay.voice.engines.nano.weights import NanoWeights
+    def load(
+        cls,
+        transcriber: str | None = DEFAULT,
+        responder: str | None = DEFAULT,
+        synthesizer: str | None = DEFAULT,
+        end_of_turn: str | None = DEFAULT,
+        *,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Pipeline:
+        """Engines by their names in `voice.engines.registry`; None loads none for a role that will not be called.
 
-        return cls.nano(NanoWeights.load(warm=warm))
-
-    @classmethod
-    def nano(cls, weights: NanoWeights) -> Pipeline:
-        """The nano engine with weights of other folders."""
-        from roundelay.voice.engines.nano.end_of_turn import NanoEndOfTurn
-        from roundelay.voice.engines.nano.recognizer import NanoTranscriber
-        from roundelay.voice.engines.nano.responder import NanoResponder
-        from roundelay.voice.engines.nano.synthesizer import NanoSynthesizer
-
-        return cls(NanoTranscriber(weights), NanoResponder(), NanoSynthesizer(weights), NanoEndOfTurn(weights.lexicon))
+        An engine named for several roles is loaded once. `settings` are the engines' own, by the engine's name:
+        `{"nano": {"warm": True}}`. Raises what `registry.load` raises.
+        """
+        chosen: dict[EngineRole, str | None] = {
+            "transcriber": transcriber,
+            "responder": responder,
+            "synthesizer": synthesizer,
+            "end_of_turn": end_of_turn,
+        }
+        engines: dict[EngineRole, Any] = dict.fromkeys(chosen, AbsentEngine())
+        for name in dict.fromkeys(name for name in chosen.values() if name is not None):
+            roles = [role for role, named in chosen.items() if named == name]
+            engines |= registry.load(name, roles, (settings or {}).get(name))
+        return cls(**engines)
 
     def stream(
         self,
@@ -73,9 +90,13 @@ class Pipeline:
         seed: int = 0,
         options: CallOptions = DEFAULT_OPTIONS,
     ) -> Iterator[Audio]:
-        """Yield the audio of a text in blocks as it is made, at the synthesizer's rate."""
+        """Yield the audio of a text in blocks as it is made, at the synthesizer's rate.
+
+        Raises `MissingCapability` for a style or voice that the synthesizer does not have, `BadInput` for a text that
+        cannot be read aloud, `EngineError` where the synthesizer fails.
+        """
         utterance = text if isinstance(text, Utterance) else Utterance(text, voice, style, seed)
-        return self.synthesizer.synthesize(utterance, options)
+        return guard.synthesize(self.synthesizer, utterance, options, self.limits)
 
     def say(
         self,
@@ -85,21 +106,28 @@ class Pipeline:
         seed: int = 0,
         options: CallOptions = DEFAULT_OPTIONS,
     ) -> Audio:
-        """The whole audio of a text. More renderings are tried than by `stream`, for nobody waits for its beginning."""
-        patient = replace(options, candidates=options.candidates or _as_many_as_help)
+        """The whole audio of a text. More renderings are tried than by `stream`: nobody waits for its beginning.
+
+        Raises what `stream` raises, and `EngineError` where it was cancelled before the first audio.
+        """
+        patient = replace(options, candidates=options.candidates or unlimited)
         blocks = list(self.stream(text, voice, style, seed, patient))
         if not blocks:
-            raise no_audio(text.text if isinstance(text, Utterance) else text)
+            raise EngineError(self.synthesizer.name, "synthesizer", "was cancelled before its first audio", "nothing")
         return Audio(np.concatenate([block.samples for block in blocks]), blocks[0].rate)
 
     def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
         """What was said in a recording; its text is "" where nobody speaks."""
-        return self.transcriber.transcribe(audio, options)
+        return guard.transcribe(self.transcriber, audio, options, self.limits)
+
+    def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[str | ToolCall | Response]:
+        """Yield the reply to a request as it comes. Raises `EngineError`, and `MissingCapability` for tools."""
+        return guard.reply(self.responder, request, options, self.limits)
 
     def respond(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Response:
         """The whole response to a request."""
         whole = Response("")
-        for part in self.responder.reply(request, options):
+        for part in self.reply(request, options):
             if isinstance(part, Response):
                 return part
             if isinstance(part, ToolCall):
@@ -122,6 +150,14 @@ class Pipeline:
         response = self.respond(Request(transcript.text, style=style), options) if heard else NOTHING_HEARD
         return Reply(transcript, response, self, Utterance(response.text, voice, style, seed))
 
+    def end_of_turn_probability(self, text: str) -> float | None:
+        """How probable (0 to 1) it is that nothing must follow the words so far; None if unknown.
+
+        A responder that chats may be asked anything; another one only what its domain holds.
+        """
+        domain_only = Capability.CHAT not in self.responder.capabilities
+        return guard.end_of_turn(self.end_of_turn, text, domain_only, self.limits)
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -135,12 +171,3 @@ class Reply:
     def audio(self, options: CallOptions = DEFAULT_OPTIONS) -> Audio:
         """The whole audio of the reply."""
         return self.pipeline.say(self.utterance, options=options)
-
-
-def no_audio(text: str) -> BadInput:
-    """The error of a text that was read, but of which no audio came."""
-    return BadInput("text", repr(text[:40]), "gave no sound; say it in other words")
-
-
-def _as_many_as_help() -> int:
-    return sys.maxsize

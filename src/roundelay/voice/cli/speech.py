@@ -65,7 +65,7 @@ def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force:
     from roundelay.console import note
     from roundelay.voice.audio import writing
     from roundelay.voice.interfaces import CallOptions
-    from roundelay.voice.pipeline import Pipeline, no_audio
+    from roundelay.voice.pipeline import Pipeline
 
     free(out, force)
     text = sys.stdin.read() if text == "-" else text
@@ -82,8 +82,6 @@ def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force:
             first_ms = first_ms or 1000 * (time.monotonic() - started)
             write(block.samples)
             duration_s += block.duration_s
-        if not duration_s:
-            raise no_audio(text)
     note(f"first sound after {first_ms:.0f} ms, the last after {time.monotonic() - started:.1f} s")
     note(f"{duration_s:.2f} s: {out}")
 

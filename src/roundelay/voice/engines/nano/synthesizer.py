@@ -13,6 +13,7 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.decoder.voices import registry
 from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.engines.nano.generate import SpeechGenerator, generate
+from roundelay.voice.engines.nano.spec import SPEC
 from roundelay.voice.engines.nano.weights import NanoWeights
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Utterance
 from roundelay.voice.text.chunks import pieces
@@ -28,9 +29,9 @@ class NanoSynthesizer:
     """A `Synthesizer` at 16 kHz. Threads may share it. A voice made from a recording keeps its timbre alone."""
 
     weights: NanoWeights
-    name: ClassVar[str] = "nano"
+    name: ClassVar[str] = SPEC.name
     rate_hz: ClassVar[int] = RATE_HZ
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.CLONE, Capability.CANDIDATES})
+    capabilities: ClassVar[frozenset[Capability]] = SPEC.roles["synthesizer"]
 
     def voices(self) -> Sequence[Voice]:
         """The built-in voices: those whose way of speaking the language model learnt, then those with a timbre only."""

@@ -1,0 +1,87 @@
+"""A source that may hang, read in a thread of its own, so that its caller need not hang with it (ours)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+POLL_S = 0.05  # how often a caller who waits is asked whether he cancelled
+MAX_THREADS = 64  # sources read at once, those that hang among them
+
+_places = threading.BoundedSemaphore(MAX_THREADS)
+
+
+class Busy(Exception):
+    """`MAX_THREADS` sources are read already."""
+
+
+class Hang(Exception):
+    """The source gave nothing within the limit."""
+
+
+def read(
+    source: Callable[[], Iterable[T]], cancelled: Callable[[], bool], limit_s: Callable[[int], float]
+) -> Iterator[T]:
+    """Yield the items of `source()`, each made when it is asked for, until its end or until `cancelled`.
+
+    `limit_s(n)` is how long the n-th item (from 0) may take. `cancelled` is asked before every item and while one is
+    waited for. A source that is left (cancelled, hanging, or its reader closed) is closed by its thread after the item
+    it is at. Raises what the source raises, `Hang`, and `Busy`.
+    """
+    if not _places.acquire(blocking=False):
+        raise Busy
+    asked: SimpleQueue[bool] = SimpleQueue()
+    came: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+    threading.Thread(target=_run, args=(source, asked, came), name="engine", daemon=True).start()
+    try:
+        count = 0
+        while not cancelled():
+            asked.put(True)
+            answer = _wait(came, cancelled, limit_s(count))
+            if answer is None or answer[0] == "end":
+                return
+            if answer[0] == "error":
+                raise answer[1]
+            if cancelled():
+                return
+            yield answer[1]
+            count += 1
+    finally:
+        asked.put(False)
+
+
+def _run(source: Callable[[], Iterable[Any]], asked: SimpleQueue[bool], came: SimpleQueue[tuple[str, Any]]) -> None:
+    """Put one item into `came` for every True in `asked`."""
+    items: Any = None
+    try:
+        while asked.get():
+            items = iter(source()) if items is None else items
+            try:
+                came.put(("item", next(items)))
+            except StopIteration:
+                came.put(("end", None))
+                return
+        close = getattr(items, "close", None)  # a generator's: an iterator of another kind has none
+        if close is not None:
+            close()
+    except BaseException as error:
+        came.put(("error", error))
+    finally:
+        _places.release()
+
+
+def _wait(came: SimpleQueue[tuple[str, Any]], cancelled: Callable[[], bool], limit_s: float) -> tuple[str, Any] | None:
+    """What came, or None when cancelled. Raises `Hang` after `limit_s`."""
+    until = time.monotonic() + limit_s
+    while True:
+        try:
+            return came.get(timeout=min(POLL_S, max(0.0, until - time.monotonic())))
+        except Empty:
+            if cancelled():
+                return None
+            if time.monotonic() >= until:
+                raise Hang from None
