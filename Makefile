@@ -3,43 +3,46 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out
 
-.PHONY: run report test test-clients check setup setup-train clean docs
+.PHONY: help run report test test-clients check setup setup-train clean docs
 
-run: .venv/.ready
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/.ready  ## set up, then serve the page and the API on this machine
 	@$(BIN)/roundelay serve
 
-report: .venv/.ready
+report: .venv/.ready  ## the fabric's first answer as a page, out/fabric-report.html
 	@mkdir -p $(OUT)
 	@$(BIN)/roundelay fabric report --out $(OUT)/fabric-report.html
 
-test: .venv/.ready-dev
+test: .venv/.ready-dev  ## the tests
 	$(BIN)/python -m pytest
 
 # Pipecat, LiveKit agents and OpenAI's agents SDK against a server of this house, by URL alone. In an environment of
 # their own: they are large (0.7 GB) and want versions of their own.
-test-clients: .venv/.ready .venv-clients/.ready
+test-clients: .venv/.ready .venv-clients/.ready  ## Pipecat, LiveKit and OpenAI agents against the server
 	ROUNDELAY_PYTHON=$(BIN)/python .venv-clients/bin/python -m pytest -c tests/clients/pytest.ini tests/clients
 
-check: .venv/.ready-dev
+check: .venv/.ready-dev  ## linter, formatter, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: .venv/.ready-dev
+docs: .venv/.ready-dev  ## the pages made from the code, and the API reference in out/api
 	$(BIN)/python docs/make_design.py
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_session.py
 	$(BIN)/python docs/make_domain.py
 	$(BIN)/python docs/make_api.py $(OUT)/api
 
-setup: .venv/.ready
+setup: .venv/.ready  ## the environment alone
 
 # The data engine's teachers are Debian packages; the torch already in .venv (CPU or CUDA build: your choice, install
 # it first, e.g. pip install torch --index-url https://download.pytorch.org/whl/cpu) is left alone.
 APT ?= $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 TEACHERS := flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts espeak-ng
 
-setup-train: .venv/.ready
+setup-train: .venv/.ready  ## what training needs, and the teachers' speech engines
 	@for each in flite festival espeak-ng; do \
 	  command -v $$each >/dev/null || { $(APT) install -y $(TEACHERS); break; }; done
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,serve,train,eval]'
@@ -60,5 +63,5 @@ setup-train: .venv/.ready
 	.venv-clients/bin/python -m pip install -q --disable-pip-version-check -r tests/clients/requirements.txt
 	@touch $@
 
-clean:
+clean:  ## remove the environments and out/
 	rm -rf .venv .venv-clients $(OUT)
