@@ -21,6 +21,7 @@ DEFAULT = "nano"
 ROLES: tuple[EngineRole, ...] = get_args(EngineRole)
 _BUILT_IN = {
     "nano": "roundelay.voice.engines.nano.spec:SPEC",
+    "chat_completions": "roundelay.voice.engines.chat_completions:SPEC",
 }
 _registered: dict[str, EngineSpec] = {}
 

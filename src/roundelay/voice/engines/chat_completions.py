@@ -1,0 +1,162 @@
+"""Any chat model behind an OpenAI-compatible address (`POST …/chat/completions`) as a responder (ours)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
+from urllib.request import Request as HttpRequest
+
+from roundelay.errors import BadInput, EngineError
+from roundelay.voice.engines.chat_stream import BrokenOffError, parse_stream, parse_whole
+from roundelay.voice.interfaces import (
+    DEFAULT_OPTIONS,
+    CallOptions,
+    Capability,
+    EngineRole,
+    EngineSpec,
+    Message,
+    Request,
+    Response,
+    ToolCall,
+    ToolSpec,
+)
+
+KEY_VARIABLE = "ROUNDELAY_CHAT_KEY"  # an environment variable: a key on a command line is seen by every process
+MAX_BYTES = 4 << 20  # of an answer; far more than anybody would listen to
+WAIT_S = 60.0  # for an answer; a model on a laptop may think for a while
+NO_STREAM = (400, 404, 415, 422, 501)  # how a server may say that it does not stream
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    def redirect_request(self, *args: Any) -> None:
+        return None
+
+
+class ChatCompletions:
+    """A chat model by its address, `http(s)://…/v1`. A `Responder`; threads may share it.
+
+    Calls block for as long as the server is silent, `wait_s` at most. Raises `BadInput` for an address that is none.
+    """
+
+    name = "chat_completions"
+    capabilities = frozenset({Capability.CHAT, Capability.TOOLS})
+
+    def __init__(self, url: str, model: str | None = None, wait_s: float = WAIT_S) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadInput("--chat-url", url, "give http://host:port/v1 of an OpenAI-compatible server")
+        base = url.rstrip("/")
+        self.url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
+        self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # without a password
+        self.model, self.wait_s = model or "default", wait_s
+        local = parts.hostname in LOCAL
+        self._open = build_opener(_NoRedirect, *([ProxyHandler({})] if local else [])).open
+
+    def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[str | ToolCall]:
+        """Yield the model's text as it comes, and at last a tool call if there is one; also the end of an empty reply.
+
+        Raises `EngineError` in one line for a server that is dead, slow or no chat server, also in the middle.
+        """
+        messages = [to_wire(message) for message in request.history if message.text]
+        last = {"role": "user", "content": request.text}
+        if request.text and (not messages or messages[-1] != last):
+            messages.append(last)
+        tools = () if request.tool_choice == "none" else [tool_to_wire(tool) for tool in request.tools]
+        empty = True
+        for part in self._stream(messages, tools, request.tool_choice):
+            if options.cancelled():
+                return
+            empty = False
+            yield part
+        if empty:
+            yield ""
+
+    def complete(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] = ()) -> Response:
+        """The whole response to messages and tools as the chat interface writes them. Raises as `reply`."""
+        with self._one_error(), self._post(messages, tools, "auto", stream=False) as response:
+            return parse_whole(response, MAX_BYTES)
+
+    def _stream(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: str
+    ) -> Iterator[str | ToolCall]:
+        """Yield the parts of the answer; a server that does not stream is asked once more for the whole."""
+        with self._one_error():
+            try:
+                response = self._post(messages, tools, choice, stream=True)
+            except HTTPError as error:
+                if error.code not in NO_STREAM:
+                    raise
+                response = self._post(messages, tools, choice, stream=False)
+            with response:
+                if response.headers.get_content_type() == "text/event-stream":
+                    yield from parse_stream(response, MAX_BYTES)
+                else:
+                    whole = parse_whole(response, MAX_BYTES)
+                    yield whole.text
+                    yield from whole.calls
+
+    def _post(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: str, *, stream: bool) -> Any:
+        body: dict[str, Any] = {"model": self.model, "messages": list(messages), "stream": stream}
+        if tools:
+            function = choice.removeprefix("function:")
+            picked = choice if function == choice else {"type": "function", "function": {"name": function}}
+            body["tools"] = list(tools)
+            body |= {} if choice == "auto" else {"tool_choice": picked}
+        headers = {"content-type": "application/json"}
+        if key := os.environ.get(KEY_VARIABLE):
+            headers["authorization"] = f"Bearer {key}"
+        return self._open(HttpRequest(self.url, json.dumps(body).encode(), headers, method="POST"), timeout=self.wait_s)
+
+    @contextmanager
+    def _one_error(self) -> Iterator[None]:
+        """Whatever goes wrong becomes one `EngineError`."""
+        try:
+            yield
+        except HTTPError as error:
+            raise self._failed(f"answered {error.code}") from None
+        except (BrokenOffError, HTTPException, ConnectionError):
+            raise self._failed("broke off in the middle of its answer") from None
+        except (URLError, OSError) as error:
+            raise self._failed(f"cannot be reached ({getattr(error, 'reason', error)})") from None
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise self._failed("gave no chat completion") from None
+
+    def _failed(self, how: str) -> EngineError:
+        return EngineError(self.name, "responder", f"at {self.shown} {how}")
+
+
+def to_wire(message: Message) -> dict[str, str]:
+    """A message of a history as the chat interface writes it; a tool's result is told as the user's text."""
+    return {"role": "user" if message.role == "tool" else message.role, "content": message.text}
+
+
+def tool_to_wire(tool: ToolSpec) -> dict[str, Any]:
+    """A tool as the chat interface writes it."""
+    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    return {"type": "function", "function": function}
+
+
+def load(
+    roles: Collection[EngineRole], url: str | None = None, model: str | None = None, wait_s: float = WAIT_S
+) -> Mapping[EngineRole, Any]:
+    """The responder at a `url`. Raises `BadInput` without one."""
+    if url is None:
+        raise BadInput("engine", "chat_completions", "needs the setting url: http://host:port/v1")
+    return dict.fromkeys(roles, ChatCompletions(url, model, wait_s))
+
+
+SPEC = EngineSpec(
+    ChatCompletions.name,
+    {"responder": ChatCompletions.capabilities},
+    load,
+    ("url", "model", "wait_s"),
+    "any chat model behind an OpenAI-compatible address",
+)
