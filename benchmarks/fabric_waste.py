@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from roundelay.fabric.faults import generator, trace
 from roundelay.fabric.topology.topology import Fabric
-from roundelay.fabric.waste import architectures, waste
+from roundelay.fabric.waste import usable, waste
 
 T = TypeVar("T")
 SIZES = (10_368, 99_648, 999_936, 9_999_936)  # near 10k, 100k, 1M and 10M: whole NVL-576 domains and TPUv4 cubes
@@ -41,11 +41,11 @@ def timed(work: Callable[[], T], repeats: int) -> tuple[T, float]:
 
 def one(gpus: int) -> dict[str, object]:
     fabric = Fabric.of_gpus(gpus, GPUS_PER_NODE)
-    archs, _ = architectures.build("all", fabric, TP)
+    archs, _ = usable.build("all", fabric, TP)
     small = Fabric.of_gpus(1152, GPUS_PER_NODE)
     model = generator.read_model()
     warm = trace.on_fabric(generator.generate(model, 144, 0), small, 0)
-    waste.over_history(architectures.build("all", small, TP)[0], [warm], TP)
+    waste.over_history(usable.build("all", small, TP)[0], [warm], TP)
     repeats = 5 if gpus < 2_000_000 else 3
     history, generate_s = timed(lambda: generator.generate(model, gpus // 8, 1), 1)
     events, sort_s = timed(lambda: trace.on_fabric(history, fabric, 1), repeats)

@@ -13,9 +13,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from roundelay.errors import BadInput
-from roundelay.fabric.job import hardware
 from roundelay.fabric.job.hardware import Links
 from roundelay.fabric.pages import pictures
+from roundelay.fabric.specs import architectures
 from roundelay.fabric.steptime.search import search
 from roundelay.fabric.steptime.steptime import StepTime
 
@@ -23,12 +23,12 @@ HERE = Path(__file__).parent
 GPUS = [1024 * 2**i for i in range(8)]
 HEADLINE = 3.37
 MODELS = {"llama3-405b": 8192, "gpt-moe-1.1t": 2048}
-INFINITEPOD = hardware.links("infinitepod-k3")
+INFINITEPOD = architectures.links("infinitepod-k3")
 FABRICS: dict[str, Links] = {
     "infinitepod-k3": INFINITEPOD,
-    "dgx": hardware.links("dgx"),
-    "dgx, links as fast": replace(hardware.links("dgx"), hbd_gbps=INFINITEPOD.hbd_gbps),
-    "nvl-72": hardware.links("nvl-72"),
+    "dgx": architectures.links("dgx"),
+    "dgx, links as fast": replace(architectures.links("dgx"), hbd_gbps=INFINITEPOD.hbd_gbps),
+    "nvl-72": architectures.links("nvl-72"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,6 +36,20 @@ def fill(cls: type[T], file: Path | str | None, sets: Sequence[str], flags: Mapp
     return cls(**values)
 
 
+def named(table: Mapping[str, T], name: str, flag: str, problem: str = "is unknown") -> T:
+    """Return the entry of that name; raises `BadInput` for `flag` that says the problem and the nearest name."""
+    if name not in table:
+        raise BadInput(flag, name, f"{problem}; {nearest(name, table)}")
+    return table[name]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint: the nearest known name, or one that begins alike (price_eur: price_usd), or all of them."""
+    names = list(known)
+    near = get_close_matches(name, names, n=1) or [key for key in names if key.split("_")[0] == name.split("_")[0]]
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(names))}"
+
+
 def _read(file: Path | str | None) -> dict[str, Any]:
     if file is None:
         return {}
@@ -49,9 +63,7 @@ def _read(file: Path | str | None) -> dict[str, Any]:
 
 def _kind(known: Mapping[str, Any], key: str, where: str) -> Any:
     if key not in known:
-        near = get_close_matches(key, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-        raise BadInput(f"setting in {where}", key, hint)
+        raise BadInput(f"setting in {where}", key, nearest(key, known))
     return known[key]
 
 

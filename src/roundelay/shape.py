@@ -15,10 +15,12 @@ from roundelay.errors import BadInput
 # The presets: in an installed wheel beside this file, in a checkout at its root.
 FOLDERS = (Path(__file__).parent / "configs", Path(__file__).parents[2] / "configs")
 
+ALIASES = {"step-audio-tts-3b": "tts-3b", "step-audio-130b": "chat-130b"}  # a published model's name: its preset
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A Step-1 decoder: pre-norm, grouped-query attention, SwiGLU, untied head, no biases (step-audio.md, section 3).
+    """A Step-1 decoder: pre-norm, grouped-query attention, SwiGLU, untied head, no biases (arXiv 2502.11946).
 
     `ffn` is the inner width of SwiGLU; a key-value group serves heads / kv_groups heads. Raises `BadInput` for a number
     below one and for heads that do not divide into groups.
@@ -115,7 +117,8 @@ class Shape:
 
     @classmethod
     def preset(cls, name: str) -> Shape:
-        """A shipped shape: nano, tts-3b, chat-130b; raises `BadInput` for another name."""
+        """A shipped shape: nano, tts-3b, chat-130b, or an alias; raises `BadInput` for another name."""
+        name = ALIASES.get(name, name)
         for folder in FOLDERS:
             if name.replace("-", "").isalnum() and (folder / f"lm-{name}.toml").is_file():
                 return cls.read(folder / f"lm-{name}.toml")

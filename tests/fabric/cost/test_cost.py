@@ -48,7 +48,11 @@ def test_31_per_cent_is_per_gbps_at_k2_and_27_5_per_cent_is_per_gpu() -> None:
 
 
 def test_every_number_has_its_unit_in_the_key_and_a_source_beside_it() -> None:
-    table = tomllib.loads(files("roundelay.fabric.specs").joinpath("cost.toml").read_text(encoding="utf-8"))
+    specs = files("roundelay.fabric.specs")
+    table = tomllib.loads(specs.joinpath("cost.toml").read_text(encoding="utf-8"))
+    described = tomllib.loads(specs.joinpath("architectures.toml").read_text(encoding="utf-8"))
+    del described["bill_order"]
+    table["arch"] = {name: value["bill"] for name, value in described.items() if "bill" in value}
     units = ("_usd", "_w", "_count", "_ratio", "_usd_per_kwh", "_gbytes_per_s_per_gpu")
 
     def check(values: dict, inside: str, sourced: bool) -> None:
@@ -75,7 +79,7 @@ def test_parts_sum_to_the_bill_at_any_prices(prices: dict[str, float]) -> None:
             bills.Part(bills.Item(p.item.name, prices.get(p.item.name, p.item.price_usd), p.item.power_w, ""), p.count)
             for p in bill.parts
         )
-        changed = bills.Bill(bill.arch, bill.gpus, bill.gbytes_per_s_per_gpu, parts, "", "")
+        changed = bills.Bill(bill.arch, bill.gpus, bill.gbytes_per_s_per_gpu, parts, None, "")
         assert sum(p.usd for p in parts) == pytest.approx(changed.usd_per_gpu * bill.gpus)
         assert sum(cost.shares(changed).values()) == pytest.approx(1 if changed.usd_per_gpu else 0)
         assert changed.usd_per_gbps * bill.gbytes_per_s_per_gpu == pytest.approx(changed.usd_per_gpu)

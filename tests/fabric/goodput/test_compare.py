@@ -13,8 +13,9 @@ from roundelay.fabric.goodput.compare import CompareStudy, Offer
 from roundelay.fabric.job import hardware
 from roundelay.fabric.job.parallelism import Parallelism
 from roundelay.fabric.pages import compare_page, compare_pictures
+from roundelay.fabric.specs import architectures
 from roundelay.fabric.topology.topology import Fabric
-from roundelay.fabric.waste import architectures, waste
+from roundelay.fabric.waste import usable, waste
 
 SMALL = {"model": "gpt-175b", "gpus": 512, "seq": 2048, "global_batch": 512, "seeds": 2}
 
@@ -43,13 +44,13 @@ def test_each_offer_waits_as_seldom_as_asked_and_one_domain_less_would_not(
     for offer in made:
         bill = rules[offer.arch]
         node = compare.node_gpus(bill)
-        unit = compare.domain_gpus(bill.waste_rule, node, offer.group_gpus)
+        unit = bill.architecture.domain_gpus(node, offer.group_gpus)
         assert offer.installed_gpus % unit == 0
         for gpus, holds in ((offer.installed_gpus, True), (offer.installed_gpus - unit, False)):
             if gpus < study.gpus:
                 continue
             fabric = Fabric(gpus // node, node)
-            (arch,), _ = architectures.build(bill.waste_rule, fabric, offer.group_gpus)
+            (arch,), _ = usable.build(bill.architecture.name, fabric, offer.group_gpus)
             events = [trace.on_fabric(study.histories[i], fabric, i) for i in range(study.seeds)]
             (row,) = waste.over_history([arch], events, offer.group_gpus, job_share=study.gpus / gpus)
             assert row.wait_share is not None
@@ -102,7 +103,7 @@ class Step:
     ],
 )
 def test_what_must_share_a_domain_is_what_the_collectives_count_inside(fabric: str, axes: dict, group: int) -> None:
-    assert compare.group_size(Step(**axes), hardware.links(fabric)) == group
+    assert compare.group_size(Step(**axes), architectures.links(fabric)) == group
 
 
 def test_at_its_break_even_price_an_unpriced_rival_costs_the_same(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.goodput import goodput, job_simulation
 from roundelay.fabric.goodput.goodput import DAY_S, CheckpointedJob, GoodputStudy
 from roundelay.fabric.topology.topology import Fabric
-from roundelay.fabric.waste import architectures, waste
+from roundelay.fabric.waste import usable, waste
 from roundelay.fabric.waste.study import Study
 
 JOB = CheckpointedJob(mfu=0.4, replica_gpus=8, checkpoint_s=5.0, detect_s=600.0, restart_s=300.0, interval_s=1000.0)
@@ -132,7 +132,7 @@ def drawn(nodes: int, faults: int, seed: int, most_down: int) -> Events:
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_the_chance_of_a_hit_on_a_ring_is_the_share_of_its_segment(k: int) -> None:
     events, down = drawn(48, 400, k, 16), np.zeros(48, dtype=bool)
-    chance = architectures.infinitepod(k, Fabric(48, 4), 20).in_use(events.node, events.delta)
+    chance = usable.of(f"infinitepod-k{k}", Fabric(48, 4), 20).in_use(events.node, events.delta)
     for n, d, ours in zip(events.node, events.delta, chance, strict=True):
         assert ours == pytest.approx(share_in_groups(down, n, k, 5) if d > 0 else 0)
         down[n] = d > 0
@@ -141,7 +141,7 @@ def test_the_chance_of_a_hit_on_a_ring_is_the_share_of_its_segment(k: int) -> No
 def test_the_chance_of_a_hit_in_blocks_is_usable_over_healthy_of_its_block() -> None:
     events = drawn(36, 300, 5, 12)
     fabric = Fabric(36, 4)
-    nvl, sip = architectures.nvl(72, fabric, 16), architectures.sip_ring(fabric, 16)
+    nvl, sip = usable.of("nvl-72", fabric, 16), usable.of("sip-ring", fabric, 16)
     down = np.zeros(36, dtype=bool)
     for e, (n, d) in enumerate(zip(events.node, events.delta, strict=True)):
         if d > 0:
@@ -153,7 +153,7 @@ def test_the_chance_of_a_hit_in_blocks_is_usable_over_healthy_of_its_block() -> 
 
 def test_hits_are_as_many_as_when_groups_have_names() -> None:
     events = drawn(60, 3000, 11, 12)
-    chance = architectures.infinitepod(2, Fabric(60, 4), 28).in_use(events.node, events.delta)
+    chance = usable.of("infinitepod-k2", Fabric(60, 4), 28).in_use(events.node, events.delta)
     hits, faults = hits_by_name(events.node, events.delta, 60, 2, 7, np.random.default_rng(1))
     spread = (chance * (1 - chance)).sum() ** 0.5
     assert faults == (events.delta > 0).sum() and spread > 5
@@ -181,12 +181,12 @@ def test_without_faults_only_checkpoints_and_the_remainder_are_lost() -> None:
     fabric = Fabric(90, 4)
     quiet = Events(*waste.NO_EVENTS, np.zeros(0), 10.0)
     job = replace(JOB, replica_gpus=32, interval_s=995.0)
-    (row,) = goodput.over_history([architectures.big_switch(fabric, 32)], [quiet], job, 32)
+    (row,) = goodput.over_history([usable.of("big-switch", fabric, 32)], [quiet], job, 32)
     assert row.terms["remainder"] == pytest.approx(8 / 360)
     assert row.terms["checkpoint"] == pytest.approx(352 / 360 * 0.005)
     assert row.availability == pytest.approx(352 / 360 * 0.995)
     endless = replace(job, interval_s=None)
-    (row,) = goodput.over_history([architectures.big_switch(fabric, 32)], [quiet], endless, 32)
+    (row,) = goodput.over_history([usable.of("big-switch", fabric, 32)], [quiet], endless, 32)
     assert (row.terms["checkpoint"], row.interval_s) == (0, 10 * DAY_S)
 
 

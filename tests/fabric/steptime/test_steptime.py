@@ -11,9 +11,11 @@ import pytest
 from roundelay.errors import BadInput
 from roundelay.fabric.job import hardware, workload
 from roundelay.fabric.job.parallelism import Job, Parallelism
+from roundelay.fabric.specs import architectures
 from roundelay.fabric.steptime import candidates, collectives, remedies, steptime
 from roundelay.fabric.steptime.grid import Grid
-from roundelay.fabric.waste.architectures import BUILDERS
+from roundelay.fabric.topology.topology import Fabric
+from roundelay.fabric.waste import usable, waste
 from roundelay.shape import Shape
 
 TINY = workload.ModelSpec(Shape(512, 2048, 12, 16, 8, 32, 4096, 1024))
@@ -120,7 +122,7 @@ def test_all_to_all_on_the_ring_is_the_least_of_three_ways() -> None:
         size = np.array([1e8])
         times = {}
         for name in ("infinitepod-k1", "infinitepod-k2", "infinitepod-k3", "big-switch"):
-            scenario = replace(CASE, links=hardware.links(name))
+            scenario = replace(CASE, links=architectures.links(name))
             times[name] = float(collectives.all_to_all_s(scenario, grid, size)[0])
             if name.startswith("inf"):
                 ring = float(collectives.ring_exchange_s(scenario, grid, size)[0])
@@ -142,15 +144,18 @@ def test_the_ring_exchange_moves_what_a_walk_round_the_ring_moves() -> None:
             if turn == ep // 2:
                 loads[(source - hop - 1) % (tp * ep) + tp * ep] += share / ep
     gpu = hardware.with_settings(hardware.hardware("h100"), {"hbd_latency_us": 0})
-    links = replace(hardware.links("infinitepod-k2"), switch_us=0.0)
+    links = replace(architectures.links("infinitepod-k2"), switch_us=0.0)
     scenario = replace(CASE, hardware=gpu, links=links)
     grid = Grid.of([[tp, 1, 8, 1, ep, 1, 1, 0, 0, 0]])
     ours = float(collectives.ring_exchange_s(scenario, grid, np.array([1e9]))[0])
     assert ours == pytest.approx(1e9 * loads.max() / (scenario.hbd_bytes_per_s / 2))
 
 
-def test_every_rival_has_links() -> None:
-    assert set(hardware.fabric_names()) == set(BUILDERS)
+def test_every_architecture_has_a_rule_and_links() -> None:
+    fabric = Fabric(144, 4)
+    for name, architecture in architectures.table().items():
+        assert architecture.links.hbd_gpus >= 8 and architecture.links.name == architecture.like
+        assert usable.of(name, fabric, 8).usable(*waste.NO_EVENTS)[0] > 0
 
 
 def test_a_step_that_does_not_fit_says_by_how_much_and_what_does() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from roundelay.fabric.faults import trace
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.topology.topology import Fabric, segments
-from roundelay.fabric.waste import architectures, closed_form, kernels, waste
+from roundelay.fabric.waste import closed_form, kernels, usable, waste
 from roundelay.fabric.waste.study import Study
 
 
@@ -86,7 +86,7 @@ def brute_usable(name: str, down: np.ndarray, r: int, tp: int) -> int:
 @pytest.mark.parametrize("tp", [8, 16, 32, 64, 128])
 def test_every_architecture_equals_its_rule_in_words(tp: int) -> None:
     fabric = Fabric.of_gpus(1152, 4)
-    archs, _ = architectures.build("all", fabric, tp)
+    archs, _ = usable.build("all", fabric, tp)
     rng = np.random.default_rng(tp)
     for p in (0.0, 0.02, 0.1, 0.5):
         down = rng.random(fabric.nodes) < p
@@ -154,7 +154,7 @@ def test_waste_is_weighted_by_time_and_equals_a_hand_count() -> None:
     fabric = Fabric(4, 4)
     # One node down for 1 of 4 days, two for another: groups of 8 GPUs.
     events = Events(np.array([0, 1, 0, 1], np.int32), np.array([1, 1, -1, -1], np.int8), np.array([1.0, 2, 3, 3]), 4.0)
-    row = waste.over_history([architectures.big_switch(fabric, 8)], [events], 8, job_share=1.0)[0]
+    row = waste.over_history([usable.of("big-switch", fabric, 8)], [events], 8, job_share=1.0)[0]
     assert row.waste == pytest.approx(4 / 16 * 1 / 4)
     assert row.wait_share == pytest.approx(2 / 4)
     assert (row.p50, row.max) == (0, 0.25)

@@ -1,4 +1,4 @@
-"""Bills of materials: what an architecture's interconnect is made of, as data in `specs/cost.toml` or a user's file.
+"""Bills of materials: what an architecture's interconnect is made of, as data in `specs/` or a user's file.
 
 Source: InfinitePOD (arXiv 2502.03885) section 6. Bandwidth is in GB/s, gigabytes, as in the paper's "USD per GB/s".
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from importlib.resources import files
 from math import fsum, isfinite
 from pathlib import Path
 from typing import Any
 
+from roundelay import config
 from roundelay.errors import BadInput
-from roundelay.fabric.waste import architectures
+from roundelay.fabric.specs import architectures
+from roundelay.fabric.specs.architectures import Architecture
 
 MAX_VALUE = 1e12  # no price, power or count is larger; a bound, so that no product overflows
 HOURS_PER_YEAR = 8760.0
@@ -64,15 +65,15 @@ class Part:
 class Bill:
     """The interconnect of `gpus` GPUs; its parts sum to the total.
 
-    `waste_rule` is the architecture of `fabric.rivals` whose waste it has ("" where none is known); `node_gpus` the
-    GPUs of the only node it fits, 0 if any.
+    `architecture` says which GPUs stay usable and what links there are, None where that is not known; `node_gpus` are
+    the GPUs of the only node it fits, 0 if any.
     """
 
     arch: str
     gpus: int
     gbytes_per_s_per_gpu: float
     parts: tuple[Part, ...]
-    waste_rule: str
+    architecture: Architecture | None
     source: str
     node_gpus: int = 0
 
@@ -138,17 +139,13 @@ class Catalogue:
         """Return the bills of a comma-separated list, or "all"; raises `BadInput` naming the nearest."""
         if names.strip() == "all":
             return list(self.bills.values())
-        wanted = [name.strip() for name in names.split(",")]
-        for name in wanted:
-            if name not in self.bills:
-                raise BadInput("--arch", name, f"has no bill; {_nearest(name, self.bills)}")
-        return [self.bills[name] for name in wanted]
+        return [config.named(self.bills, name.strip(), "--arch", "has no bill") for name in names.split(",")]
 
 
 def read(path: Path | str | None = None) -> Catalogue:
     """Return the built-in catalogue, with what a user's file changes or adds; raises `BadInput` for what is wrong."""
     text = files("roundelay.fabric.specs").joinpath("cost.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
+    table = tomllib.loads(text) | {"arch": {each.name: _bill_table(each) for each in architectures.billed()}}
     if path is not None:
         _merge(table, _load(path), str(path))
     items = {name: _item(name, values, path) for name, values in table["item"].items()}
@@ -159,6 +156,19 @@ def read(path: Path | str | None = None) -> Catalogue:
     if site["pue_ratio"] < 1:
         raise BadInput("site pue_ratio", site["pue_ratio"], "give 1 or more: all power over the equipment's")
     return Catalogue(items, bills, float(site["electricity_usd_per_kwh"]), float(site["pue_ratio"]))
+
+
+def _bill_table(architecture: Architecture) -> dict[str, Any]:
+    """Return an architecture's own bill in the form of a user's file."""
+    assert architecture.bill
+    return {
+        "gpus_count": architecture.bill.gpus,
+        "node_gpus_count": architecture.links.gpus_per_node if architecture.is_ring else 0,
+        "hbd_gbytes_per_s_per_gpu": architecture.links.hbd_gbps / 8,
+        "waste_rule": architecture.name,
+        "source": architecture.bill.source,
+        "bill_count": dict(architecture.bill.count),
+    }
 
 
 def _load(path: Path | str) -> dict[str, Any]:
@@ -182,7 +192,7 @@ def _merge(table: dict[str, Any], mine: dict[str, Any], where: str) -> None:
     used = {item for arch in table["arch"].values() for item in arch.get("bill_count", {})} | {GPU}
     for name in mine.get("item", {}):
         if name not in used:
-            raise BadInput(f"item in {where}", name, f"is in no bill; {_nearest(name, used)}")
+            raise BadInput(f"item in {where}", name, f"is in no bill; {config.nearest(name, used)}")
 
 
 def _table(value: Any, name: str, where: str) -> dict[str, Any]:
@@ -194,13 +204,7 @@ def _table(value: Any, name: str, where: str) -> dict[str, Any]:
 def _known(values: Mapping[str, Any], known: Mapping[str, Any] | tuple[str, ...], what: str) -> None:
     for key in values:
         if key not in known:
-            raise BadInput(what, key, f"is unknown; {_nearest(key, known)}")
-
-
-def _nearest(name: str, known: Any) -> str:
-    """Return a hint: the nearest known name, or one that begins alike (price_eur: price_usd), or all of them."""
-    near = get_close_matches(name, list(known), n=1) or [k for k in known if k.split("_")[0] == name.split("_")[0]]
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+            raise BadInput(what, key, f"is unknown; {config.nearest(key, known)}")
 
 
 def _number(what: str, value: Any, least: float = 0.0) -> float:
@@ -234,7 +238,6 @@ def _bill(name: str, values: Mapping[str, Any], items: Mapping[str, Item], path:
     if bandwidth == 0:
         raise BadInput(f"arch {name} hbd_gbytes_per_s_per_gpu", 0, "give GB/s of one GPU, above 0")
     rule = str(values.get("waste_rule", ""))
-    if rule and rule not in architectures.BUILDERS:
-        raise BadInput(f"arch {name} waste_rule", rule, f"is unknown; {_nearest(rule, architectures.BUILDERS)}")
+    architecture = architectures.named(rule, f"arch {name} waste_rule") if rule else None
     source = str(values.get("source", path))
-    return Bill(name, int(whole["gpus_count"]), bandwidth, parts, rule, source, int(whole["node_gpus_count"]))
+    return Bill(name, int(whole["gpus_count"]), bandwidth, parts, architecture, source, int(whole["node_gpus_count"]))

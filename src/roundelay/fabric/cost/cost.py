@@ -18,11 +18,10 @@ from roundelay.fabric.cost.bills import Bill, Catalogue
 from roundelay.fabric.cost.fibres import FloorPlan
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.topology import Fabric
-from roundelay.fabric.waste import architectures
+from roundelay.fabric.waste import usable
 from roundelay.fabric.waste.closed_form import check_probability
 
 METRICS = ("gpu", "gbps")
-RING = "infinitepod-k"
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,12 @@ class CostStudy:
 
     def waste(self, bill: Bill, p: float) -> float:
         """Return the expected waste ratio at node fault probability p; raises `BadInput` where none is known."""
-        if not bill.waste_rule:
+        if bill.architecture is None:
             raise BadInput("--arch", bill.arch, "has no waste_rule; give it one in the prices file, or leave it out")
         self._check_node(bill)
-        (arch,), _ = architectures.build(bill.waste_rule, self.fabric, self.tp)
-        return max(0.0, 1 - p - arch.expected_usable(p) / self.fabric.gpus)
+        self.fabric.nodes_per_group(self.tp)
+        rule = usable.of(bill.architecture, self.fabric, self.tp)
+        return max(0.0, 1 - p - rule.expected_usable(p) / self.fabric.gpus)
 
     def aggregate(self, ratios: Sequence[float]) -> list[dict[str, Any]]:
         """Return a row per fault ratio and architecture: interconnect and wasted GPUs, USD per installed GPU.
@@ -99,7 +99,7 @@ class CostStudy:
             check_probability(p, "--ratios")
             for bill in self.bills():
                 waste = self.waste(bill, p)
-                usable = 1 - p - waste
+                in_groups = 1 - p - waste
                 rows.append(
                     {
                         "fault_ratio": p,
@@ -108,7 +108,7 @@ class CostStudy:
                         "interconnect_usd_per_gpu": bill.usd_per_gpu,
                         "wasted_usd_per_gpu": waste * price,
                         "aggregate_usd_per_gpu": bill.usd_per_gpu + waste * price,
-                        "usd_per_usable_gpu": (price + bill.usd_per_gpu) / usable if usable > 1e-12 else None,
+                        "usd_per_usable_gpu": (price + bill.usd_per_gpu) / in_groups if in_groups > 1e-12 else None,
                     }
                 )
         return rows
@@ -130,9 +130,9 @@ class CostStudy:
         """Return the fibres of each chosen K-hop ring laid out in a hall; raises `BadInput` where none is chosen."""
         rows = []
         for bill in self.bills():
-            if bill.waste_rule.startswith(RING):
+            if bill.architecture and bill.architecture.is_ring:
                 self._check_node(bill)
-                k = int(bill.waste_rule.removeprefix(RING))
+                k = bill.architecture.links.hops
                 per_node = bill.count("fibre") / bill.gpus * self.gpus_per_node
                 deployment = Deployment.of(self.fabric.nodes, self.gpus_per_node, k, plan.nodes_per_tor)
                 rows.append({"arch": bill.arch, **fibres.summary(deployment, plan, round(per_node / k))})

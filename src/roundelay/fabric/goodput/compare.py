@@ -25,15 +25,17 @@ from roundelay.fabric.goodput.goodput import CheckpointedJob
 from roundelay.fabric.job import hardware
 from roundelay.fabric.job import workload as models
 from roundelay.fabric.job.hardware import Links
+from roundelay.fabric.specs import architectures
+from roundelay.fabric.specs.architectures import Architecture
 from roundelay.fabric.steptime.search import search
 from roundelay.fabric.steptime.steptime import StepTime
 from roundelay.fabric.topology.topology import Fabric
-from roundelay.fabric.waste import architectures
-from roundelay.fabric.waste.architectures import Architecture
+from roundelay.fabric.waste import usable
 from roundelay.fabric.waste.study import Study
+from roundelay.fabric.waste.usable import UsableGpus
 
 DEFAULT = "infinitepod-k2,infinitepod-k3,nvl-72,nvl-576,tpuv4,dgx"
-UNPRICED = ("dgx",)  # rivals without a bill of their own; a user's --prices may give one
+UNPRICED = ("dgx",)  # compared though the paper has no bill of it; a user's --prices may give one
 ROOM = 2.5  # installed GPUs over the job's: more than that is no offer
 TRILLION = 1e12
 YEAR_S = bills.HOURS_PER_YEAR * 3600
@@ -104,11 +106,12 @@ class CompareStudy:
 
     def bills(self) -> list[Bill]:
         """Return the chosen bills; one without a price has no parts."""
-        known = {name: Bill(name, 1, 1.0, (), name, "not priced") for name in UNPRICED} | dict(self.catalogue.bills)
+        known = {name: Bill(name, 1, 1.0, (), architectures.table()[name], "not priced") for name in UNPRICED}
+        known |= self.catalogue.bills
         catalogue = bills.Catalogue(self.catalogue.items, known, self.catalogue.electricity_usd_per_kwh, 1.0)
         chosen = catalogue.choose(self.arch)
         for bill in chosen:
-            if not bill.waste_rule:
+            if bill.architecture is None:
                 raise BadInput("--arch", bill.arch, "has no waste_rule; give it one in the prices file")
         return chosen
 
@@ -207,15 +210,8 @@ def group_size(step: StepTime, links: Links) -> int:
 
 
 def node_gpus(bill: Bill) -> int:
-    """Return the GPUs that one fault takes: those of the bill's node, of a DGX, or of the paper's 4-GPU node."""
-    return bill.node_gpus or (8 if bill.waste_rule == "dgx" else 4)
-
-
-def domain_gpus(rule: str, node_gpus: int, group: int) -> int:
-    """Return the GPUs by which a fabric of this rule grows."""
-    family, _, size = rule.partition("-")
-    whole = {"nvl": size, "tpuv4": str(architectures.CUBE_GPUS), "dgx": "8", "sip": str(group)}.get(family, "1")
-    return lcm(int(whole), node_gpus)
+    """Return the GPUs that one fault takes: those of the bill's node, or of the architecture's."""
+    return bill.node_gpus or (bill.architecture.node_gpus if bill.architecture else 4)
 
 
 def offers(study: CompareStudy, progress: Any = iter) -> list[Offer]:
@@ -230,9 +226,10 @@ def offers(study: CompareStudy, progress: Any = iter) -> list[Offer]:
 
 def offer(study: CompareStudy, bill: Bill) -> Offer:
     """Return one architecture's offer; where it has none, the note says why."""
-    node = node_gpus(bill)
+    node, architecture = node_gpus(bill), bill.architecture
+    assert architecture
+    links = architecture.links
     try:
-        links = hardware.links(bill.waste_rule)
         found = search(
             study.model,
             study.gpus,
@@ -243,11 +240,11 @@ def offer(study: CompareStudy, bill: Bill) -> Offer:
         )
         step = found.best[0]
         group = lcm(group_size(step, links), node)
-        installed, waits = install(study, bill.waste_rule, node, group)
+        installed, waits = install(study, architecture, node, group)
     except (NoOffer, BadInput) as none:
         return Offer(bill.arch, note=str(none))
     rows = goodput.over_history(
-        [_arch(bill.waste_rule, installed, node, group)],
+        [_rule(architecture, installed, node, group)],
         [_events(study, i, installed, node) for i in range(study.seeds)],
         _job(study, step),
         group,
@@ -260,40 +257,42 @@ class NoOffer(Exception):
     """An architecture cannot run the job; the message says why."""
 
 
-def install(study: CompareStudy, rule: str, node: int, group: int) -> tuple[int, float]:
+def install(study: CompareStudy, architecture: Architecture, node: int, group: int) -> tuple[int, float]:
     """Return the fewest GPUs, in whole domains, on which the job lacks GPUs for at most `wait_share` of the time.
 
     SearchResult by bisection: with one domain less it waits longer, or is larger than the fabric. Raises `NoOffer`.
     """
-    unit = domain_gpus(rule, node, group)
+    unit = architecture.domain_gpus(node, group)
     most = int(min(ROOM * study.gpus, min(t.servers * t.gpus_per_server for t in study.histories))) // unit
     low = -(-study.gpus // unit)
-    if most < low or waiting(study, rule, most * unit, node, group) > study.wait_share:
+    if most < low or waiting(study, architecture, most * unit, node, group) > study.wait_share:
         limit = "the most its history covers" if study.trace else f"{ROOM:g} times the job's"
         raise NoOffer(f"even {max(most, 0) * unit:,} GPUs, {limit}, keep the job waiting too long")
     high = most
     while low < high:
         middle = (low + high) // 2
-        if waiting(study, rule, middle * unit, node, group) <= study.wait_share:
+        if waiting(study, architecture, middle * unit, node, group) <= study.wait_share:
             high = middle
         else:
             low = middle + 1
-    return low * unit, waiting(study, rule, low * unit, node, group)
+    return low * unit, waiting(study, architecture, low * unit, node, group)
 
 
-def waiting(study: CompareStudy, rule: str, gpus: int, node: int, group: int) -> float:
+def waiting(study: CompareStudy, architecture: Architecture, gpus: int, node: int, group: int) -> float:
     """Return the share of time in which fewer GPUs than the job's are usable, the mean over the histories."""
-    arch = _arch(rule, gpus, node, group)
+    rule = _rule(architecture, gpus, node, group)
     shares = []
     for i in range(study.seeds):
         events = _events(study, i, gpus, node)
-        short = arch.usable(events.node, events.delta) < study.gpus
+        short = rule.usable(events.node, events.delta) < study.gpus
         shares.append(float(short @ events.durations()) / events.horizon_days)
     return float(np.mean(shares))
 
 
-def _arch(rule: str, gpus: int, node: int, group: int) -> Architecture:
-    return architectures.build(rule, Fabric(gpus // node, node), group)[0][0]
+def _rule(architecture: Architecture, gpus: int, node: int, group: int) -> UsableGpus:
+    fabric = Fabric(gpus // node, node)
+    fabric.nodes_per_group(group)
+    return usable.of(architecture, fabric, group)
 
 
 def _events(study: CompareStudy, index: int, gpus: int, node: int) -> Events:
@@ -321,7 +320,7 @@ def price_offer(study: CompareStudy, bill: Bill, made: Offer) -> Offer:
         1,
         1.0,
         (*parts, Part(catalogue.gpu, n / per), Part(power, kwh * study.years / per)) if per else (),
-        bill.waste_rule,
+        bill.architecture,
         bill.source,
     )
     return Offer(

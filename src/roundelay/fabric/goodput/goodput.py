@@ -21,8 +21,8 @@ from roundelay.errors import BadInput
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.goodput import job_simulation
 from roundelay.fabric.steptime.search import SearchResult, search
-from roundelay.fabric.waste.architectures import Architecture
 from roundelay.fabric.waste.study import Study
+from roundelay.fabric.waste.usable import UsableGpus
 
 DAY_S = 86_400.0
 TERMS = (
@@ -112,7 +112,7 @@ def expected_availability(job: CheckpointedJob, mtbf_s: float, interval_s: float
 
 
 def over_history(
-    archs: list[Architecture], histories: Iterable[Events], job: CheckpointedJob, tp: int, seed: int = 0
+    archs: list[UsableGpus], histories: Iterable[Events], job: CheckpointedJob, tp: int, seed: int = 0
 ) -> list[GoodputRow]:
     """Return a row per architecture, the mean over histories; `seed` draws which nodes of a segment are left over."""
     shares: dict[str, list[np.ndarray]] = {arch.name: [] for arch in archs}
@@ -123,7 +123,7 @@ def over_history(
     return [_row(arch, np.array(shares[arch.name]), job) for arch in archs]
 
 
-def account(arch: Architecture, events: Events, job: CheckpointedJob, tp: int, draw_E: np.ndarray) -> np.ndarray:
+def account(arch: UsableGpus, events: Events, job: CheckpointedJob, tp: int, draw_E: np.ndarray) -> np.ndarray:
     """Return the terms in order (goodput not yet parted from below_peak), hits and regrowths a day, and the interval.
 
     `draw_E` [E] are uniform draws that decide whether a node that fails was one of its segment's groups.
@@ -163,7 +163,7 @@ def _interval(usable: np.ndarray, chance_E: np.ndarray, job: CheckpointedJob, ho
     return min(best_interval_s(job.checkpoint_s, horizon_s / hits if hits else inf), horizon_s)
 
 
-def _row(arch: Architecture, shares: np.ndarray, job: CheckpointedJob) -> GoodputRow:
+def _row(arch: UsableGpus, shares: np.ndarray, job: CheckpointedJob) -> GoodputRow:
     """Return the mean of the histories' accounts [S, terms and rates]."""
     mean = shares.mean(axis=0)
     useful = shares[:, len(TERMS) - 2]
@@ -241,7 +241,7 @@ class GoodputStudy(Study):
             used, replica, interval_s=self.interval_s, gpus=self.job_gpus, regrow=self.regrow, **seconds
         )
 
-    def plan(self) -> tuple[list[Architecture], dict[str, float], list[str]]:
+    def plan(self) -> tuple[list[UsableGpus], dict[str, float], list[str]]:
         """Return the architectures, the MFU of each, and what had to be left out, as sentences."""
         archs, left_out = self.architectures()
         if self.trains is None:

@@ -1,14 +1,14 @@
-"""A GPU, the software it runs and the fabric it hangs on, read from `specs/`: every number with its unit and source."""
+"""A GPU, the software it runs and the links it has, read from `specs/`: every number with its unit and source."""
 
 from __future__ import annotations
 
 import dataclasses
 import tomllib
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
+from roundelay import config
 from roundelay.errors import BadInput
 
 SPECS = Path(__file__).parents[1] / "specs"
@@ -103,18 +103,7 @@ def hardware_names() -> list[str]:
 def software(name: str) -> Software:
     """Return the training software of that name; raises `BadInput` naming the nearest."""
     tables = tomllib.loads((SPECS / "software.toml").read_text(encoding="utf-8"))
-    return _build(Software, _named(tables, name, "--software"), name)
-
-
-def links(name: str) -> Links:
-    """Return the fabric of that name (those of `fabric.rivals`); raises `BadInput` naming the nearest."""
-    tables = tomllib.loads((SPECS / "links.toml").read_text(encoding="utf-8"))
-    return _build(Links, {"name": name, **_named(tables, name, "--fabric")}, name)
-
-
-def fabric_names() -> list[str]:
-    """Names of the fabrics a step time is known for."""
-    return list(tomllib.loads((SPECS / "links.toml").read_text(encoding="utf-8")))
+    return _build(Software, dict(config.named(tables, name, "--software")), name)
 
 
 def with_settings(base: Hardware, sets: dict[str, float]) -> Hardware:
@@ -122,26 +111,15 @@ def with_settings(base: Hardware, sets: dict[str, float]) -> Hardware:
     known = [field.name for field in fields(Hardware)]
     for key in sets:
         if key not in known:
-            raise BadInput("--set", key, _nearest(key, known))
+            raise BadInput("--set", key, config.nearest(key, known))
     return dataclasses.replace(base, **sets)  # type: ignore[arg-type]
-
-
-def _named(tables: dict[str, Any], name: str, flag: str) -> dict[str, Any]:
-    if name not in tables:
-        raise BadInput(flag, name, _nearest(name, tables))
-    return dict(tables[name])
-
-
-def _nearest(name: str, known: Any) -> str:
-    near = get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
 def _table(name: str, kind: str) -> dict[str, Any]:
     path = SPECS / f"{kind}-{name}.toml"
     if "/" in name or not path.is_file():
         if not name.endswith(".toml"):
-            raise BadInput(f"--{kind}", name, _nearest(name, hardware_names()) + " (or a TOML file)")
+            raise BadInput(f"--{kind}", name, config.nearest(name, hardware_names()) + " (or a TOML file)")
         path = Path(name)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -158,7 +136,7 @@ def _build(cls: type[T], table: dict[str, Any], where: str) -> T:
     known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
     for key, value in table.items():
         if key not in known:
-            raise BadInput(f"key in {where}", key, _nearest(key, known))
+            raise BadInput(f"key in {where}", key, config.nearest(key, known))
         wanted = str(known[key].type)
         fits = {"float": (int, float), "int": (int,), "str": (str,), "bool": (bool,)}[wanted]
         if not isinstance(value, fits) or (isinstance(value, bool) and wanted != "bool"):

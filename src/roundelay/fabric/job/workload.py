@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from roundelay import config, shape
 from roundelay.errors import BadInput
 from roundelay.shape import Shape
 
 SPECS = Path(__file__).parents[1] / "specs"
-STEP_AUDIO = {"step-audio-tts-3b": "tts-3b", "step-audio-130b": "chat-130b"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,34 +119,30 @@ class ModelSpec:
 
 def presets() -> list[str]:
     """Names of the models that come with the package."""
-    return sorted([path.stem.removeprefix("model-") for path in SPECS.glob("model-*.toml")] + list(STEP_AUDIO))
+    return sorted([path.stem.removeprefix("model-") for path in SPECS.glob("model-*.toml")] + list(shape.ALIASES))
 
 
 def read(name: str | Path) -> ModelSpec:
     """Return the preset of that name, or the model in a TOML file; raises `BadInput` naming what cannot be used."""
     text = str(name)
-    if text in STEP_AUDIO:
-        return ModelSpec(Shape.preset(STEP_AUDIO[text]))
+    if text in shape.ALIASES or text in shape.ALIASES.values():
+        return ModelSpec(Shape.preset(text))
     path = SPECS / f"model-{text}.toml" if text in presets() else Path(text)
     if path.suffix != ".toml":
-        near = get_close_matches(text, presets(), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"give a TOML file or one of {', '.join(presets())}"
-        raise BadInput("--model", text, hint)
-    shape = Shape.read(path)
+        raise BadInput("--model", text, f"{config.nearest(text, presets())} (or give a TOML file)")
+    read_shape = Shape.read(path)
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     unknown = next((key for key in table if key not in ("shape", "model")), None)
     if unknown:
         raise BadInput(f"table in {path.name}", unknown, "known are shape and model")
-    return _extended(shape, table.get("model", {}), path.name)
+    return _extended(read_shape, table.get("model", {}), path.name)
 
 
 def _extended(shape: Shape, table: dict[str, Any], where: str) -> ModelSpec:
     kinds = {field.name: type(field.default) for field in fields(ModelSpec) if field.name != "shape"}
     for key, value in table.items():
         if key not in kinds:
-            near = get_close_matches(key, kinds, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(kinds)}"
-            raise BadInput(f"model key in {where}", key, hint)
+            raise BadInput(f"model key in {where}", key, config.nearest(key, kinds))
         wanted = kinds[key]
         number = wanted is float and isinstance(value, int) and not isinstance(value, bool)
         if type(value) is not wanted and not number:

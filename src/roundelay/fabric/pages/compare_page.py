@@ -14,7 +14,7 @@ from roundelay.fabric.cost import cost
 from roundelay.fabric.goodput.compare import CompareStudy, Offer, node_gpus
 from roundelay.fabric.pages import compare_pictures, cost_pictures, goodput_picture, pictures
 from roundelay.fabric.topology.topology import Fabric
-from roundelay.fabric.waste import architectures
+from roundelay.fabric.waste import usable
 
 MARK = '<meta name="generator" content="roundelay fabric compare">'
 RATIOS = [0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1]
@@ -132,9 +132,10 @@ def curves(study: CompareStudy, offers: Sequence[Offer]) -> dict[str, tuple[list
         bill = rules[offer.arch]
         node = node_gpus(bill)
         fabric = Fabric(offer.installed_gpus // node, node)
-        (arch,), _ = architectures.build(bill.waste_rule, fabric, offer.group_gpus)
+        assert bill.architecture
+        rule = usable.of(bill.architecture, fabric, offer.group_gpus)
         price = study.catalogue.gpu.price_usd + bill.usd_per_gpu
-        shares = [(p, arch.expected_usable(p) / fabric.gpus) for p in RATIOS]
+        shares = [(p, rule.expected_usable(p) / fabric.gpus) for p in RATIOS]
         out[offer.arch] = [p for p, s in shares if s > 0.01], [price / s for _, s in shares if s > 0.01]
     return out
 

@@ -18,6 +18,7 @@ from roundelay.fabric.job import workload as models
 from roundelay.fabric.job.hardware import Hardware, Links, Software
 from roundelay.fabric.job.parallelism import Job, Parallelism
 from roundelay.fabric.job.workload import ModelSpec
+from roundelay.fabric.specs import architectures
 from roundelay.fabric.steptime import collectives, layers, memory
 from roundelay.fabric.steptime.grid import Grid, Scenario
 from roundelay.fabric.steptime.memory import MemoryUse
@@ -138,7 +139,7 @@ def scenario_of(
     """Return what all configurations share, from nouns or their names; the software is by default the GPU's."""
     model = models.read(model) if isinstance(model, str) else model
     gpu = specs.hardware(hardware) if isinstance(hardware, str) else hardware
-    links = specs.links(links) if isinstance(links, str) else links
+    links = architectures.links(links) if isinstance(links, str) else links
     if software is None:
         software = gpu.software
     soft = specs.software(software) if isinstance(software, str) else software

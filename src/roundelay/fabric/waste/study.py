@@ -11,7 +11,7 @@ from roundelay.fabric.faults import generator
 from roundelay.fabric.faults import trace as traces
 from roundelay.fabric.faults.trace import GPUS_PER_SERVER, SERVERS, Events
 from roundelay.fabric.topology.topology import Fabric
-from roundelay.fabric.waste import architectures, waste
+from roundelay.fabric.waste import usable, waste
 from roundelay.fabric.waste.closed_form import check_probability
 
 MODELS = ("fitted", "independent", "correlated")
@@ -74,9 +74,9 @@ class Study:
     def fabric(self) -> Fabric:
         return Fabric.of_gpus(self.gpus, self.gpus_per_node)
 
-    def architectures(self) -> tuple[list[architectures.Architecture], list[str]]:
+    def architectures(self) -> tuple[list[usable.UsableGpus], list[str]]:
         """Return the architectures, and what "all" had to leave out."""
-        return architectures.build(self.arch, self.fabric(), self.tp, spares=self.spares)
+        return usable.build(self.arch, self.fabric(), self.tp, spares=self.spares)
 
     def generator_model(self) -> generator.FaultModel:
         """Return the generator's model."""

@@ -17,7 +17,7 @@ from roundelay.fabric.faults.distribution import Distribution
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.topology.topology import Fabric
 from roundelay.fabric.waste import closed_form
-from roundelay.fabric.waste.architectures import Architecture, Chain
+from roundelay.fabric.waste.usable import Chain, UsableGpus
 
 DRAW_NODES = 4_000_000  # nodes drawn at a fixed fault ratio, over all seeds, where --draws is silent
 MAX_DRAW_NODES = 400_000_000  # nodes drawn for one seed: 2 GB
@@ -57,7 +57,7 @@ class GpuCounts:
     usable: np.ndarray
 
 
-def gpu_counts(arch: Architecture, events: Events) -> GpuCounts:
+def gpu_counts(arch: UsableGpus, events: Events) -> GpuCounts:
     """Return wasted and usable GPUs before the first and after every event."""
     usable = arch.usable(events.node, events.delta)
     wasted = events.healthy(arch.fabric.nodes) * arch.fabric.gpus_per_node - usable
@@ -66,7 +66,7 @@ def gpu_counts(arch: Architecture, events: Events) -> GpuCounts:
 
 
 def over_history(
-    archs: list[Architecture], histories: Iterable[Events], tp: int, *, job_share: float | None = None
+    archs: list[UsableGpus], histories: Iterable[Events], tp: int, *, job_share: float | None = None
 ) -> list[WasteRow]:
     """Return a row per architecture, all histories pooled with equal weight; one history is in memory at a time."""
     wasted: dict[str, list[Distribution]] = {arch.name: [] for arch in archs}
@@ -88,7 +88,7 @@ def over_history(
 
 
 def at_ratio(
-    archs: list[Architecture],
+    archs: list[UsableGpus],
     p: float,
     tp: int,
     seeds: Sequence[int],
@@ -123,7 +123,7 @@ def snapshots(fabric: Fabric, p: float, seed: int, draws: int) -> Events:
     return Events(node.astype(np.int32), delta, draw.astype(np.float64), float(draws))
 
 
-def _expected(arch: Architecture, p: float, tp: int) -> dict[str, Any]:
+def _expected(arch: UsableGpus, p: float, tp: int) -> dict[str, Any]:
     """Return the closed forms of a row; waste with spares counted apart has none."""
     out: dict[str, Any] = {}
     if arch.spared(*NO_EVENTS) is None:
@@ -134,7 +134,7 @@ def _expected(arch: Architecture, p: float, tp: int) -> dict[str, Any]:
 
 
 def _row(
-    arch: Architecture, wasted: Distribution, usable: Distribution, remainder: float, tp: int, job_share: float | None
+    arch: UsableGpus, wasted: Distribution, usable: Distribution, remainder: float, tp: int, job_share: float | None
 ) -> WasteRow:
     gpus = arch.fabric.gpus
     return WasteRow(

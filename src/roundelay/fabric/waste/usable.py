@@ -1,26 +1,26 @@
-"""Every architecture a planner compares, each as one rule for how many GPUs stay usable when nodes are down.
+"""How many GPUs of a fabric stay usable when nodes are down, for every architecture of `specs/architectures.toml`.
 
-Two forms of rule are enough (spec section 3). `Chain` is the K-hop ring: healthy nodes within K hops form groups.
-`Blocks` is everything else: the fabric is cut into equal blocks, and what a block still gives depends only on how many
-of its nodes are down. Big-Switch is one block, DGX and SiP-Ring are small ones.
+Two forms of rule are enough (arXiv 2502.03885, section 6.2). `Chain` is the K-hop ring: healthy nodes within K hops
+form groups. `Blocks` is everything else: the fabric is cut into equal blocks, and what a block still gives depends only
+on how many of its nodes are down. Big-Switch is one block, DGX and SiP-Ring are small ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from roundelay.errors import BadInput
+from roundelay.fabric.specs import architectures
+from roundelay.fabric.specs.architectures import Architecture
 from roundelay.fabric.topology.topology import Fabric, KHopRing
 from roundelay.fabric.waste import closed_form, kernels
 
 
-class Architecture(Protocol):
-    """What `waste` asks of an architecture; counts are nodes, times nodes' worth of GPUs."""
+class UsableGpus(Protocol):
+    """What `waste` asks of an architecture on one fabric and TP; counts are nodes, times nodes' worth of GPUs."""
 
     @property
     def name(self) -> str: ...
@@ -129,7 +129,7 @@ def _whole_table(block_nodes: int, usable: int) -> np.ndarray:
     return np.concatenate([[usable], np.zeros(block_nodes, dtype=np.int64)])
 
 
-def _tile(name: str, fabric: Fabric, block_gpus: int, what: str) -> int:
+def _block_nodes(name: str, fabric: Fabric, block_gpus: int, what: str) -> int:
     """Return the nodes of a block; raises `BadInput` that says what would be cut."""
     if block_gpus % fabric.gpus_per_node:
         raise BadInput(
@@ -149,104 +149,86 @@ def _tile(name: str, fabric: Fabric, block_gpus: int, what: str) -> int:
     return block_gpus // fabric.gpus_per_node
 
 
-def big_switch(fabric: Fabric, tp: int) -> Blocks:
-    """The ideal: any healthy nodes form groups."""
-    return Blocks("big-switch", fabric, tp, fabric.nodes, _floor_table(fabric.nodes, fabric.gpus_per_node, tp))
-
-
-def infinitepod(k: int, fabric: Fabric, tp: int) -> Chain:
+def k_hop(architecture: Architecture, fabric: Fabric, tp: int) -> Chain:
     """InfinitePOD with fibres to the K nearest nodes on both sides, closed to a ring."""
+    k = architecture.links.hops
     KHopRing(fabric, k)
-    return Chain(f"infinitepod-k{k}", fabric, tp, k)
+    return Chain(architecture.like, fabric, tp, k)
 
 
-def nvl(size: int, fabric: Fabric, tp: int, spares: bool = False) -> Blocks:
-    """NVL-36, 72 or 576: a switched domain of `size` GPUs.
+def switch(architecture: Architecture, fabric: Fabric, tp: int, spares: bool = False) -> Blocks:
+    """A switched domain, of all GPUs (Big-Switch, the ideal: any healthy nodes form groups) or of a fixed size.
 
     With `spares` the GPUs above the largest multiple of TP are counted as bought spares (64+8 of NVL-72), not as waste.
     """
-    name = f"nvl-{size}"
-    nodes = _tile(name, fabric, size, "domain")
-    usable_D = _floor_table(nodes, fabric.gpus_per_node, tp)
+    name, size = architecture.like, architecture.usable.gpus
+    nodes = _block_nodes(name, fabric, size, "domain") if size else fabric.nodes
     spared_D = None
-    if spares:
+    if spares and architecture.usable.spares:
         healthy_D = (nodes - np.arange(nodes + 1)) * fabric.gpus_per_node
         spared_D = np.maximum(healthy_D - size // tp * tp, 0)
-    return Blocks(name, fabric, tp, nodes, usable_D, spared_D=spared_D)
+    return Blocks(name, fabric, tp, nodes, _floor_table(nodes, fabric.gpus_per_node, tp), spared_D=spared_D)
 
 
-def dgx(fabric: Fabric, tp: int) -> Blocks:
-    """DGX: a switched domain of 8 GPUs; a larger TP fits none of them."""
-    nodes = _tile("dgx", fabric, 8, "domain")
-    return Blocks("dgx", fabric, tp, nodes, _floor_table(nodes, fabric.gpus_per_node, tp))
+def static_ring(architecture: Architecture, fabric: Fabric, tp: int) -> Blocks:
+    """SiP-Ring: static rings of TP GPUs; a fault takes its whole ring."""
+    nodes = _block_nodes(architecture.like, fabric, tp, "ring")
+    return Blocks(architecture.like, fabric, tp, nodes, _whole_table(nodes, tp))
 
 
-def sip_ring(fabric: Fabric, tp: int) -> Blocks:
-    """SiP-Ring: static rings of TP GPUs; a fault kills its ring."""
-    nodes = _tile("sip-ring", fabric, tp, "ring")
-    return Blocks("sip-ring", fabric, tp, nodes, _whole_table(nodes, tp))
+def cube(architecture: Architecture, fabric: Fabric, tp: int) -> Blocks:
+    """TPUv4 as its optical switches see it, or with `subblock` cut into static blocks of TP GPUs, one a fault.
 
-
-CUBE_GPUS = 64
-
-
-def _tpuv4(name: str, fabric: Fabric, tp: int, block_gpus: int) -> Blocks:
-    cube_nodes = _tile(name, fabric, CUBE_GPUS, "cube")
-    if tp > CUBE_GPUS:
-        if tp % CUBE_GPUS:
-            raise BadInput("--tp", tp, f"{name} joins whole cubes of {CUBE_GPUS}; give a multiple of {CUBE_GPUS}")
-        table = _whole_table(cube_nodes, CUBE_GPUS)
-        return Blocks(name, fabric, tp, cube_nodes, table, blocks_per_group=tp // CUBE_GPUS)
+    A fault takes the whole 4x4x4 cube, or its block; larger groups join any whole cubes.
+    """
+    name, size = architecture.like, architecture.usable.gpus
+    static = architecture.usable.kind == "subblock"
+    if static and tp < size and size % tp:
+        raise BadInput("--tp", tp, f"{name} cuts a cube of {size} evenly; give a divisor of {size}")
+    cube_nodes = _block_nodes(name, fabric, size, "cube")
+    if tp > size:
+        if tp % size:
+            raise BadInput("--tp", tp, f"{name} joins whole cubes of {size}; give a multiple of {size}")
+        return Blocks(name, fabric, tp, cube_nodes, _whole_table(cube_nodes, size), blocks_per_group=tp // size)
+    block_gpus = min(tp, size) if static else size
     nodes = block_gpus // fabric.gpus_per_node
     return Blocks(name, fabric, tp, nodes, _whole_table(nodes, block_gpus // tp * tp))
 
 
-def tpuv4_cube(fabric: Fabric, tp: int) -> Blocks:
-    """TPUv4 as its optical switches see it: a fault takes the whole 4x4x4 cube; larger groups join any whole cubes."""
-    return _tpuv4("tpuv4-cube", fabric, tp, CUBE_GPUS)
+def of(architecture: Architecture | str, fabric: Fabric, tp: int, *, spares: bool = False) -> UsableGpus:
+    """Return the rule of an architecture on this fabric; raises `BadInput` where it does not fit the fabric or TP.
+
+    `spares` counts GPUs above a multiple of TP as spares where the architecture is sold with them.
+    """
+    if isinstance(architecture, str):
+        architecture = architectures.named(architecture, "--arch")
+    kind = architecture.usable.kind
+    if kind == "k-hop":
+        return k_hop(architecture, fabric, tp)
+    if kind == "switch":
+        return switch(architecture, fabric, tp, spares)
+    if kind == "static-ring":
+        return static_ring(architecture, fabric, tp)
+    assert kind in ("cube", "subblock"), kind
+    return cube(architecture, fabric, tp)
 
 
-def tpuv4_subblock(fabric: Fabric, tp: int) -> Blocks:
-    """TPUv4 read kindly: a cube is cut into static blocks of TP GPUs and a fault takes its block."""
-    if tp < CUBE_GPUS and CUBE_GPUS % tp:
-        raise BadInput("--tp", tp, f"tpuv4-subblock cuts a cube of {CUBE_GPUS} evenly; give a divisor of {CUBE_GPUS}")
-    return _tpuv4("tpuv4-subblock", fabric, tp, min(tp, CUBE_GPUS))
-
-
-BUILDERS: dict[str, Callable[[Fabric, int], Architecture]] = {
-    "big-switch": big_switch,
-    "infinitepod-k1": partial(infinitepod, 1),
-    "infinitepod-k2": partial(infinitepod, 2),
-    "infinitepod-k3": partial(infinitepod, 3),
-    "nvl-36": partial(nvl, 36),
-    "nvl-72": partial(nvl, 72),
-    "nvl-576": partial(nvl, 576),
-    "tpuv4-subblock": tpuv4_subblock,
-    "tpuv4-cube": tpuv4_cube,
-    "sip-ring": sip_ring,
-    "dgx": dgx,
-}
-
-
-def build(names: str, fabric: Fabric, tp: int, *, spares: bool = False) -> tuple[list[Architecture], list[str]]:
-    """Return the architectures of a comma-separated list or "all", and what "all" had to leave out, as sentences.
+def build(names: str, fabric: Fabric, tp: int, *, spares: bool = False) -> tuple[list[UsableGpus], list[str]]:
+    """Return the rules of a comma-separated list or "all", and what "all" had to leave out, as sentences.
 
     "all" leaves out a domain that would cut a node in two (36 GPUs on 8-GPU nodes) and a TP that a static cut does not
     divide; a name given by hand that does not fit, and GPUs that fill no whole domain, raise `BadInput`.
     """
     fabric.nodes_per_group(tp)
-    everything = names.strip() == "all"
-    wanted = list(BUILDERS) if everything else [name.strip() for name in names.split(",")]
-    chosen: list[Architecture] = []
+    known, everything = architectures.table(), names.strip() == "all"
+    wanted = architectures.names() if everything else [name.strip() for name in names.split(",")]
+    chosen: list[UsableGpus] = []
     left_out: list[str] = []
     for name in wanted:
-        if name not in BUILDERS:
-            raise BadInput("--arch", name, f"choose from all, {', '.join(BUILDERS)}")
+        if name not in known:
+            raise BadInput("--arch", name, f"choose from all, {', '.join(architectures.names())}")
         try:
-            if spares and name.startswith("nvl-"):
-                chosen.append(nvl(int(name[4:]), fabric, tp, spares=True))
-            else:
-                chosen.append(BUILDERS[name](fabric, tp))
+            chosen.append(of(known[name], fabric, tp, spares=spares))
         except BadInput as error:
             if everything and ("cuts a node" in error.do or error.what in ("--tp", "K")):
                 left_out.append(str(error))
