@@ -9,7 +9,7 @@ import pytest
 from roundelay.errors import BadInput
 from roundelay.shape import Shape, presets
 
-# parameters and bytes of bf16 cache a token, as published (step-audio.md, section 3)
+# parameters and bytes of bf16 cache a token, as published (Step-Audio, arXiv 2502.11946)
 PUBLISHED = {"tts-3b": (3_529_706_496, 32_768), "chat-130b": (131_946_590_208, 360_448)}
 SMALL = Shape(hidden=48, ffn=80, layers=3, heads=6, kv_groups=2, head_dim=8, vocab=100, max_length=64)
 

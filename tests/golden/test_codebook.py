@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from vectors import Golden
 
-from roundelay.voice.lm.prompt import filled
+from roundelay.voice.lm.prompt import pad_group
 from roundelay.voice.tokens import Tokens
 
 
@@ -26,4 +26,4 @@ def test_aligned_pairs_of_groups_whole_and_cut_short(golden: Callable[[str], Gol
     vectors = golden("codebook")
     at = vectors["v2.pairs.offsets"]
     for mixed, first, last in zip(vectors.lists("v2.mixed"), at[:-1], at[1:], strict=True):
-        assert np.array_equal(filled(mixed).pairs(), vectors["v2.pairs.flat"][first:last])
+        assert np.array_equal(pad_group(mixed).pairs(), vectors["v2.pairs.flat"][first:last])

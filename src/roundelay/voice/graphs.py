@@ -1,6 +1,6 @@
-"""The networks in the package: ONNX files beside a manifest of their sums, opened once and run on one thread.
+"""The networks in the package: ONNX files with a manifest of checksums, opened once and run on one thread.
 
-A file that does not match its sum is refused in one line, before anything is computed with it.
+A file that does not match its checksum raises one error before anything is computed with it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class DamagedWeightsError(RoundelayError):
 
 
 def manifest(folder: Path | None = None) -> dict[str, Any]:
-    """The manifest of a weights folder: licence, sizes, and the sum of each file."""
+    """The manifest of a weights folder: licence, sizes, and the checksum of each file."""
     path = (folder or PACKAGED) / "manifest.json"
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ def manifest(folder: Path | None = None) -> dict[str, Any]:
 
 
 def checked(name: str, folder: Path | None = None) -> bytes:
-    """The bytes of a weight file, after its sum was found right."""
+    """The bytes of a weight file whose checksum is right; raises `DamagedWeightsError`."""
     base = folder or PACKAGED
     entry = manifest(base)["files"].get(name)
     if entry is None:
@@ -58,8 +58,8 @@ def checked(name: str, folder: Path | None = None) -> bytes:
 def session(network: bytes, threads: int = 1) -> Any:
     """An ONNX Runtime session on the CPU for a network's bytes. Raises `MissingPackage`, and onnxruntime's own errors.
 
-    It holds no memory between two runs: an arena for inputs of every length grows for as long as a server runs, and
-    saves no time here (docs/log.md).
+    It keeps no memory arena between two runs: with inputs of every length it would grow as long as a server runs,
+    and it saves no time here (docs/log.md).
     """
     try:
         import onnxruntime
@@ -73,7 +73,7 @@ def session(network: bytes, threads: int = 1) -> Any:
 
 
 class Graph:
-    """One network: called with arrays by name, gives arrays in the order the file lists them."""
+    """One network, called with arrays by name; returns arrays in the file's order."""
 
     def __init__(self, name: str, folder: Path | None = None, threads: int = 1) -> None:
         data = checked(f"{name}.onnx", folder)
@@ -91,7 +91,7 @@ class Graph:
         return list(self._session.run(None, feed))
 
     def zeros(self, name: str) -> np.ndarray:
-        """An input of zeros, for memory that has seen nothing; its shape is fixed in the file."""
+        """Zeros in the shape of an input, for an initial state; the shape is fixed in the file."""
         shape = self._shapes.get(name, [])
         if not shape or not all(isinstance(size, int) for size in shape):
             raise BadInput("graph input", name, f"has no fixed shape ({shape})")

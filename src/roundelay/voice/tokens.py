@@ -18,12 +18,12 @@ REPAIR = "give ids made by `roundelay voice encode`"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tokens:
-    """Audio ids int32 [T], T a multiple of five, every group [v02, v02, v06, v06, v06] (step-audio.md,
-    section 2).
+    """Audio ids int32 [T], T a multiple of five, every group [v02, v02, v06, v06, v06] (Step-Audio,
+    arXiv 2502.11946).
 
     Law: `Tokens.interleave(*tokens.split())` holds the same ids. Raises `BadInput` for an id out of range, a
-    code out of the 2+3 pattern, or a broken last group. No tokens at all is allowed: a stream may have
-    nothing yet.
+    code out of the 2+3 pattern, or an incomplete last group. Zero tokens are allowed: a stream may have
+    none yet.
     """
 
     ids: np.ndarray
@@ -39,9 +39,7 @@ class Tokens:
 
     @staticmethod
     def part(ids: np.ndarray) -> None:
-        """Raise `BadInput` unless `ids` are whole groups and the beginning of another: what a stream may
-        hold.
-        """
+        """Raise `BadInput` unless `ids` are whole groups and the beginning of another, as in a stream."""
         _in_pattern(_integers("token ids", ids))
 
     def __len__(self) -> int:
@@ -49,12 +47,12 @@ class Tokens:
 
     @property
     def groups(self) -> int:
-        """How many groups of 120 ms."""
+        """The number of 120 ms groups."""
         return len(self.ids) // VOCAB.group
 
     @property
     def duration_s(self) -> float:
-        """Seconds of sound these tokens stand for."""
+        """The duration in seconds."""
         return self.groups * VOCAB.group_ms / 1000
 
     @classmethod
@@ -64,9 +62,7 @@ class Tokens:
 
     @classmethod
     def interleave(cls, linguistic: np.ndarray, semantic: np.ndarray) -> Tokens:
-        """Tokens from codes [A] and [B]: min(A//2, B//3) groups; what is left over is dropped, as
-        published.
-        """
+        """Tokens from codes [A] and [B]: min(A//2, B//3) groups; the rest is dropped, as published."""
         v02 = _codes("linguistic", linguistic, VOCAB.linguistic)
         v06 = _codes("semantic", semantic, VOCAB.semantic)
         two, three = VOCAB.linguistic_per_group, VOCAB.semantic_per_group
@@ -94,7 +90,7 @@ class Tokens:
         return np.stack([padded.reshape(-1), semantic.astype(np.int64) + VOCAB.linguistic + 1], axis=1)
 
     def string(self) -> str:
-        """The form written into a prompt: `<audio_0><audio_1023>…`, numbers without the text offset."""
+        """The form in a prompt: `<audio_0><audio_1023>…`, numbers without the text offset."""
         return "".join(f"<audio_{i - VOCAB.text}>" for i in self.ids)
 
     def join(self, *others: Tokens) -> Tokens:

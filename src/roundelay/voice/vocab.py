@@ -1,7 +1,7 @@
-"""The vocabulary both codebooks share with text: the only place where a size or an offset is written.
+"""The vocabulary that both codebooks share with text: the only place where a size or an offset is written.
 
 Text 0..65535, then the linguistic codebook (vq02), then the semantic one (vq06); 74,752 ids in all, of which
-5,120 audio ids are used (step-audio.md, section 2).
+5,120 audio ids are used (Step-Audio, arXiv 2502.11946).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Vocab:
-    """Sizes and offsets of the id space. The defaults are the published ones; nothing else has been tried."""
+    """Sizes and offsets of the id space. The defaults are the published ones; others are untested."""
 
     size: int = 74_752
     text: int = 65_536
@@ -48,7 +48,7 @@ class Vocab:
 
     @property
     def pad(self) -> int:
-        """The code that stands for "no linguistic code here" in aligned pairs (Step-Audio-EditX's habit)."""
+        """The code that stands for "no linguistic code here" in aligned pairs (Step-Audio-EditX)."""
         return self.linguistic
 
 

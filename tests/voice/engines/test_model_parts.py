@@ -23,7 +23,7 @@ from roundelay.voice.engines.nano.generate import (
 )
 from roundelay.voice.engines.nano.segments import LONGEST_S, segments
 from roundelay.voice.lm.engine import Session
-from roundelay.voice.text.chunks import LONGEST, pieces
+from roundelay.voice.text.chunks import MAX_CHUNK_CHARACTERS, chunks
 from roundelay.voice.text.normalise import normalise
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
@@ -54,7 +54,7 @@ def test_sound_comes_back_from_the_models_ids() -> None:
 @pytest.mark.parametrize("longest", [12, 40, 90])
 def test_pieces_hold_the_words_in_order_and_are_short(longest: int) -> None:
     text = "Dr. Lee, who paid $3.50, left at 9:05. " * 5 + "supercalifragilisticexpialidocious " * 3
-    parts = pieces(text, longest)
+    parts = chunks(text, longest)
     assert "".join("".join(parts).split()) == "".join(normalise(text).split())
     assert max(map(len, parts)) <= longest
 
@@ -73,22 +73,22 @@ def test_pieces_hold_the_words_in_order_and_are_short(longest: int) -> None:
     ],
 )
 def test_what_is_read_together_is_one_piece(text: str) -> None:
-    assert pieces(text) == [normalise(text)]
+    assert chunks(text) == [normalise(text)]
 
 
 @pytest.mark.parametrize("text", [", ".join(["$7,777,777.77"] * 5), "9" * 90, "H100 " * 50, "1/2, " * 50])
 def test_pieces_are_short_in_what_is_said(text: str) -> None:
-    parts = pieces(text)
-    assert " ".join(parts) == normalise(text) and max(map(len, parts)) <= LONGEST
-    assert min(map(len, parts)) > LONGEST // 4  # no piece is a word that was left over
+    parts = chunks(text)
+    assert " ".join(parts) == normalise(text) and max(map(len, parts)) <= MAX_CHUNK_CHARACTERS
+    assert min(map(len, parts)) > MAX_CHUNK_CHARACTERS // 4  # no piece is a word that was left over
 
 
 def test_sentences_are_pieces_and_marks_are_none() -> None:
     text = 'No. That is wrong! "Why?" he said. ... \nBecause: I do.\n***\nHe is Dr.\nWho'
     said = ["no", "that is wrong", "why", "he said", "because", "i do", "he is doctor", "who"]
-    assert pieces(text) == said
+    assert chunks(text) == said
     with pytest.raises(BadInput, match="nothing to read aloud"):
-        pieces("...")
+        chunks("...")
 
 
 def test_segments_find_speech_and_leave_silence() -> None:

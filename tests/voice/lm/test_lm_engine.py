@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="exporting a model to run needs the 
 pytest.importorskip("onnx", reason="exporting a model to run needs the train extra")
 
 from roundelay.train.lm.export import to_onnx  # noqa: E402
-from roundelay.voice.lm.engine import PIECE, Engine, generate  # noqa: E402
+from roundelay.voice.lm.engine import PREFILL_TOKENS, Engine, generate  # noqa: E402
 from roundelay.voice.lm.model import Step1  # noqa: E402
 from roundelay.voice.lm.onnx_engine import GROWTH, OnnxEngine  # noqa: E402
 from roundelay.voice.lm.sampling import Sampler, Sampling  # noqa: E402
@@ -57,7 +57,7 @@ def fresh(engine: Engine[Any], ids: list[int]) -> np.ndarray:
     return logits
 
 
-@pytest.mark.parametrize("count", [1, 2, PIECE, PIECE + 1, GROWTH, GROWTH + 1, 400])
+@pytest.mark.parametrize("count", [1, 2, PREFILL_TOKENS, PREFILL_TOKENS + 1, GROWTH, GROWTH + 1, 400])
 def test_onnx_logits_equal_torch(model: Step1, graphs: dict[str, bytes], count: int) -> None:
     theirs = model(torch.tensor([IDS[:count]]))[0, -1].numpy()
     assert np.abs(fresh(OnnxEngine(graphs["fp32"]), IDS[:count]) - theirs).max() < CLOSE
@@ -150,7 +150,7 @@ def test_cancelling_stops_between_tokens_and_leaves_the_session_whole(engine: En
 def test_cancelling_a_long_prefill(engine: Engine[Any]) -> None:
     session, asked = engine.open(), []
     assert engine.prefill(session, IDS, lambda: asked.append(1) or len(asked) > 2) is None
-    assert session.ids == IDS[: 2 * PIECE]
+    assert session.ids == IDS[: 2 * PREFILL_TOKENS]
     logits = engine.prefill(session, IDS)
     assert logits is not None and np.abs(logits - fresh(engine, IDS)).max() < close(engine)
 

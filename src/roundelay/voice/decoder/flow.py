@@ -1,8 +1,7 @@
-"""Tokens and a voice to mel frames: a regressed prior, then four Euler steps of a flow that puts the detail
-back.
+"""Tokens and a voice to mel frames: a regressed prior, then four Euler steps of a flow that adds the detail.
 
-Both networks are causal but for 40 ms and 20 ms of look-ahead; every Euler step has a memory of its own
-(ours; the paper's flow takes ten steps with guidance and does not stream in its first version).
+Both networks are causal except for 40 ms and 20 ms of look-ahead; every Euler step has a state of its own (ours;
+Step-Audio's flow takes ten steps with guidance and does not stream in its first version).
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from roundelay.voice.tokens import Tokens
 
 STEPS = 4  # Euler steps; ten are not better
 PRIOR_AHEAD, FLOW_AHEAD = 2, 1  # 20 ms steps; must equal the trained networks'
-RESIDUAL = 0.35  # of normalised mel: what the flow calls one; must equal the trained network's
-TEMPERATURE = 0.3  # standard deviation of the noise the flow starts from; results/codec has the judge on others
+RESIDUAL = 0.35  # scale of the residual in normalised mel; must equal the trained network's
+TEMPERATURE = 0.3  # standard deviation of the flow's initial noise; results/codec compares others
 PAIR = 2 * frontend.BANDS
 SEED = 4_096
 
 
 @dataclass(slots=True)
 class FlowState:
-    """What the mel decoder remembers: the prior's memory, its last frames, and one memory per Euler step."""
+    """The state of one stream: the prior's memory, its last frames, and one memory per Euler step."""
 
     prior: np.ndarray
     steps: list[np.ndarray]
@@ -36,7 +35,7 @@ class FlowState:
 
 
 def opening(prior: Graph, flow: Graph) -> FlowState:
-    """The state of a stream that has seen nothing."""
+    """The state of a new stream."""
     return FlowState(prior.zeros("cache"), [flow.zeros("cache") for _ in range(STEPS)])
 
 
@@ -50,9 +49,7 @@ def group_values(tokens: Tokens) -> np.ndarray:
 
 
 def frames(state: FlowState, prior: Graph, flow: Graph, tokens: Tokens | None, voice: np.ndarray) -> np.ndarray:
-    """Log-mel frames float32 [T, 80] that these tokens complete; `None` ends the stream and gives the last
-    ones.
-    """
+    """Log-mel frames float32 [T, 80] that these tokens complete; `None` ends the stream and returns the last ones."""
     values = np.zeros((1, GROUP_VALUES), np.float32) if tokens is None else group_values(tokens)
     if not len(values):
         return np.zeros((0, frontend.BANDS), np.float32)

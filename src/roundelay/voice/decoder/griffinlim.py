@@ -1,6 +1,4 @@
-"""Mel frames to samples without any trained weights: Griffin and Lim's iteration (1984). Slow, offline,
-always there.
-"""
+"""Mel frames to samples without trained weights: Griffin and Lim's iteration (1984). Slow and offline."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ def invert(mel_TM: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def _magnitudes(bands: np.ndarray) -> np.ndarray:
-    """Bin magnitudes [T, 321] of which the filter bank makes these bands: least squares, kept positive."""
+    """Bin magnitudes [T, 321] that give these mel bands: non-negative least squares."""
     bank = filterbank().astype(np.float64)
     guess = np.maximum(bands @ np.linalg.pinv(bank), 1e-6)
     for _ in range(20):  # multiplicative updates never turn negative

@@ -1,9 +1,8 @@
-"""What the vocoder filters: a pulse train at the voice's own pitch, and noise; both with their phase kept.
+"""The vocoder's excitation: a pulse train at the voice's pitch, with its phase continuous across blocks.
 
-A mel frame does not say where the glottal pulses lie, so a network asked for phases invents them anew in
-every frame and the frames cancel where they overlap. A source that carries its phase from block to block
-cannot (the idea of the paper's own vocoder, HiFT: neural source filter and iSTFT; the closed form below is
-ours).
+A mel frame does not determine where the glottal pulses lie, so that a network that predicts phases chooses them anew in
+every frame, and overlapping frames cancel. A source with a continuous phase avoids this (as in HiFT, Step-Audio's
+vocoder: neural source filter and iSTFT; the closed form below is ours).
 """
 
 from __future__ import annotations
@@ -19,9 +18,7 @@ PITCH_HZ = np.exp(np.linspace(np.log(LOWEST_HZ), np.log(HIGHEST_HZ), PITCHES))
 
 
 def pitch_of(logits_TP: np.ndarray) -> np.ndarray:
-    """F0 in Hz float64 [T] from class logits [T, 100]: the centre of mass, in log frequency, around the best
-    class.
-    """
+    """F0 in Hz float64 [T] from class logits [T, 100]: the centre of mass around the best class, in log frequency."""
     best = logits_TP.argmax(-1)
     near = np.clip(best[:, None] + np.arange(-3, 4), 0, PITCHES - 1)
     weight = np.take_along_axis(logits_TP.astype(np.float64), near, -1)
@@ -32,8 +29,8 @@ def pitch_of(logits_TP: np.ndarray) -> np.ndarray:
 def pulses(f0_BT: np.ndarray, before_B: np.ndarray, phase_B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit-power pulse trains float32 [B, 160·T] and the phases [B] at their ends, radians.
 
-    Block t glides from the pitch before it to `f0_BT[:, t]` (Hz); `before_B` and `phase_B` continue an
-    earlier call. The sum of K cosines is taken in closed form.
+    In block t the pitch glides from the previous one to `f0_BT[:, t]` (Hz); `before_B` and `phase_B` continue a call
+    before. The sum of K cosines is computed in closed form.
     """
     batch = len(f0_BT)
     f0 = np.asarray(f0_BT, np.float64)

@@ -1,8 +1,8 @@
-"""Tokens to sound, at once or as they arrive.
+"""Tokens to audio, at once or as they arrive.
 
-A stream is the only implementation: `decode` is a stream fed in blocks. Look-ahead in all: prior 40 ms, flow
-20 ms, vocoder 20 ms and overlap-add 30 ms, 110 ms: the first group of 120 ms already gives the first 10 ms of
-sound. 16 kHz, because that is the teachers' own rate; nothing above 8 kHz could be learnt from them.
+A stream is the only implementation: `decode` feeds a stream in blocks. The look-ahead is 110 ms: prior 40, flow 20,
+vocoder 20, overlap-add 30; so the first group of 120 ms gives the first 10 ms of audio. The rate is the TTS teachers',
+16 kHz; nothing above 8 kHz could be learnt from them.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Decoder:
 
 
 class DecoderStream:
-    """Sound as tokens arrive: `push` ids, `finish` once. Memory lives here, never in the weights."""
+    """Audio as tokens arrive: `push` ids, `finish` once. The state is here, never in the weights."""
 
     def __init__(self, decoder: Decoder, voice: np.ndarray) -> None:
         self._decoder, self._voice = decoder, voice
@@ -77,7 +77,7 @@ class DecoderStream:
         """The samples float32 [n] at 16 kHz that these ids complete; n may be zero while a group is
         incomplete.
 
-        Ids may come in any pieces, one by one if need be. Raises `BadInput` for an id out of range or
+        Ids may come in any pieces, even one by one. Raises `BadInput` for an id out of range or
         pattern, and for a stream that is finished; the state is then as before.
         """
         if self._finished:

@@ -1,5 +1,4 @@
-"""Mel frames to samples: filters from the network, pulses and noise from the source, overlap-add with a
-memory.
+"""Mel frames to samples: filters from the network, pulses and noise from the source, overlap-add with a state.
 
 The network looks two frames ahead and overlap-add completes a sample three frames later: 50 ms in all.
 """
@@ -16,15 +15,13 @@ from roundelay.voice.tokenizer.frontend import BANDS, HOP, MEMORY, N_FFT, SILENC
 
 AHEAD = 2  # frames the network looks ahead; must equal the trained network's
 OVERLAP = MEMORY // HOP  # frames until a sample is complete
-TOP = 8.0  # highest log gain let through
+MAX_LOG_GAIN = 8.0
 SEED = 20_250  # of the noise: the same tokens give the same samples
 
 
 @dataclass(slots=True)
 class SourceState:
-    """The source's memory: pitch, phase, the last 480 samples of pulses and noise, unfinished sums, the
-    generator.
-    """
+    """The source's state: pitch, phase, the last 480 samples of pulses and noise, incomplete sums, the generator."""
 
     f0: np.ndarray | None = None
     phase: np.ndarray = field(default_factory=lambda: np.zeros(1))
@@ -47,8 +44,8 @@ def filter_source(state: SourceState, gains_TK: np.ndarray, logits_TP: np.ndarra
     noise_line = np.concatenate([state.noise, hiss])
     state.pulses, state.noise = pulse_line[-MEMORY:], noise_line[-MEMORY:]
     voiced, turn, quiet = np.split(gains_TK, 3, -1)
-    spectra = np.exp(np.minimum(voiced, TOP) + 1j * turn) * _spectra(pulse_line)
-    spectra += np.exp(np.minimum(quiet, TOP)) * _spectra(noise_line)
+    spectra = np.exp(np.minimum(voiced, MAX_LOG_GAIN) + 1j * turn) * _spectra(pulse_line)
+    spectra += np.exp(np.minimum(quiet, MAX_LOG_GAIN)) * _spectra(noise_line)
     frames = np.fft.irfft(spectra, N_FFT, axis=-1).astype(np.float32) * (window() / 1.5)
     total = np.zeros(MEMORY + HOP * len(frames), np.float32)
     total[:MEMORY] = state.sums
@@ -64,15 +61,13 @@ def _spectra(line: np.ndarray) -> np.ndarray:
 
 
 def render(gains_TK: np.ndarray, logits_TP: np.ndarray) -> np.ndarray:
-    """Samples [160·(T-3)] of a whole signal; the last three frames only complete those before."""
+    """Samples [160·(T-3)] of a whole signal; the last three frames only complete the ones before."""
     return filter_source(SourceState(), gains_TK, logits_TP)[MEMORY:]
 
 
 @dataclass(slots=True)
 class VocoderState:
-    """What the vocoder remembers of a stream: the network's two memories, the source's, and what is still
-    early.
-    """
+    """The state of one stream: the network's two memories, the source's, and what to drop at the start."""
 
     cache: np.ndarray
     late: np.ndarray
@@ -82,7 +77,7 @@ class VocoderState:
 
 
 def opening(network: Graph) -> VocoderState:
-    """The state of a stream that has seen nothing."""
+    """The state of a new stream."""
     return VocoderState(network.zeros("cache"), network.zeros("late"))
 
 
@@ -100,5 +95,5 @@ def samples(state: VocoderState, network: Graph, mel_TM: np.ndarray) -> np.ndarr
 
 
 def ending() -> np.ndarray:
-    """The frames of silence that bring out the last samples."""
+    """The frames of silence that flush the last samples."""
     return np.full((AHEAD + OVERLAP, BANDS), SILENCE, np.float32)

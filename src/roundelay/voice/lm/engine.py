@@ -1,7 +1,7 @@
-"""Engines: what runs a language model one token at a time, for several conversations at once.
+"""Engines run a language model one token at a time, for several conversations at once.
 
-A conversation's memory is a `Session`. An engine computes only what a session does not hold yet, so a conversation that
-goes on, or starts as another did, costs its new tokens alone. Nothing here imports torch.
+A conversation's state is a `Session`. An engine computes only what a session does not hold yet, so that a conversation
+that continues, or shares a prefix with another, costs its new tokens alone. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from roundelay.errors import BadInput
 from roundelay.shape import Shape
 from roundelay.voice.lm.sampling import Sampler
 
-PIECE = 64  # tokens of a prefill between two looks at `cancelled`: about 60 ms of the nano model on one core (ours)
+PREFILL_TOKENS = 64  # between two calls of `cancelled`: about 60 ms of the nano model on one core (ours)
 
 M = TypeVar("M")
 
 
 @dataclass(slots=True)
 class Session(Generic[M]):
-    """What one conversation has heard: its ids and the engine's memory of them. One thread at a time may use it."""
+    """The state of one conversation: its ids and the engine's cache of them. One thread at a time may use it."""
 
     memory: M
     ids: list[int] = field(default_factory=list)
@@ -36,25 +36,25 @@ def never() -> bool:
 
 
 class Engine(Protocol[M]):
-    """A language model that can be asked for the next token."""
+    """A language model that returns the logits of the next token."""
 
     @property
     def shape(self) -> Shape:
         """The model's shape; its `max_length` limits a session."""
 
     def open(self) -> Session[M]:
-        """A session that has heard nothing."""
+        """An empty session."""
 
     def fork(self, session: Session[M]) -> Session[M]:
-        """Another session that has heard the same; neither hears what the other hears from now on."""
+        """A copy of a session; the two are independent from then on."""
 
     def prefill(
         self, session: Session[M], ids: Sequence[int], cancelled: Callable[[], bool] = never
     ) -> np.ndarray | None:
         """Logits float32 [V] after `ids`, which are then exactly what the session holds.
 
-        What the session already holds of their beginning is reused, and what it holds beyond is forgotten. None when
-        `cancelled` said so between two pieces; the session then holds the pieces that were done. Raises `BadInput` for
+        The common prefix with the session is reused, and what the session holds beyond it is dropped. None where
+        `cancelled` was true between two pieces; the session then holds the pieces that were done. Raises `BadInput` for
         no ids, an id out of the vocabulary, or more than fit.
         """
 
@@ -63,9 +63,9 @@ class Engine(Protocol[M]):
 
 
 class CachedEngine(ABC, Generic[M]):
-    """What engines with a cache of keys and values share: reuse of a beginning, pieces, limits.
+    """Common base of engines with a key-value cache: prefix reuse, pieces, limits.
 
-    A cached token's keys and values depend on nothing after it, so forgetting is only counting less.
+    A cached token's keys and values depend on nothing after it, so dropping tokens only lowers the count.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -78,7 +78,7 @@ class CachedEngine(ABC, Generic[M]):
 
     @abstractmethod
     def _empty(self) -> M:
-        """Memory of nothing."""
+        """An empty cache."""
 
     @abstractmethod
     def _copy(self, memory: M, length: int) -> M:
@@ -89,11 +89,11 @@ class CachedEngine(ABC, Generic[M]):
         """Logits [V] after `ids` that follow the first `start` tokens of the memory, which then holds them too."""
 
     def open(self) -> Session[M]:
-        """A session that has heard nothing."""
+        """An empty session."""
         return Session(self._empty())
 
     def fork(self, session: Session[M]) -> Session[M]:
-        """Another session that has heard the same."""
+        """A copy of a session."""
         return Session(self._copy(session.memory, len(session.ids)), list(session.ids))
 
     def prefill(
@@ -104,13 +104,13 @@ class CachedEngine(ABC, Generic[M]):
         if not ids:
             raise BadInput("prompt", "of no tokens", "give at least one")
         self._check(ids, 0)
-        held = min(_shared(session.ids, ids), len(ids) - 1)  # the last is always done: its logits are asked for
+        held = min(_shared(session.ids, ids), len(ids) - 1)  # the last one is always computed, for its logits
         del session.ids[held:]
         logits = None
-        for start in range(held, len(ids), PIECE):
+        for start in range(held, len(ids), PREFILL_TOKENS):
             if cancelled():
                 return None
-            piece = ids[start : start + PIECE]
+            piece = ids[start : start + PREFILL_TOKENS]
             logits = self._feed(session.memory, start, piece)
             session.ids += piece
         return logits
@@ -131,7 +131,7 @@ class CachedEngine(ABC, Generic[M]):
 
 
 def _shared(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many ids two sequences begin with in common."""
+    """The length of the common prefix of two sequences."""
     count = 0
     for a, b in zip(first, second, strict=False):
         if a != b:
@@ -162,9 +162,9 @@ def generate(
     cancelled: Callable[[], bool] = never,
 ) -> Iterator[int]:
     """Yield ids that follow `prompt` until an id of `ends` (not yielded; the sampler's history holds it), `limit` ids,
-    or `cancelled`, which is asked before every token and between the pieces of the prefill.
+    or `cancelled`, which is called before every token and between the pieces of the prefill.
 
-    The session is whole after every yield: it holds the prompt and the ids yielded, but for the last one, which the
+    The session is consistent after every yield: it holds the prompt and the ids yielded, except the last one, which the
     next prefill adds.
     """
     logits = engine.prefill(session, prompt, cancelled)

@@ -1,7 +1,8 @@
-"""The Step-1 decoder in torch, for training and for GPUs (step-audio.md, section 3).
+"""The Step-1 decoder in torch, for training and for GPUs (Step-Audio, arXiv 2502.11946, and its
+released configuration).
 
 Legend: B rows, T new tokens, S tokens seen, L layers, H heads, G key-value groups, R = H / G heads of a group,
-D head width, V vocabulary. Weights live in the modules under the official names; what has been heard lives in a
+D head width, V vocabulary. The weights are in the modules, under the official names; the tokens seen are in a
 `State`.
 """
 
@@ -17,11 +18,11 @@ from torch.nn.functional import scaled_dot_product_attention, silu
 from roundelay.errors import BadInput
 from roundelay.shape import Shape
 
-EPSILON = 1e-5  # of the norms; step-audio.md, section 3
+EPSILON = 1e-5  # of the norms (the released configuration)
 
 
 def slopes(heads: int) -> list[float]:
-    """The slope of every head's distance penalty [H], for any number of heads (step-audio.md, section 3)."""
+    """The slope of every head's distance penalty [H], for any number of heads (the Step-Audio release)."""
     power = 2 ** int(math.log2(heads))
     first = [2.0 ** (-8.0 * i / power) for i in range(1, power + 1)]
     rest = [2.0 ** (-4.0 * (2 * i - 1) / power) for i in range(1, heads - power + 1)]
@@ -29,7 +30,7 @@ def slopes(heads: int) -> list[float]:
 
 
 def distance_bias(slopes_H: Tensor, positions_BT: Tensor, seen: int) -> Tensor:
-    """What is added to attention logits: −slope·√(i−j) for keys j <= i, −inf for later ones. [B, H, T, S]."""
+    """The bias of attention logits [B, H, T, S]: −slope·√(i−j) for keys j <= i, −inf for later ones."""
     far_BTS = positions_BT[..., None] - torch.arange(seen, device=positions_BT.device)
     root_BTS = far_BTS.clamp(min=0).to(torch.float32).sqrt().masked_fill(far_BTS < 0, math.inf)
     return -slopes_H[None, :, None, None] * root_BTS[:, None]
@@ -50,10 +51,10 @@ class RMSNorm(nn.Module):
 
 @dataclass(slots=True)
 class State:
-    """What a batch of rows has heard: static caches [L, B, G, capacity, D] and how much of each row is filled.
+    """The key-value cache of a batch: static caches [L, B, G, capacity, D] and the length of each row.
 
-    Rows may have different lengths. Padding stands on the right: its keys lie beyond a row's length, where no query
-    looks, until real tokens overwrite them.
+    Rows may have different lengths. Padding is on the right: its keys lie beyond a row's length, where no query
+    attends, until real tokens overwrite them.
     """
 
     keys_LBGSD: Tensor
@@ -67,7 +68,7 @@ class State:
         return self.keys_LBGSD.shape[3]
 
     def rewind(self, length: int) -> None:
-        """Forget every row's tokens from `length` on; a row that is shorter stays as it is."""
+        """Drop every row's tokens from `length` on; a shorter row stays unchanged."""
         self.lengths_B.clamp_(max=length)
         self.longest = min(self.longest, length)
 
@@ -84,7 +85,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a pass reads and writes: positions [B, T], bias [B or 1, G, R·T, S] shared by all layers, the state."""
+    """Common inputs of all layers in a pass: positions [B, T], bias [B or 1, G, R·T, S], the state."""
 
     positions_BT: Tensor
     bias_BGQS: Tensor
@@ -112,7 +113,7 @@ class Attention(nn.Module):
         return q, k, v
 
     def merge(self, y_BGQD: Tensor, tokens: int) -> Tensor:
-        """What every token read [B, G, R·T, D], back in the width of the stream [B, T, C]."""
+        """The heads' outputs [B, G, R·T, D], projected to the residual stream [B, T, C]."""
         rows = y_BGQD.shape[0]
         y = y_BGQD.reshape(rows, self.groups, -1, tokens, self.width).permute(0, 3, 1, 2, 4)
         return self.o_proj(y.reshape(rows, tokens, -1))
@@ -120,14 +121,16 @@ class Attention(nn.Module):
     def forward(self, x_BTC: Tensor, layer: int, place: _Place) -> Tensor:
         q, k, v = self.project(x_BTC)
         if place.state is not None:
-            k, v = _remember(place.state, layer, place.positions_BT, k, v, place.bias_BGQS.shape[-1])
+            k, v = _update_cache(place.state, layer, place.positions_BT, k, v, place.bias_BGQS.shape[-1])
         bias = place.bias_BGQS.expand(q.shape[0], -1, -1, -1)
         y = scaled_dot_product_attention(q, k, v, attn_mask=bias)
         return self.merge(y, x_BTC.shape[1])
 
 
-def _remember(state: State, layer: int, positions_BT: Tensor, k: Tensor, v: Tensor, seen: int) -> tuple[Tensor, Tensor]:
-    """Write new keys and values [B, G, T, D] into the caches; give the caches up to `seen`."""
+def _update_cache(
+    state: State, layer: int, positions_BT: Tensor, k: Tensor, v: Tensor, seen: int
+) -> tuple[Tensor, Tensor]:
+    """Write new keys and values [B, G, T, D] into the caches; return the caches up to `seen`."""
     rows = torch.arange(k.shape[0], device=k.device)[:, None]
     keys, values = state.keys_LBGSD[layer], state.values_LBGSD[layer]
     keys[rows, :, positions_BT] = k.transpose(1, 2)
@@ -201,11 +204,10 @@ class Step1(nn.Module):
         return State(empty, torch.zeros_like(empty), torch.zeros(rows, dtype=torch.long, device=weight.device))
 
     def stream(self, ids_BT: Tensor, state: State | None = None, counts_B: Tensor | None = None) -> list[Tensor]:
-        """The residual stream: the embedding, what leaves each layer, the last one normed. L + 1 times [B, T, C].
+        """The residual stream, L + 1 times [B, T, C]: the embedding, then each layer's output, the last one normalised.
 
-        With a state, the tokens follow what each row holds, and the state takes them: `counts_B` of each row (default
-        all T), the rest being padding on the right. Raises `BadInput` when a row would overflow; the state is then as
-        before.
+        With a state, the tokens follow those of each row and are added to it: `counts_B` of each row (default all T);
+        the rest is padding on the right. Raises `BadInput` when a row would overflow; the state is unchanged.
         """
         tokens = ids_BT.shape[1]
         positions_BT = torch.arange(tokens, device=ids_BT.device)[None]

@@ -1,7 +1,7 @@
-"""The embedded engine: ONNX Runtime on the CPU, no torch.
+"""The engine of the nano model: ONNX Runtime on the CPU, no torch.
 
-The graph keeps nothing. It reads a session's caches where they lie and gives back the new tokens' rows, which are
-written here; so any number of sessions share one graph, and a step that is not taken leaves no trace.
+The graph is stateless. It reads a session's caches in place and returns the new tokens' rows, which are written here;
+so any number of sessions share one graph, and a step that is not taken changes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from roundelay.shape import Shape
 from roundelay.voice.graphs import session
 from roundelay.voice.lm.engine import CachedEngine
 
-GROWTH = 256  # tokens; attention reads the whole cache, so it grows with the conversation rather than starting full
+GROWTH = 256  # tokens; attention reads the whole cache, so it grows with the conversation
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Caches:
 
     @property
     def capacity(self) -> int:
-        """Tokens there is room for."""
+        """How many tokens fit."""
         return int(self.arrays[0].shape[1])
 
     def resized(self, capacity: int, length: int) -> Caches:

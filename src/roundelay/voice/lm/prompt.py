@@ -1,4 +1,4 @@
-"""Prompts as ids: chat, text to speech with its voice anchor, and EditX's edit and clone (step-audio.md, section 4)."""
+"""Prompts as ids: chat, text to speech with its voice anchor, and EditX's edit and clone (Step-Audio release)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """The voice a text is to be spoken with: what it said, in text and tokens; `name` is empty for a cloned voice."""
+    """A voice prompt: an utterance of the voice as text and tokens; `name` is empty for a cloned voice."""
 
     name: str
     text: str
@@ -53,7 +53,7 @@ def chat(messages: Sequence[Message], encoder: Encoder) -> list[int]:
     """Ids of a conversation that ends with an open turn of the assistant, for it to fill.
 
     Only this builder writes control symbols: those in a message's text are encoded as plain text (ours; the released
-    template lets a user's text close his turn and open the system's).
+    template lets a user's text close the turn and open a system turn).
     """
     ids = [BOS]
     for message in messages:
@@ -85,8 +85,8 @@ def tts_system(mode: Mode, name: str = "") -> str:
 def tts(text: str, anchor: Anchor, encoder: Encoder, *, system: str, stray_bos: bool = True) -> list[int]:
     """Ids after which the model speaks `text`: the system prompt, the anchor as a first exchange, the text.
 
-    `stray_bos` keeps the BOS that stands after every BOT in the trained format: the released builder encoded each turn
-    by itself. Use `tts_system` for `system`.
+    `stray_bos` keeps the BOS after every BOT, as in the trained format: the released builder encoded each turn
+    separately. Use `tts_system` for `system`.
     """
     ids = [BOS]
     ids += [*_turn(encoder, "system", system, stray_bos), EOT]
@@ -141,8 +141,8 @@ def audio_codes(generated: Iterable[int]) -> np.ndarray:
     return np.asarray(codes, np.int64)
 
 
-def filled(codes: np.ndarray) -> Tokens:
-    """Tokens of generated audio codes; a last group cut short is filled with each codebook's code 0, as released."""
+def pad_group(codes: np.ndarray) -> Tokens:
+    """Tokens of generated audio codes; an incomplete last group is padded with each codebook's code 0, as released."""
     begun = len(codes) % VOCAB.group
     group = [0] * VOCAB.linguistic_per_group + [VOCAB.linguistic] * VOCAB.semantic_per_group
     rest = np.asarray(group[begun:] if begun else [], np.int64)

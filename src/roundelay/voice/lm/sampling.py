@@ -1,7 +1,7 @@
 """From logits to the next id, in numpy: bans, temperature, top-k, top-p, and the pattern audio must keep.
 
-Every rule is a plain function from scores [V] to scores [V], -inf where an id is ruled out; the scores given stay as
-they are.
+Every rule is a plain function from scores [V] to scores [V], -inf where an id is ruled out; the input is not
+changed.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from roundelay.errors import BadInput
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.vocab import VOCAB, Vocab
 
-WINDOW, SHARE = 10, 0.1  # the released repetition rule
+REPETITION_WINDOW, REPETITION_SHARE = 10, 0.1  # the released rule
 TOP_K = 50  # the library's default, which both released calls take because neither sets it
 
 
 def ban_repetition(scores_V: np.ndarray, history: Sequence[int]) -> np.ndarray:
-    """Rule out the last id where it makes up more than a tenth of the last ten; fewer than ten ids change nothing."""
+    """Scores with the last id ruled out if it makes up over a tenth of the last ten; unchanged for fewer."""
     scores_V = np.array(scores_V, np.float32)
-    recent = list(history[-WINDOW:])
-    if len(recent) == WINDOW and recent.count(recent[-1]) > SHARE * WINDOW:
+    recent = list(history[-REPETITION_WINDOW:])
+    if len(recent) == REPETITION_WINDOW and recent.count(recent[-1]) > REPETITION_SHARE * REPETITION_WINDOW:
         scores_V[recent[-1]] = -np.inf
     return scores_V
 
 
-def warm(scores_V: np.ndarray, temperature: float) -> np.ndarray:
+def apply_temperature(scores_V: np.ndarray, temperature: float) -> np.ndarray:
     """Scores divided by the temperature."""
     return (scores_V / np.float32(temperature)).astype(np.float32)
 
 
 def top_k(scores_V: np.ndarray, k: int) -> np.ndarray:
-    """Keep the k best, and what equals the last of them."""
+    """Scores with all but the k best ruled out; ties with the last of them stay."""
     least = np.partition(scores_V, -min(k, len(scores_V)))[-min(k, len(scores_V))]
     return np.where(scores_V < least, np.float32(-np.inf), scores_V)
 
 
 def top_p(scores_V: np.ndarray, p: float) -> np.ndarray:
-    """Keep the fewest likeliest ids whose probabilities reach p; the best is always kept."""
+    """Scores with all but the fewest likeliest ids ruled out whose probabilities reach p; the best always stays."""
     open_ids = np.flatnonzero(np.isfinite(scores_V))  # after top-k these are few
     order = open_ids[np.argsort(scores_V[open_ids], kind="stable")]
     below = np.cumsum(probabilities(scores_V[order]), dtype=np.float32)
@@ -84,7 +84,7 @@ class Sampling:
             scores = ban_repetition(scores, history)
         if self.temperature == 0:
             return scores
-        scores = top_k(warm(scores, self.temperature), self.top_k)
+        scores = top_k(apply_temperature(scores, self.temperature), self.top_k)
         return scores if self.top_p == 1 else top_p(scores, self.top_p)
 
 
@@ -121,8 +121,8 @@ class Pattern:
 class Sampler:
     """Draws ids one after another; the same seed and logits give the same ids.
 
-    With a `pattern` it draws sound; the mask comes before the other rules, so that their probabilities are of what may
-    follow.
+    With a `pattern` it draws audio; the mask is applied before the other rules, so that their probabilities are of the
+    allowed ids.
     """
 
     rules: Sampling = CHAT

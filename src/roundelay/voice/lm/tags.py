@@ -1,7 +1,8 @@
-"""Tags: instructions in brackets before a text; which prompt, voice and vocoder they choose (step-audio.md, section 4).
+"""Tags: instructions in brackets before a text; which prompt, voice and vocoder they choose (Step-Audio
+release).
 
-The released parser has known faults; the corrected rule is one: a tag is what stands in the first balanced bracket at
-the beginning, and nothing after it changes the choice.
+The released parser has known faults; the corrected rule: the tag is the content of the first balanced bracket at the
+beginning, and nothing after it changes the choice.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ RAP, HUMMING = MUSIC = ("RAP", "哼唱")
 SPEEDS = ("慢速1", "慢速2", "快速1", "快速2")
 KNOWN = frozenset(EMOTIONS + LANGUAGES + MUSIC + SPEEDS)
 OPENING, CLOSING = "(（", ")）"
-CLONE = ""  # the name of a voice that was not registered but heard in the prompt
+CLONE = ""  # the name of a voice given by the prompt, not registered
 
 
 class Mode(Enum):
@@ -32,7 +33,7 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a tagged text asks for. `text` still carries its tags: the model was trained to read them there."""
+    """The choice of a tagged text. `text` still carries its tags, as in the model's training."""
 
     instruction: str
     mode: Mode
@@ -48,7 +49,7 @@ class Choice:
 def tags(text: str) -> tuple[str, ...]:
     """The tags before `text`, spaces around them removed; none for an empty or unclosed bracket.
 
-    Of brackets inside a bracket the innermost known tag counts: `(Humming (哼唱))` is 哼唱. A tag nobody knows is kept,
+    Of brackets inside a bracket the innermost known tag counts: `(Humming (哼唱))` is 哼唱. An unknown tag is kept,
     since the trained prompt calls its lists incomplete.
     """
     found = []
@@ -80,7 +81,7 @@ def _innermost(inside: str) -> str:
 
 
 def choose(text: str, speaker: str = CLONE, registered: Collection[str] = ()) -> Choice:
-    """What `text` asks for when spoken by `speaker`, who is `registered` unless cloned.
+    """The choice of `text` when spoken by `speaker`, which is `registered` unless cloned.
 
     The first tag decides. RAP and humming of a registered speaker have a voice of their own, the speaker's name and the
     tag. Raises `BadInput` for a voice that is not registered.

@@ -1,4 +1,4 @@
-"""The torch engine: the same protocol on a GPU, or for a checkpoint that was not exported."""
+"""The torch engine: for GPUs, or for a checkpoint that was not exported."""
 
 from __future__ import annotations
 

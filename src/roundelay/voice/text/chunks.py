@@ -1,7 +1,7 @@
-"""A long text in pieces that are said one after another: at sentences, else at commas, else at words (ours).
+"""Splits a long text into chunks for synthesis: at sentences, else at commas, else at words (ours).
 
-It is cut between what the normaliser has read, so that the pieces hold its words whatever the text is, and a piece is
-as long as what is said of it.
+The cuts fall between the normaliser's readings, so that the chunks hold exactly its words; a chunk's length is that of
+its spoken words.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from roundelay.voice.text.normalise import Reading, readings
 from roundelay.voice.text.numbers import words
 from roundelay.voice.text.readings import tables
 
-LONGEST = 90  # characters of a piece's words: about six seconds, as the model learnt
+MAX_CHUNK_CHARACTERS = 90  # of the spoken words: about six seconds, as in the model's training
 _SENTENCE = re.compile(r"""[.!?;:]["')\]]*(?:\s|$)|\n""")
 _CLAUSE = re.compile(r""",["')\]]*(?:\s|$)""")
 _JOINING = frozenset(words("and but or which that because when while where if"))
@@ -23,18 +23,18 @@ _BEFORE_NUMBER = frozenset(words("number page"))
 
 
 class Break(IntEnum):
-    """What stands between two readings."""
+    """The kind of boundary between two readings."""
 
     NONE, WORD, CLAUSE, SENTENCE = range(4)
 
 
-def pieces(text: str, longest: int = LONGEST) -> list[str]:
-    """The pieces of a text's spoken words, in order: joined by spaces they are what `normalise` gives, but that a word
-    longer than `longest` is cut. Raises `BadInput` as `normalise` does.
+def chunks(text: str, max_characters: int = MAX_CHUNK_CHARACTERS) -> list[str]:
+    """The chunks of a text's spoken words, in order. Joined by spaces they are the result of `normalise`, except that a
+    word longer than `longest` is cut. Raises `BadInput` as `normalise` does.
     """
     found = readings(text)
     kinds = [Break.NONE, *map(_break, found, found[1:])]
-    sentences: list[list[list[str]]] = []  # each of clauses, each of what is better not cut
+    sentences: list[list[list[str]]] = []  # of clauses, each of parts that are cut only if they must be
     for kind, reading in zip(kinds, found, strict=True):
         if not sentences or kind == Break.SENTENCE:
             sentences.append([])
@@ -44,11 +44,11 @@ def pieces(text: str, longest: int = LONGEST) -> list[str]:
             sentences[-1][-1].append(reading.words)
         else:
             sentences[-1][-1][-1] += " " + reading.words
-    return [piece for clauses in sentences for piece in _packed(clauses, longest)]
+    return [chunk for clauses in sentences for chunk in _pack(clauses, max_characters)]
 
 
 def _break(reading: Reading, following: Reading) -> Break:
-    if _goes_on(reading):
+    if _continues(reading):
         return Break.NONE
     if _SENTENCE.search(reading.after):
         return Break.SENTENCE
@@ -57,33 +57,33 @@ def _break(reading: Reading, following: Reading) -> Break:
     return Break.WORD if re.search(r"\s", reading.after) else Break.NONE
 
 
-def _goes_on(reading: Reading) -> bool:
-    """Whether what was read belongs to what follows: an abbreviation, an initial, "No." before its number."""
+def _continues(reading: Reading) -> bool:
+    """Whether a reading belongs to the next one: an abbreviation, an initial, "No." before its number."""
     dotted = reading.written.endswith(".") or reading.after.startswith(".")
     short = reading.written.rstrip(". ")
     known = short in tables().abbreviations or _INITIAL.fullmatch(short)
     return "\n" not in reading.after and (bool(dotted and known) or reading.words in _BEFORE_NUMBER)
 
 
-def _packed(clauses: Iterable[list[str]], longest: int) -> list[str]:
-    """Clauses joined while they fit; one that is too long is cut between its parts, these at words, words anywhere."""
+def _pack(clauses: Iterable[list[str]], max_characters: int) -> list[str]:
+    """Clauses joined while they fit. One that is too long is cut between its parts, these at words, words anywhere."""
     lines: list[str] = []
     for parts in clauses:
         clause = " ".join(parts)
-        if lines and len(lines[-1]) + 1 + len(clause) <= longest:
+        if lines and len(lines[-1]) + 1 + len(clause) <= max_characters:
             lines[-1] += " " + clause
-        elif len(clause) <= longest:
+        elif len(clause) <= max_characters:
             lines.append(clause)
         elif len(parts) > 1:
-            lines += _packed([[part] for part in parts], longest)
+            lines += _pack([[part] for part in parts], max_characters)
         elif " " in clause:
-            lines += _packed([[word] for word in clause.split()], _even(clause, longest))
+            lines += _pack([[word] for word in clause.split()], _even_length(clause, max_characters))
         else:
-            lines += [clause[at : at + longest] for at in range(0, len(clause), longest)]
+            lines += [clause[at : at + max_characters] for at in range(0, len(clause), max_characters)]
     return lines
 
 
-def _even(clause: str, longest: int) -> int:
-    """How long the pieces of a clause may be so that none is left with a word or two."""
+def _even_length(clause: str, max_characters: int) -> int:
+    """The maximum length at which a clause is cut into chunks of similar length, none of only a word or two."""
     longest_word = max(map(len, clause.split()))
-    return min(longest, len(clause) // -(-len(clause) // longest) + longest_word)
+    return min(max_characters, len(clause) // -(-len(clause) // max_characters) + longest_word)

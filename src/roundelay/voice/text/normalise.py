@@ -1,7 +1,7 @@
-"""English text as words to be spoken: lower-case letters, apostrophes and single spaces (ours).
+"""Text normalisation: English text to spoken words in lower-case letters, apostrophes and single spaces (ours).
 
-One pass from left to right: at every place the first rule that fits is applied. Rules look back by at most a few
-characters, so the time is linear in the text.
+One pass from left to right: at every position the first rule that matches is applied. Rules look back by at most a few
+characters, so that the time is linear in the text.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from roundelay.errors import BadInput
 from roundelay.voice.text.readings import tables
 from roundelay.voice.text.rules import Place, rules
 
-LONGEST = 99_999  # characters of one text
-LOOK_BACK = 32  # characters a rule may see of what stands before
+MAX_CHARACTERS = 99_999  # characters of one text
+LOOK_BEHIND = 32  # characters before a match that a rule may see
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one rule read: the words as they are spoken, what is written, and what stands from there to the next."""
+    """The result of one rule: the spoken words, the written text, and the text from there to the next reading."""
 
     words: str
     written: str
@@ -28,18 +28,20 @@ class Reading:
 
 
 def normalise(text: str) -> str:
-    """The words of `text` as they are spoken; raises `BadInput` as `readings` does."""
+    """The spoken words of `text`; raises `BadInput` as `readings` does."""
     return " ".join(reading.words for reading in readings(text))
 
 
 def readings(text: str) -> list[Reading]:
-    """The words of `text` in the parts that were read together: a date, an amount, a word.
+    """The spoken words of `text`, one reading for each date, amount, word and so on.
 
-    Accents are dropped, pictures skipped. Raises `BadInput` for 100,000 characters and more, a control character, a
-    letter of another script than Latin, and a text that holds nothing to say.
+    Accents and emoji are dropped. Raises `BadInput` for 100,000 characters or more, a control character, a letter of
+    another script than Latin, and a text without anything to read.
     """
-    if len(text) > LONGEST:
-        raise BadInput("text", f"of {len(text):,} characters", f"is over the limit of {LONGEST:,}; give it in parts")
+    if len(text) > MAX_CHARACTERS:
+        raise BadInput(
+            "text", f"of {len(text):,} characters", f"is over the limit of {MAX_CHARACTERS:,}; give it in parts"
+        )
     found = _read(_prepared(text))
     if not found:
         raise BadInput("text", repr(text[:40]), "holds nothing to read aloud; give words or numbers")
@@ -47,7 +49,7 @@ def readings(text: str) -> list[Reading]:
 
 
 def _prepared(text: str) -> str:
-    """`text` in plain ASCII letters and digits and the signs of the tables."""
+    """`text` in ASCII letters and digits and the signs of the tables."""
     wrong = next((at for at, c in enumerate(text) if unicodedata.category(c) == "Cc" and c not in "\t\n\r\f\v"), None)
     if wrong is not None:
         raise BadInput("text", f"has U+{ord(text[wrong]):04X} at place {wrong}", "remove this control character")
@@ -73,26 +75,26 @@ def _plain(c: str) -> str:
 
 def _read(text: str) -> list[Reading]:
     ordered, scanner = rules()
-    shouting = _shouting(text)
-    said: list[tuple[str, int, int]] = []
+    all_capitals = _all_capitals(text)
+    found_at: list[tuple[str, int, int]] = []
     at = 0
     while (first := scanner.search(text, at)) is not None:
         start, at = first.start(), first.end()
-        before = text[max(0, start - LOOK_BACK) : start]
+        before = text[max(0, start - LOOK_BEHIND) : start]
         for rule in ordered[int((first.lastgroup or "r0")[1:]) :]:
             found = rule.pattern.match(text, start)
-            words = rule.say(Place(found, before, shouting)) if found else None
+            words = rule.say(Place(found, before, all_capitals)) if found else None
             if found and words is not None:
                 at = found.end()
                 if words := " ".join(words.split()):
-                    said.append((words, start, at))
+                    found_at.append((words, start, at))
                 break
-    nexts = [*(start for _, start, _ in said[1:]), len(text)]
-    return [Reading(words, text[a:b], text[b:to]) for (words, a, b), to in zip(said, nexts, strict=False)]
+    nexts = [*(start for _, start, _ in found_at[1:]), len(text)]
+    return [Reading(words, text[a:b], text[b:to]) for (words, a, b), to in zip(found_at, nexts, strict=False)]
 
 
-def _shouting(text: str) -> bool:
-    """Whether all is written in capitals: most words, and at least one that is no abbreviation."""
+def _all_capitals(text: str) -> bool:
+    """Whether the whole text is in capitals: most words are, and at least one of those is no abbreviation."""
     words = re.findall(r"[A-Za-z]{2,}", text)
     loud = [word for word in words if word.isupper()]
     return len(words) > 3 and len(loud) > 0.8 * len(words) and any(word in tables().spoken for word in loud)

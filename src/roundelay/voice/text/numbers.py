@@ -1,10 +1,10 @@
-"""Numbers as English words, American way: no "and" inside a whole number (ours)."""
+"""Numbers as English words in the American form: no "and" inside a whole number (ours)."""
 
 from __future__ import annotations
 
 
 def words(text: str) -> tuple[str, ...]:
-    """A table written as a line of words."""
+    """The words of a line, as a table."""
     return tuple(text.split())
 
 
@@ -21,32 +21,32 @@ ORDINALS = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
     "twelve": "twelfth",
 }  # fmt: skip
-LARGEST_DIGITS = 3 * len(SCALES)  # longer numbers are read digit by digit
+MAX_NAMED_DIGITS = 3 * len(SCALES)  # longer numbers are read digit by digit
 ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 
 def cardinal(digits: str) -> str:
     """A whole number from its digits: "120" is one hundred twenty. With leading zeros, or too long: digit by digit."""
-    if len(digits) > LARGEST_DIGITS or (len(digits) > 1 and digits[0] == "0"):
+    if len(digits) > MAX_NAMED_DIGITS or (len(digits) > 1 and digits[0] == "0"):
         return spelled(digits)
     number = int(digits)
     if number == 0:
         return ONES[0]
-    said: list[str] = []
+    parts: list[str] = []
     for power, scale in reversed(list(enumerate(SCALES))):
         part = number // 1000**power % 1000
         if part:
-            said += [*_hundreds(part), scale]
-    return " ".join(said).strip()
+            parts += [*_hundreds(part), scale]
+    return " ".join(parts).strip()
 
 
 def _hundreds(number: int) -> list[str]:
-    said = [ONES[number // 100], "hundred"] if number >= 100 else []
+    parts = [ONES[number // 100], "hundred"] if number >= 100 else []
     rest = number % 100
     if rest >= 20:
-        said.append(TENS[rest // 10])
+        parts.append(TENS[rest // 10])
         rest %= 10
-    return said + ([ONES[rest]] if rest else [])
+    return parts + ([ONES[rest]] if rest else [])
 
 
 def spelled(digits: str) -> str:
@@ -55,7 +55,7 @@ def spelled(digits: str) -> str:
 
 
 def ordinal(digits: str) -> str:
-    """The number in a row: "21" is twenty first."""
+    """An ordinal number: "21" is twenty first."""
     *front, last = cardinal(digits).split(" ")
     regular = last[:-1] + "ieth" if last.endswith("y") else last + "th"
     return " ".join([*front, ORDINALS.get(last, regular)])
@@ -64,8 +64,8 @@ def ordinal(digits: str) -> str:
 def decimal(text: str) -> str:
     """A number with an optional point and commas: "1,200.05" is one thousand two hundred point zero five."""
     whole, point, rest = text.replace(",", "").partition(".")
-    said = [cardinal(whole)] if whole else []
-    return " ".join([*said, *(["point", spelled(rest)] if point and rest else [])])
+    parts = [cardinal(whole)] if whole else []
+    return " ".join([*parts, *(["point", spelled(rest)] if point and rest else [])])
 
 
 def year(digits: str) -> str:
@@ -79,7 +79,7 @@ def year(digits: str) -> str:
 
 
 def plural(word: str) -> str:
-    """More than one of a word: half, halves; sixth, sixths; fifty, fifties."""
+    """The plural of a number word: half, halves; sixth, sixths; fifty, fifties."""
     if word.endswith("lf"):
         return word[:-1] + "ves"
     return word[:-1] + "ies" if word.endswith("y") else word + "s"
@@ -97,7 +97,7 @@ def fraction(above: str, below: str) -> str:
 
 
 def roman(text: str) -> int | None:
-    """The value of a Roman numeral in its one proper form, else None: "XIV" is 14, "IIX" nothing."""
+    """The value of a Roman numeral in canonical form, else None: "XIV" is 14, "IIX" is None."""
     if not text or any(letter not in ROMAN for letter in text):
         return None
     values = [ROMAN[letter] for letter in text]

@@ -1,4 +1,4 @@
-"""How one kind of written thing is said: dates, times, money, addresses, words in capitals (ours)."""
+"""Spoken forms of each kind of written text: dates, times, money, addresses, words in capitals (ours)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGNS = {
     ".": "dot", "/": "slash", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark", "=": "equals",
     "&": "and", "#": "hash", "%": "percent", "~": "tilde", "+": "plus", "@": "at",
 }  # fmt: skip
-LONGEST_NUMBER = 9  # digits without commas that are still a quantity; longer ones are read digit by digit
+MAX_QUANTITY_DIGITS = 9  # of a number without commas; longer ones are read digit by digit
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 _CLUSTERS = ("STR", "SCR", "SPR", "SPL", "THR", "SHR", "SCH", "CHR", "PHR")
 _HARD = re.compile(r"^[^AEIOUY]{3}|[^AEIOUY]{4}|[AEIOU]{3}")
@@ -39,7 +39,7 @@ class Tables:
     spelled: frozenset[str]
     counted: frozenset[str]
     rulers: frozenset[str]
-    signs: frozenset[str]  # characters beyond ASCII that the other tables know
+    signs: frozenset[str]  # non-ASCII characters in the other tables
 
 
 @cache
@@ -64,7 +64,7 @@ def tables() -> Tables:
 
 
 def _folded(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys as they stand in a prepared text: one code point for each of the micro and ohm signs."""
+    """The table with its keys in the form of a prepared text: one code point for each of the micro and ohm signs."""
     return {unicodedata.normalize("NFKC", key): value for key, value in table.items()}
 
 
@@ -73,13 +73,13 @@ def number(text: str) -> str:
     if text.isdigit():
         if len(text) == 4 and "1100" <= text <= "2099":
             return numbers.year(text)
-        if len(text) > LONGEST_NUMBER:
+        if len(text) > MAX_QUANTITY_DIGITS:
             return numbers.spelled(text)
     return numbers.decimal(text)
 
 
 def date(day: str, month: int, year: str = "", *, day_first: bool = False) -> str | None:
-    """Month, day as an ordinal, year, or the day first as it was written; None for what no calendar has."""
+    """Month, day as an ordinal, year, or the day first as it was written; None for a date that does not exist."""
     if not (1 <= month <= 12 and 1 <= int(day) <= 31):
         return None
     nth = numbers.ordinal(str(int(day)))
@@ -92,7 +92,7 @@ def date(day: str, month: int, year: str = "", *, day_first: bool = False) -> st
 
 
 def clock(hour: str, minute: str, second: str, half: str) -> str | None:
-    """A time of day; `half` is am, pm or nothing. None for what no clock shows."""
+    """A time of day; `half` is am, pm or empty. None for a time that does not exist."""
     h, m = int(hour), int(minute or 0)
     if h > 24 or m > 59 or int(second or 0) > 59 or (half and not 1 <= h <= 12):
         return None
@@ -115,7 +115,7 @@ def quantity(amount: str, unit: str, *, one: bool = False) -> str:
 
 
 def money(amount: str, currency: str, magnitude: str = "") -> str:
-    """An amount of money: two decimals are hundredths, another number of them is read as it stands."""
+    """An amount of money: two decimals are hundredths, another number of decimals is read as a decimal."""
     one, many, cent, cents = tables().currencies[currency]
     whole, _, rest = amount.replace(",", "").partition(".")
     if magnitude:
@@ -143,10 +143,10 @@ def address(text: str) -> str:
     return " ".join(words)
 
 
-def word(text: str, *, shouting: bool = False) -> str:
-    """A word of letters and apostrophes: capitals are a word or letters, joined words come apart.
+def word(text: str, *, all_capitals: bool = False) -> str:
+    """A word of letters and apostrophes: capitals are read as a word or letter by letter, camel case is split.
 
-    `shouting` says that the whole text is in capitals, which then mean nothing.
+    `all_capitals` says that the whole text is in capitals, which then carry no meaning.
     """
     base, _, suffix = text.partition("'")
     tail = f"'{suffix.lower()}" if suffix else ""
@@ -155,19 +155,21 @@ def word(text: str, *, shouting: bool = False) -> str:
     if base.islower() or (base[:1].isupper() and base[1:].islower()) or len(base) < 2:
         return base.lower() + tail
     if re.fullmatch("[A-Z]{2,}s", base):
-        said = capitals(base[:-1], shouting=False)
-        return said + ("'s" if " " in said else "s") if not tail else said + tail
+        spoken = capitals(base[:-1], all_capitals=False)
+        return spoken + ("'s" if " " in spoken else "s") if not tail else spoken + tail
     parts = _CAMEL.findall(base)
-    return " ".join(capitals(part, shouting=shouting) if part.isupper() else part.lower() for part in parts) + tail
+    return (
+        " ".join(capitals(part, all_capitals=all_capitals) if part.isupper() else part.lower() for part in parts) + tail
+    )
 
 
-def capitals(text: str, *, shouting: bool) -> str:
-    """A word in capitals: as a word where it is known or can be said, else letter by letter."""
+def capitals(text: str, *, all_capitals: bool) -> str:
+    """A word in capitals: as a word where it is known or pronounceable, else letter by letter."""
     known = tables()
     if text in known.spelled:
         return " ".join(text.lower())
-    if shouting or text in known.spoken:
+    if all_capitals or text in known.spoken:
         return text.lower()
     hard = _HARD.search(text) and not text.startswith(_CLUSTERS)
-    sayable = len(text) > 3 and re.search("[AEIOUY]", text) and not hard
-    return text.lower() if sayable else " ".join(text.lower())
+    pronounceable = len(text) > 3 and re.search("[AEIOUY]", text) and not hard
+    return text.lower() if pronounceable else " ".join(text.lower())

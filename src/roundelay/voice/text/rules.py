@@ -1,4 +1,4 @@
-"""The rules of the English normaliser in order: a pattern, and what is said where it fits (ours)."""
+"""The rules of the English normaliser in order: a pattern, and the spoken form of its matches (ours)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from functools import cache
 from roundelay.voice.text import numbers, readings
 from roundelay.voice.text.readings import tables
 
-NO_UNIT_ALONE = frozenset({"us", "ms", "mi", "min", "sec", "cal", "Pa", "mm", "rpm", "psi"})  # words, or other things
+NO_UNIT_ALONE = frozenset({"us", "ms", "mi", "min", "sec", "cal", "Pa", "mm", "rpm", "psi"})  # with other meanings
 NUM = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 _DECADES = re.compile(
     r"\b(?:the|early|mid|late|my|your|his|her|its|our|their)[\s-]+$", re.IGNORECASE
-)  # what stands before
+)  # before a decade
 _MONTH = r"(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|" + "|".join(m.title() for m in readings.MONTHS) + r")"
 _HALF = r"([ap]\.m\.|[ap]m\b|[AP]\.M\.|[AP]M\b)"
 _ENDINGS = numbers.words("com org net edu gov io ai dev app info uk de fr eu ca co tv html htm")
@@ -23,18 +23,18 @@ _FILES = numbers.words("txt py pdf csv json toml yaml md jpg jpeg png gif svg mp
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A match, what stands before it, and whether the text is all in capitals."""
+    """A match, the text before it, and whether the whole text is in capitals."""
 
     found: re.Match[str]
     before: str
-    shouting: bool
+    all_capitals: bool
 
     def __getitem__(self, group: int) -> str:
         return self.found[group] or ""
 
     @property
     def word_before(self) -> str:
-        """The word just before, as written."""
+        """The word directly before, as written."""
         found = re.search(r"([A-Za-z']+)\.?\s+$", self.before)
         return found[1] if found else ""
 
@@ -44,15 +44,15 @@ Say = Callable[[Place], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is said where a pattern fits."""
+    """A pattern, and the spoken form of a match."""
 
     pattern: re.Pattern[str]
-    say: Say  # None: the rule does not apply here after all
+    say: Say  # None: the rule does not apply to this match
 
 
 @cache
 def rules() -> tuple[list[Rule], re.Pattern[str]]:
-    """The rules in order, and one pattern that finds the first of them that fits."""
+    """The rules in order, and one pattern that finds the first match of any."""
     pairs = [*_plain_words(), *_addresses(), *_calendar(), *_amounts(), *_numbers(), *_words(), *_signs()]
     compiled = [Rule(re.compile(pattern), say) for pattern, say in pairs]
     scanner = re.compile("|".join(f"(?P<r{i}>{rule.pattern.pattern})" for i, rule in enumerate(compiled)))
@@ -68,7 +68,7 @@ def _of(table: Mapping[str, str]) -> Say:
 
 
 def _plain_words() -> list[tuple[str, Say]]:
-    """Most of most texts, tried first to save time: a lower-case word before a space or a mark no other rule reads."""
+    """Lower-case words before a space or a mark that no other rule reads: most of a text, tried first to save time."""
     others = tables().phrases.keys() | _bare_units()
     return [(r"""[a-z]{2,}(?:'[a-z]+)?(?=[\s,;!?")]|:(?!//)|$)""", lambda p: None if p[0] in others else p[0])]
 
@@ -99,7 +99,7 @@ def _calendar() -> list[tuple[str, Say]]:
 
     def slashed(place: Place) -> str | None:
         first, second = int(place[1]), int(place[2])
-        day, when = (place[1], second) if first > 12 else (place[2], first)  # American order where it can be
+        day, when = (place[1], second) if first > 12 else (place[2], first)  # American order where possible
         return readings.date(day, when, place[3])
 
     def stamp(place: Place) -> str | None:
@@ -146,7 +146,7 @@ def _calendar() -> list[tuple[str, Say]]:
 
 
 def _bare_units() -> set[str]:
-    """Units that are read as such without a number before them."""
+    """Units that are read as units without a number before them."""
     return {key for key in tables().units if len(key) > 1} - NO_UNIT_ALONE
 
 
@@ -213,14 +213,14 @@ def _numbers() -> list[tuple[str, Say]]:
         return ("version " if place[1] else "") + " point ".join(numbers.cardinal(part) for part in parts)
 
     def part(place: Place) -> str:
-        said = numbers.fraction(place[2], place[3])
+        spoken = numbers.fraction(place[2], place[3])
         if place[1]:
-            said = f"{numbers.cardinal(place[1])} and {'a' + said[3:] if said.startswith('one ') else said}"
-        return said
+            spoken = f"{numbers.cardinal(place[1])} and {'a' + spoken[3:] if spoken.startswith('one ') else spoken}"
+        return spoken
 
     def power(place: Place) -> str:
-        said = "minus " * (place[2] == "-") + numbers.cardinal(place[3])
-        return f"{numbers.decimal(place[1])} times ten to the power of {said}"
+        exponent = "minus " * (place[2] == "-") + numbers.cardinal(place[3])
+        return f"{numbers.decimal(place[1])} times ten to the power of {exponent}"
 
     def dash(place: Place) -> str:
         return "" if re.search(r"\d-\d+$", place.before) else "to"
@@ -257,7 +257,7 @@ def _words() -> list[tuple[str, Say]]:
 
     def numeral(place: Place) -> str | None:
         value, before = numbers.roman(place[1]), place.word_before
-        if value is None or not before or place[1] in ("C", "D", "L", "M"):  # alone they are letters
+        if value is None or not before or place[1] in ("C", "D", "L", "M"):  # a single one is a letter
             return None
         if before in known.counted:
             return numbers.cardinal(str(value)) + place[2]
@@ -277,7 +277,7 @@ def _words() -> list[tuple[str, Say]]:
         (r"(?<!\w)(?:[A-Za-z]\.){2,}", lambda p: " ".join(p[0].lower().replace(".", ""))),
         (r"(?<!\w)([IVXLCDM]+)('s)?(?![\w'])", numeral),
         (r"#(?=[A-Za-z])", lambda p: "hashtag"),
-        (r"[A-Za-z]+(?:'[A-Za-z]+)*", lambda p: readings.word(p[0], shouting=p.shouting)),
+        (r"[A-Za-z]+(?:'[A-Za-z]+)*", lambda p: readings.word(p[0], all_capitals=p.all_capitals)),
     ]
 
 

@@ -1,8 +1,7 @@
 """Audio to tokens of both codebooks, at once or as it arrives.
 
-A stream is the only implementation: `encode` is a stream fed in blocks, so the two agree exactly in what they
-see, and an hour needs no more memory than half a minute. Look-ahead: 80 ms beyond the 120 ms of a group
-(ours).
+A stream is the only implementation: `encode` feeds a stream in blocks, so that both see exactly the same, and an hour
+needs no more memory than half a minute. Look-ahead: 80 ms beyond the 120 ms of a group (ours).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ BLOCK_S = 30  # `encode` feeds the stream this much at a time
 
 @dataclass(slots=True)
 class State:
-    """What the tokenizer remembers of a stream; the weights remember nothing."""
+    """The state of one stream; the weights have none."""
 
     cache: np.ndarray
     frontend: frontend.FrontendState = field(default_factory=frontend.FrontendState)
@@ -43,7 +42,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Tokenizer:
-    """The ears: 16 kHz sound to groups of [v02, v02, v06, v06, v06] every 120 ms."""
+    """16 kHz audio to groups of [v02, v02, v06, v06, v06] every 120 ms."""
 
     network: Graph
 
@@ -53,9 +52,7 @@ class Tokenizer:
         return cls(graph("tokenizer", weights))
 
     def encode(self, audio: Audio) -> Tokens:
-        """The tokens of a whole sound at any rate: one group for every 120 ms begun, the last filled with
-        silence.
-        """
+        """The tokens of audio at any rate: one group for every 120 ms begun, the last padded with silence."""
         samples = audio.resample(frontend.RATE_HZ).samples
         stream, block = self.stream(), BLOCK_S * frontend.RATE_HZ
         parts = [stream.push(samples[at : at + block]) for at in range(0, len(samples), block)]
@@ -67,7 +64,7 @@ class Tokenizer:
 
 
 class TokenizerStream:
-    """Tokens as sound arrives: `push` samples, `finish` once."""
+    """Tokens as audio arrives: `push` samples, `finish` once."""
 
     def __init__(self, network: Graph, rate: int = frontend.RATE_HZ) -> None:
         self._network = network
@@ -77,8 +74,8 @@ class TokenizerStream:
     def push(self, samples: np.ndarray) -> Tokens:
         """The tokens that these samples (float [n], mono, within [-1, 1]) complete; often none.
 
-        Raises `BadInput` for samples that are no sound, and for a stream that is finished; the state is then
-        as before.
+        Raises `BadInput` for samples of another shape or not finite, and for a finished stream; the state is
+        unchanged.
         """
         if self.state.finished:
             raise BadInput("stream", "finished", "takes no more samples; open another")
@@ -90,7 +87,7 @@ class TokenizerStream:
         return self._feed(samples)
 
     def finish(self) -> Tokens:
-        """The last tokens: the group begun is filled with silence. The stream takes no more samples then."""
+        """The last tokens; the last group is padded with silence. The stream takes no more samples then."""
         state = self.state
         if state.finished:
             raise BadInput("stream", "finished", "is over already; open another")
@@ -112,7 +109,7 @@ class TokenizerStream:
             return Tokens.empty()
         ready, state.frames = np.split(state.frames, [groups * GROUP_FRAMES])
         linguistic, semantic, state.cache = self._network(mel=frontend.normal(ready)[None], cache=state.cache)
-        skip = int(state.opening)  # the first group is the silence before the sound
+        skip = int(state.opening)  # the first group is the silence before the audio
         state.opening = False
         v02 = LINGUISTIC.codes(linguistic[0, skip * VOCAB.linguistic_per_group :])
         v06 = SEMANTIC.codes(semantic[0, skip * VOCAB.semantic_per_group :])

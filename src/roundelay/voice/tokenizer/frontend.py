@@ -1,9 +1,8 @@
-"""The one mel front end of the embedded model: 16 kHz samples to 80 log-mel bands, 100 frames a second,
-causal.
+"""The mel front end of the nano engine: 16 kHz samples to 80 log-mel bands, 100 frames a second, causal.
 
-Tokenizer, speaker encoder, decoder and training all read these frames (ours; the paper's two tokenizers each
-have their own). Frame t is the Hann-windowed spectrum of the 640 samples that end at sample (t+1)·160, so
-nothing of the future is seen and a stream needs to remember 480 samples.
+Tokenizer, speaker encoder, decoder and training share these frames (ours; Step-Audio's two tokenizers each have their
+own). Frame t is the Hann-windowed spectrum of the 640 samples that end at sample (t+1)·160, so that it is causal and a
+stream keeps 480 samples.
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ from functools import cache
 
 import numpy as np
 
-RATE_HZ = 16_000  # the teachers' own rate; telephone and studio sound are resampled to it
+RATE_HZ = 16_000  # the TTS teachers' rate; other audio is resampled to it
 HOP = 160  # samples: 10 ms
 N_FFT = 640  # samples: 40 ms, window and transform alike
 BANDS = 80
 BINS = N_FFT // 2 + 1
 FLOOR = 1e-4  # of a band, before the logarithm: about the rounding of 16-bit samples
 SILENCE = float(np.log(FLOOR))
-MEMORY = N_FFT - HOP  # samples a frame looks back beyond its own hop
+MEMORY = N_FFT - HOP  # samples before a frame's own hop
 BLOCK_FRAMES = 3000  # spectra are taken 30 s at a time, so that an hour needs little memory
 
-# Where speech lies, so that the networks see values near zero (measured over the teachers; ours).
+# Mean and scale of speech, so that the networks see values near zero (measured on the teachers' speech; ours).
 MEAN, SCALE = -4.0, 2.5
 
 
@@ -37,12 +36,12 @@ def window() -> np.ndarray:
 def filterbank() -> np.ndarray:
     """Triangular mel bands from 0 to 8 kHz, float32 [bins 321, bands 80], each band summing to one.
 
-    The scale is mel = 1127·ln(1 + f/700) (O'Shaughnessy). A band so narrow that no bin falls inside it takes
+    The scale is mel = 1127·ln(1 + f/700) (O'Shaughnessy). A band too narrow to hold a bin takes
     its nearest bins in proportion.
     """
     top = 1127 * np.log1p(RATE_HZ / 2 / 700)
     edges_hz = 700 * np.expm1(np.linspace(0, top, BANDS + 2) / 1127)
-    # Each band is integrated over the bins' own width, so that narrow low bands are never empty.
+    # Each band is integrated over the bins' width, so that narrow low bands are never empty.
     fine = np.linspace(0, RATE_HZ / 2, (BINS - 1) * 16 + 1)
     left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
     triangles = np.clip(np.minimum((fine - left) / (centre - left), (right - fine) / (right - centre)), 0, None)
@@ -72,7 +71,7 @@ def _mel(padded: np.ndarray) -> np.ndarray:
 
 @dataclass(slots=True)
 class FrontendState:
-    """What a stream remembers: the last 480 samples, and those that do not fill a hop yet."""
+    """The state of one stream: the last 480 samples, and those that do not fill a hop yet."""
 
     past: np.ndarray = field(default_factory=lambda: np.zeros(MEMORY, np.float32))
 
@@ -90,13 +89,11 @@ def push(state: FrontendState, samples: np.ndarray) -> np.ndarray:
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
-    """Mel frames float32 [ceil(n/160), 80] of a whole signal [n] at 16 kHz, the last hop filled
-    with silence.
-    """
+    """Mel frames float32 [ceil(n/160), 80] of a whole signal [n] at 16 kHz, the last hop padded with silence."""
     missing = frames_of(len(samples)) * HOP - len(samples)
     return push(FrontendState(), np.concatenate([samples, np.zeros(missing, np.float32)]))
 
 
 def normal(mel: np.ndarray) -> np.ndarray:
-    """The frames as the networks read them: near zero mean, near unit scale."""
+    """The frames normalised for the networks: near zero mean, near unit scale."""
     return (mel - MEAN) / SCALE

@@ -1,9 +1,8 @@
-"""Finite scalar quantisation: a code is a few digits of four levels each (Mentzer et al. 2023; sizes from the
-paper).
+"""Finite scalar quantisation: a code is a few digits of four levels each (Mentzer et al. 2023, arXiv 2309.15505).
 
-Linguistic 4^5 = 1,024 codes at 16.67 Hz, semantic 4^6 = 4,096 at 25 Hz. Digits are written as values in [-1,
-1], so that networks read neighbouring codes alike and 5,120 codes share their statistics; zero means "no
-code".
+Sizes and rates are Step-Audio's: linguistic 4^5 = 1,024 codes at 16.67 Hz, semantic 4^6 = 4,096 at 25 Hz. Networks take
+the digits as values in [-1, 1], so that neighbouring codes are similar inputs and 5,120 codes share statistics; zero
+means "no code".
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ LEVELS = 4
 
 @dataclass(frozen=True, slots=True)
 class Codebook:
-    """One codebook: how many digits its codes have and how many fall into a group of 120 ms."""
+    """One codebook: the digits of a code, and the codes of a group of 120 ms."""
 
     name: str
     digits: int
@@ -27,7 +26,7 @@ class Codebook:
 
     @property
     def size(self) -> int:
-        """How many codes there are."""
+        """The number of codes."""
         return LEVELS**self.digits
 
     @property
@@ -36,9 +35,7 @@ class Codebook:
         return self.per_group * 1000 / VOCAB.group_ms
 
     def values(self, codes: np.ndarray) -> np.ndarray:
-        """Digit values float32 [T, digits] in {-1, -1/3, 1/3, 1} of codes int [T]; the first digit is the
-        lowest.
-        """
+        """Digit values float32 [T, digits] in {-1, -1/3, 1/3, 1} of codes int [T]; the first digit is the lowest."""
         powers = LEVELS ** np.arange(self.digits)
         levels = (np.asarray(codes)[:, None] // powers) % LEVELS
         return (levels * (2 / (LEVELS - 1)) - 1).astype(np.float32)

@@ -1,6 +1,7 @@
-"""Tokens to phones: the CTC readers the tokenizer was taught with, and a listener that sees both codebooks (ours).
+"""Phone recognition on audio tokens by CTC: from either codebook alone, and jointly from both (ours).
 
-The readers show how much of the words a codebook keeps; what the listener makes of the codes is what hearing rests on.
+The single-codebook recognizers were trained with the tokenizer and show how much of the words a codebook keeps; the
+nano engine recognises speech with the joint one.
 """
 
 from __future__ import annotations
@@ -19,27 +20,27 @@ _PHONES = "aa ae ah ao aw ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy
 PHONES = tuple(_PHONES.split())
 STEPS = 6  # of 20 ms in a group
 BOOKS = (LINGUISTIC, SEMANTIC)
-PIECE_GROUPS = 250  # half a minute is read at a time
+PIECE_GROUPS = 250  # half a minute is recognised at a time
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneRecognizer:
-    """Reads phones from either codebook alone, and from both."""
+    """Recognises phones from either codebook alone, and from both."""
 
     network: Graph
 
     @classmethod
     def load(cls, weights: Path | None = None) -> PhoneRecognizer:
-        """The readers in the package, or in a folder of weights."""
+        """The recognizer in the package, or in a folder of weights."""
         return cls(graph("phone_recognizer", weights))
 
     def phones_by_codebook(self, tokens: Tokens) -> tuple[list[str], list[str], list[str]]:
-        """The phones read from the linguistic codes, from the semantic ones, and from both: the best class per step."""
+        """The phones in the linguistic codes, in the semantic ones, and in both, by greedy CTC."""
         first, second, both = (collapse(logs.argmax(-1)) for logs in self._logs(tokens))
         return first, second, both
 
     def recognize(self, tokens: Tokens) -> np.ndarray:
-        """Log-probabilities float32 [6G, 40] of every 20 ms step, by both codebooks; class 0 is CTC's blank."""
+        """Log-probabilities float32 [6G, 40] of every 20 ms step, from both codebooks; class 0 is CTC's blank."""
         return self._logs(tokens)[2]
 
     def _logs(self, tokens: Tokens) -> list[np.ndarray]:

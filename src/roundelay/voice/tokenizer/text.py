@@ -1,7 +1,8 @@
-"""The text tokenizer of the released checkpoints: SentencePiece Unigram over 74,752 pieces (step-audio.md, section 2).
+"""The text tokenizer of the released checkpoints: SentencePiece Unigram over 74,752 pieces (Step-Audio,
+arXiv 2502.11946, and its release).
 
-It is an optional input, read from a path the user gives; the embedded model has character units of its own. The library
-knows neither the control symbols nor the released rule for the first space, so both are done here.
+The file is an optional input from a path the user gives; the nano model has a character vocabulary. The library handles
+neither the control symbols nor the released rule for the first space, so both are done here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from roundelay.voice.vocab import VOCAB
 
 
 class Symbol(IntEnum):
-    """Ids that are no text (step-audio.md, section 2)."""
+    """Ids of control symbols (the Step-Audio release)."""
 
     UNKNOWN = 0
     BOS = 1
@@ -39,7 +40,7 @@ class Symbol(IntEnum):
 
 
 class Encoder(Protocol):
-    """What a prompt needs of a text tokenizer."""
+    """The text tokenizer as prompts use it."""
 
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True, symbols: bool = True) -> list[int]:
         """Ids of `text`; see `TextTokenizer.encode`."""
@@ -77,7 +78,7 @@ class TextTokenizer:
         self._names: list[str] = self._pieces.id_to_piece(everything)
         bytewise = self._pieces.is_byte(everything)
         scores = self._pieces.get_score(everything)
-        # Unigram scores are logarithms below zero; what is no text scores nothing.
+        # Unigram scores are log-probabilities below zero; control symbols have zero.
         self._symbols = {
             n: i for n, i, s, b in zip(self._names, everything, scores, bytewise, strict=True) if not (s or b)
         }
@@ -87,16 +88,16 @@ class TextTokenizer:
         """Ids of `text`.
 
         `bos` puts BOS first. `prefix` gives text that begins the string, and does not begin with a space, one space.
-        With `symbols`, control symbols and `<audio_N>` written in the text are single ids; without, they are plain
-        text, which is what words of a user should be.
+        With `symbols`, control symbols and `<audio_N>` in the text are single ids; without, they are plain text, as
+        a user's words must be.
         """
         ids = [int(Symbol.BOS)] if bos else []
-        text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is no letter
+        text = text.encode("utf-8", "replace").decode()  # a lone surrogate is no character
         first = prefix
         for part in _BRACKETED.split(text):
             if part in self._symbols and symbols:
                 ids.append(self._symbols[part])
-            elif part in self._symbols:  # cut, since the library would find the whole of it
+            elif part in self._symbols:  # split, since the library would match the whole symbol
                 ids += self._pieces.encode("<") + self._pieces.encode(part[1:])
             elif part:
                 space = _SPACE if first and part[0] not in (" ", _SPACE) else ""

@@ -16,7 +16,7 @@ from roundelay.voice.engines.nano.generate import SpeechGenerator, generate
 from roundelay.voice.engines.nano.spec import SPEC
 from roundelay.voice.engines.nano.weights import NanoWeights
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Utterance
-from roundelay.voice.text.chunks import pieces
+from roundelay.voice.text.chunks import chunks
 from roundelay.voice.tokenizer.frontend import RATE_HZ
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.voices import Voice
@@ -48,7 +48,7 @@ class NanoSynthesizer:
         """
         if utterance.seed < 0:
             raise BadInput("seed", utterance.seed, "must be 0 or more")
-        parts = pieces(utterance.text)  # the whole text is checked before the first audio
+        parts = chunks(utterance.text)  # the whole text is checked before the first audio
         voice, cancelled = utterance.voice or Voice(vocabulary.VOICES[0]), options.cancelled
         manner = voice.name if voice.name in vocabulary.VOICES else None
         decoder = self.weights.decoder.stream(voice)
