@@ -129,7 +129,7 @@ def test_a_stream_is_written_as_it_is_made(model: Pipeline, tmp_path: Path, monk
                 yield Audio(np.full(1600, 0.1, np.float32), self.rate_hz)
             assert sizes == sorted(set(sizes)) and (text == "nothing" or not (tmp_path / "o.wav").exists())
 
-    monkeypatch.setattr(Pipeline, "load", lambda **_: replace(model, synthesizer=Speaker()))
+    monkeypatch.setattr(Pipeline, "load", lambda *_, **__: replace(model, synthesizer=Speaker()))
     assert run("voice", "say", "words", "--out", str(tmp_path / "o.wav"), "--stream") == 0
     written = Audio.read(tmp_path / "o.wav")
     assert (written.samples.size, written.rate) == (4800, 8_000)

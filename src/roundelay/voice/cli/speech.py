@@ -1,4 +1,4 @@
-"""`roundelay voice say | transcribe | ask | models`: the embedded model on the command line."""
+"""`roundelay voice say | transcribe | ask`: a pipeline of engines on the command line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from roundelay.errors import BadInput
 from roundelay.voice.cli.codec import FORCE, OUT, free
+from roundelay.voice.cli.engines import ENGINE, load
 
 if TYPE_CHECKING:
     from roundelay.voice.pipeline import Pipeline
@@ -31,7 +32,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """Say why, where hearing takes long: the first time on a machine, numba compiles the search."""
+    """Say why, where recognition takes long: the first time on a machine, numba compiles the search."""
     from roundelay.console import note
 
     late = threading.Timer(LONG_S, note, ["listening; the first time on a machine the search is compiled, in 20 s"])
@@ -55,9 +56,12 @@ def bar(label: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
 @OUT
 @VOICE
 @SEED
+@ENGINE
 @click.option("--stream", is_flag=True, help="Write the sound as it is made, and say when the first came.")
 @FORCE
-def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force: bool) -> None:
+def say(
+    text: str, out: Path, voice: str | None, seed: int, engines: tuple[str, ...], stream: bool, force: bool
+) -> None:
     """Write the sound of TEXT; "-" reads it from standard input."""
     import sys
     import time
@@ -65,11 +69,10 @@ def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force:
     from roundelay.console import note
     from roundelay.voice.audio import writing
     from roundelay.voice.interfaces import CallOptions
-    from roundelay.voice.pipeline import Pipeline
 
     free(out, force)
     text = sys.stdin.read() if text == "-" else text
-    pipeline = Pipeline.load()
+    pipeline = load(engines, "synthesizer")
     named, options = _voice(pipeline, voice), CallOptions(progress=bar("saying"))
     if not stream:
         audio = pipeline.say(text, named, seed=seed, options=options)
@@ -88,17 +91,17 @@ def say(text: str, out: Path, voice: str | None, seed: int, stream: bool, force:
 
 @click.command()
 @click.argument("sound", type=click.Path(path_type=Path))
+@ENGINE
 @AS_JSON
-def transcribe(sound: Path, as_json: bool) -> None:
+def transcribe(sound: Path, engines: tuple[str, ...], as_json: bool) -> None:
     """Print the words said in a SOUND file."""
     from roundelay.console import print_json
     from roundelay.voice.audio import Audio
     from roundelay.voice.interfaces import CallOptions
-    from roundelay.voice.pipeline import Pipeline
 
     audio = Audio.read(sound)
     with patience():
-        text = Pipeline.load().transcribe(audio, CallOptions(progress=bar("listening"))).text
+        text = load(engines, "transcriber").transcribe(audio, CallOptions(progress=bar("listening"))).text
     if as_json:
         print_json({"text": text, "duration_s": round(audio.duration_s, 3)})
     else:
@@ -110,16 +113,18 @@ def transcribe(sound: Path, as_json: bool) -> None:
 @OUT
 @VOICE
 @SEED
+@ENGINE
 @AS_JSON
 @FORCE
-def ask(question: Path, out: Path, voice: str | None, seed: int, as_json: bool, force: bool) -> None:
+def ask(
+    question: Path, out: Path, voice: str | None, seed: int, engines: tuple[str, ...], as_json: bool, force: bool
+) -> None:
     """Answer the spoken QUESTION: print what was heard and what is said, and write its sound."""
     from roundelay.console import print_json
     from roundelay.voice.audio import Audio
-    from roundelay.voice.pipeline import Pipeline
 
     free(out, force)
-    asked, pipeline = Audio.read(question), Pipeline.load()
+    asked, pipeline = Audio.read(question), load(engines, "transcriber", "responder", "synthesizer")
     with patience():
         reply = pipeline.ask(asked, _voice(pipeline, voice), seed=seed)
     heard, response = reply.transcript.text, reply.response
@@ -137,40 +142,3 @@ def _voice(pipeline: Pipeline, name: str | None) -> Voice | None:
     from roundelay.voice.voices import Voice
 
     return Voice.named(name, [voice.name for voice in pipeline.synthesizer.voices()])
-
-
-def _installed(model: str, folder: Path) -> list[dict[str, Any]]:
-    """A row for each weight file of a model; one for the manifest where that is damaged."""
-    from roundelay.voice.graphs import DamagedWeightsError, checked, manifest
-
-    try:
-        table = manifest(folder)
-        rows = [
-            {"model": model, "file": name, "bytes": entry["bytes"], "sha256": entry["sha256"]}
-            | {"licence": table["licence"], "state": "whole"}
-            for name, entry in table["files"].items()
-        ]
-    except (DamagedWeightsError, KeyError, TypeError):
-        return [{"model": model, "file": "manifest.json", "bytes": 0, "sha256": "", "licence": "", "state": "damaged"}]
-    for row in rows:
-        try:
-            checked(row["file"], folder)
-        except DamagedWeightsError:
-            row["state"] = "damaged"
-    return rows
-
-
-@click.command()
-@AS_JSON
-def models(as_json: bool) -> None:
-    """List what is installed: each weight file with its size, sum and licence, and whether it is whole."""
-    from roundelay.console import print_json, print_table
-    from roundelay.voice import graphs
-    from roundelay.voice.engines.nano import weights
-
-    rows = _installed("codec", graphs.PACKAGED) + _installed("language model", weights.WEIGHTS)
-    if as_json:
-        print_json(rows)
-    else:
-        columns = {name: name for name in ("model", "file", "bytes", "sha256", "licence", "state")}
-        print_table([row | {"sha256": row["sha256"][:12]} for row in rows], columns)

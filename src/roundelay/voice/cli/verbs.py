@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from roundelay.voice.cli.codec import decode, encode, resynth
-from roundelay.voice.cli.speech import ask, models, say, transcribe
+from roundelay.voice.cli.engines import models
+from roundelay.voice.cli.speech import ask, say, transcribe
 
 
 @click.group()

@@ -145,12 +145,12 @@ def tool_to_wire(tool: ToolSpec) -> dict[str, Any]:
 
 
 def load(
-    roles: Collection[EngineRole], url: str | None = None, model: str | None = None, wait_s: float = WAIT_S
+    roles: Collection[EngineRole], url: str | None = None, model: str | None = None, wait_s: float | str = WAIT_S
 ) -> Mapping[EngineRole, Any]:
     """The responder at a `url`. Raises `BadInput` without one."""
     if url is None:
         raise BadInput("engine", "chat_completions", "needs the setting url: http://host:port/v1")
-    return dict.fromkeys(roles, ChatCompletions(url, model, wait_s))
+    return dict.fromkeys(roles, ChatCompletions(url, model, float(wait_s)))
 
 
 SPEC = EngineSpec(

@@ -10,7 +10,7 @@ from roundelay.voice.interfaces import Capability, EngineRole, EngineSpec
 
 
 def load(
-    roles: Collection[EngineRole], folder: Path | None = None, codec: Path | None = None, warm: bool = False
+    roles: Collection[EngineRole], folder: Path | str | None = None, codec: Path | str | None = None, warm: bool = False
 ) -> Mapping[EngineRole, Any]:
     """The nano engine in these roles, all with one set of weights; the responder alone needs none.
 
@@ -25,7 +25,7 @@ def load(
         from roundelay.voice.engines.nano.synthesizer import NanoSynthesizer
         from roundelay.voice.engines.nano.weights import NanoWeights
 
-        weights = NanoWeights.load(folder, codec, warm=warm)
+        weights = NanoWeights.load(Path(folder) if folder else None, Path(codec) if codec else None, warm=warm)
         engines["transcriber"], engines["synthesizer"] = NanoTranscriber(weights), NanoSynthesizer(weights)
         engines["end_of_turn"] = NanoEndOfTurn(weights.lexicon)
     return {role: engines[role] for role in roles}

@@ -1,0 +1,107 @@
+"""`--engine`, which every verb that speaks or listens takes, and `roundelay voice models`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from roundelay.errors import BadInput
+
+if TYPE_CHECKING:
+    from roundelay.voice.interfaces import EngineRole
+    from roundelay.voice.pipeline import Pipeline
+
+ENGINE = click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="NAME[:SETTING=VALUE,...]",
+    help="An engine for the roles it can take (voice models lists them); may be given several times.",
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def load(engines: tuple[str, ...], *roles: EngineRole) -> Pipeline:
+    """The pipeline of these roles that `--engine` asks for; the default engine takes the roles no other one takes.
+
+    Raises `BadInput` for an unknown engine or setting, and for an engine that can take none of the roles.
+    """
+    from roundelay.voice.engines.registry import assign
+    from roundelay.voice.pipeline import Pipeline
+
+    settings = dict(map(_settings, engines))
+    chosen = assign(list(settings), roles)
+    names = [chosen.get(role) for role in ("transcriber", "responder", "synthesizer", "end_of_turn")]
+    return Pipeline.load(*names, settings=settings)
+
+
+def _settings(text: str) -> tuple[str, dict[str, str]]:
+    """The engine's name and its settings in `NAME:SETTING=VALUE,...`."""
+    name, _, rest = text.partition(":")
+    pairs = [pair.partition("=") for pair in rest.split(",") if pair]
+    for setting, equals, _ in pairs:
+        if not equals:
+            raise BadInput("--engine", text, f"write {name}:{setting}=VALUE")
+    return name, {setting: value for setting, _, value in pairs}
+
+
+def _installed(model: str, folder: Path) -> list[dict[str, Any]]:
+    """A row for each weight file of a model; one for the manifest where that is damaged."""
+    from roundelay.voice.graphs import DamagedWeightsError, checked, manifest
+
+    try:
+        table = manifest(folder)
+        rows = [
+            {"model": model, "file": name, "bytes": entry["bytes"], "sha256": entry["sha256"]}
+            | {"licence": table["licence"], "state": "whole"}
+            for name, entry in table["files"].items()
+        ]
+    except (DamagedWeightsError, KeyError, TypeError):
+        return [{"model": model, "file": "manifest.json", "bytes": 0, "sha256": "", "licence": "", "state": "damaged"}]
+    for row in rows:
+        try:
+            checked(row["file"], folder)
+        except DamagedWeightsError:
+            row["state"] = "damaged"
+    return rows
+
+
+def _engines() -> list[dict[str, Any]]:
+    """A row for each engine: its roles, and its capabilities in any of them."""
+    from roundelay.voice.engines.registry import specs
+
+    return [
+        {
+            "engine": spec.name,
+            "roles": list(spec.roles),
+            "capabilities": sorted({each.value for found in spec.roles.values() for each in found}),
+            "settings": list(spec.settings),
+            "summary": spec.summary,
+        }
+        for spec in specs()
+    ]
+
+
+@click.command()
+@click.option("--engines", "engines_only", is_flag=True, help="List the engines alone: names for --engine.")
+@AS_JSON
+def models(engines_only: bool, as_json: bool) -> None:
+    """List what is installed: each weight file with its size, sum and licence, and whether it is whole; the engines."""
+    from roundelay.console import print_json, print_table
+    from roundelay.voice import graphs
+    from roundelay.voice.engines.nano import weights
+
+    rows: list[dict[str, Any]] = []
+    if not engines_only:
+        rows = _installed("codec", graphs.PACKAGED) + _installed("language model", weights.WEIGHTS)
+    if as_json:
+        print_json(_engines() if engines_only else rows)
+        return
+    if rows:
+        columns = {name: name for name in ("model", "file", "bytes", "sha256", "licence", "state")}
+        print_table([row | {"sha256": row["sha256"][:12]} for row in rows], columns)
+    shown = ("roles", "capabilities", "settings")
+    engines = [row | {name: " ".join(row[name]) for name in shown} for row in _engines()]
+    print_table(engines, {name: name for name in ("engine", *shown)})
