@@ -102,7 +102,8 @@ class Decision:
         for name, job in list(self.jobs.items()):
             if job.due_s is not None and job.due_s <= self.at_s:
                 del self.jobs[name]
-                self.actions.append(Refuse(name, f"it waited {job.request.max_wait_s:,.0f} s for its GPUs"))
+                waited_s = self.at_s - (job.waits_since_s or 0.0)
+                self.actions.append(Refuse(name, f"it waited {waited_s:,.0f} s for its GPUs"))
         self.use_free_nodes()
 
     # ---- what they have in common
@@ -119,9 +120,8 @@ class Decision:
 
     def _place(self, request: JobRequest, was: JobPlace | None = None) -> bool:
         """Place the job, without its spares where it would not fit beside them; return whether it was placed."""
-        free_N = orchestrate.free_mask(self.placement)
         for spare_every in dict.fromkeys((request.spare_every, 0)):
-            if orchestrate.fits(self.placement.deployment, free_N, request.tp, spare_every) < request.min_groups:
+            if self._fits(replace(request, spare_every=spare_every)) < request.min_groups:
                 continue
             layout = orchestrate.lay_out(self.placement, request.tp, request.groups, spare_every)
             if len(layout.nodes_Gm) >= request.min_groups:
@@ -129,17 +129,33 @@ class Decision:
                 return True
         return False
 
+    def _fits(self, request: JobRequest) -> int:
+        """Return how many of the job's groups fit on the free nodes beside their spares."""
+        free_N = orchestrate.free_mask(self.placement)
+        return orchestrate.fits(self.placement.deployment, free_N, request.tp, request.spare_every)
+
     def _grow(self, request: JobRequest) -> None:
-        """Add groups of free nodes to a job that has fewer than it wants; its other groups stay."""
+        """Give a job that has shrunk more groups: of free nodes, or else all its groups anew, if that makes more.
+
+        A job that grows restarts in any case, so that laying it out anew disturbs no other job.
+        """
         job = self.placement.job(request.name)
         missing = request.groups - len(job.groups)
-        free_N = orchestrate.free_mask(self.placement)
-        if not missing or not orchestrate.fits(self.placement.deployment, free_N, request.tp, request.spare_every):
+        if not missing:
             return
-        more = orchestrate.lay_out(self.placement, request.tp, missing, request.spare_every).job(job.name, job.tp)
-        if more.groups:
-            self.placement = self.placement.without_job(job.name)
-            self._take(request, JobPlace(job.name, job.tp, job.groups + more.groups), job)
+        more: tuple[tuple[int, ...], ...] = ()
+        if self._fits(request):
+            more = orchestrate.lay_out(self.placement, request.tp, missing, request.spare_every).job("", job.tp).groups
+        old, self.placement = self.placement, self.placement.without_job(job.name)
+        whole = JobPlace(job.name, job.tp, job.groups + more)
+        if len(more) < missing and self._fits(request) > len(whole.groups):
+            anew = orchestrate.lay_out(self.placement, request.tp, request.groups, request.spare_every)
+            if len(anew.nodes_Gm) > len(whole.groups):
+                whole = anew.job(job.name, job.tp)
+        if len(whole.groups) > len(job.groups):
+            self._take(request, whole, job)
+        else:
+            self.placement = old
 
     def _take(self, request: JobRequest, job: JobPlace, was: JobPlace | None) -> None:
         """Give the job its groups; say so unless they are those it had."""
