@@ -33,6 +33,7 @@ COLUMNS = {
 @click.option("--jobs", "jobs_file", type=click.Path(path_type=Path), required=True,
               help="jobs to run: .toml, .json or .csv; see docs/fabric-operate.md")  # fmt: skip
 @click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
+@click.option("--servers", type=int, default=400, show_default=True, help="servers that --trace covers")
 @click.option("--nodes", type=int, default=720, show_default=True)
 @click.option("--gpus-per-node", type=int, default=4, show_default=True)
 @click.option("--k", type=int, default=3, show_default=True, help="hops a fibre spans at most")
@@ -45,7 +46,7 @@ COLUMNS = {
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def operate(
     jobs_file: Path, trace: str | None, nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int, seed: int,
-    out: Path | None, force: bool, bar: bool | None, as_json: bool,
+    servers: int, out: Path | None, force: bool, bar: bool | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run jobs through a fault history: what the controller places, moves, queues and refuses."""
     from roundelay.fabric.control import jobs_file as jobs
@@ -62,10 +63,9 @@ def operate(
     submissions = jobs.read(jobs_file, deployment)
     fabric = deployment.ring.fabric
     if trace:
-        history = traces.read(trace)
+        history = traces.read(trace, servers)
     else:
-        servers = -(-fabric.gpus // traces.GPUS_PER_SERVER)
-        history = generator.generate(generator.read_model(), servers, seed)
+        history = generator.generate(generator.read_model(), -(-fabric.gpus // traces.GPUS_PER_SERVER), seed)
     operation = Operation(deployment, traces.on_fabric(history, fabric, seed), submissions)
     entries = progress(operation.run(), "operating", len(operation.planned), show=bar)
     decisions = [entry.as_dict() for entry in entries if entry.actions]

@@ -107,7 +107,7 @@ def _submission(row: Mapping[str, Any], where: str) -> Submission:
         if key not in COLUMNS:
             near = get_close_matches(key, COLUMNS, n=1)
             raise BadInput(
-                f"key of {where}", key, f"did you mean {near[0]}?" if near else f"known: {', '.join(COLUMNS)}"
+                f"key of {where}", key, f"did you mean {near[0]}?" if near else f"known are {', '.join(COLUMNS)}"
             )
     for key in NEEDED:
         if key not in row:
