@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 from roundelay.errors import BadInput
 from roundelay.fabric.cost import cost
 from roundelay.fabric.goodput.compare import CompareStudy, Offer, node_gpus
-from roundelay.fabric.pages import compare_pictures, cost_pictures, goodput_picture, pictures
+from roundelay.fabric.pages import compare_pictures, cost_pictures, goodput_picture, pictures, template
 from roundelay.fabric.topology.topology import Fabric
 from roundelay.fabric.waste import usable
 
@@ -39,17 +37,20 @@ def page(study: CompareStudy, offers: Sequence[Offer]) -> str:
     if not real:
         raise BadInput("--arch", study.arch, f"none can run it: {'; '.join(f'{o.arch}: {o.note}' for o in offers)}")
     source = Path(study.trace).name if study.trace else f"built-in generator ({study.faults} faults)"
-    template = files("roundelay.fabric.specs").joinpath("compare.html").read_text(encoding="utf-8")
     rows = [replace(offer.row, arch=offer.arch) for offer in real if offer.row]
-    return Template(template).substitute(
+    return template.page(
+        "compare",
         mark=MARK,
+        title="Which fabric for this model?",
+        page_rem=66,
+        figure_rem=62,
         question=f"{escape(study.model)} on {study.gpus:,} {escape(study.hardware)} GPUs at once, "
         f"sequences of {study.seq:,} tokens, {study.global_batch:,} of them a step",
         source=f"Faults: {escape(source)}, {study.seeds} histories; the job may lack GPUs for {study.wait_share:.1%} "
         f"of the time. {study.years:g} years of use, a GPU at USD {study.catalogue.gpu.price_usd:,.0f}, electricity "
         f"at USD {study.catalogue.electricity_usd_per_kwh:.4f} a kWh.",
-        verdict=_items(verdict(study, offers)),
-        limits=_items(limits(offers)),
+        verdict=template.items(verdict(study, offers)),
+        limits=template.items(limits(offers)),
         table=_table(study, real),
         money=pictures.svg(compare_pictures.prices(real, study.gpus), "What a trillion tokens costs"),
         goodput=pictures.svg(goodput_picture.figure(rows), "Where the GPUs' time goes"),
@@ -57,10 +58,6 @@ def page(study: CompareStudy, offers: Sequence[Offer]) -> str:
         faults=pictures.svg(compare_pictures.against_faults(curves(study, real)), "Price of a usable GPU"),
         sensitivity=_sensitivity(real),
     )
-
-
-def _items(sentences: Sequence[str]) -> str:
-    return "".join(f"<li>{sentence}</li>" for sentence in sentences)
 
 
 def verdict(study: CompareStudy, offers: Sequence[Offer]) -> list[str]:

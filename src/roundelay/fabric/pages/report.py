@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 import numpy as np
 
@@ -15,7 +13,7 @@ from roundelay.console import progress
 from roundelay.errors import BadInput
 from roundelay.fabric.faults.distribution import Distribution
 from roundelay.fabric.faults.trace import Events
-from roundelay.fabric.pages import pictures
+from roundelay.fabric.pages import pictures, template
 from roundelay.fabric.waste import closed_form, sweeps, waste
 from roundelay.fabric.waste.study import Study
 from roundelay.files import check_free, write_text
@@ -77,14 +75,17 @@ def gather(study: Study, *, show_progress: bool | None = None) -> Facts:
 def page(facts: Facts) -> str:
     """Return the page as HTML; nothing in it asks for another file."""
     study = facts.study
-    template = files("roundelay.fabric.specs").joinpath("report.html").read_text(encoding="utf-8")
     source = Path(study.trace).name if study.trace else f"built-in generator ({study.model} faults)"
-    return Template(template).substitute(
+    return template.page(
+        "report",
         mark=MARK,
+        title="Fabric report: how many GPUs can you use?",
+        page_rem=62,
+        figure_rem=60,
         question=f"{study.gpus:,} GPUs in nodes of {study.gpus_per_node}, groups of {study.tp} (TP-{study.tp})",
         source=f"Faults: {escape(source)}; {study.seeds} node orders; {facts.first.horizon_days:.0f} days.",
-        verdict="".join(f"<li>{sentence}</li>" for sentence in verdict(facts)),
-        limits="".join(f"<li>{sentence}</li>" for sentence in limits(facts)),
+        verdict=template.items(verdict(facts)),
+        limits=template.items(limits(facts)),
         table=_table(facts.rows),
         **_figures(facts),
     )
