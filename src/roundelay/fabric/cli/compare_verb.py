@@ -10,6 +10,7 @@ import click
 
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
+from roundelay.fabric.cli import options
 from roundelay.fabric.goodput.compare import CompareStudy, offers
 from roundelay.files import check_free, write_text
 
@@ -37,16 +38,16 @@ COLUMNS = {
     "--arch", help="architectures with a bill, comma-separated, dgx, or all [the rings, nvl-72, nvl-576, tpuv4, dgx]"
 )
 @click.option("--prices", type=click.Path(), help="TOML file of your own prices or bills")
-@click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
+@options.TRACE
 @click.option("--wait-share", type=float, help="share of time in which the job may lack GPUs [0.01]")
 @click.option("--years", type=float, help="years of use [4]")
 @click.option("--seeds", type=int, help="histories (or node orders of the trace) to average over [5]")
 @click.option("--out", type=click.Path(path_type=Path), help="the page [fabric-compare.html; none with --json]")
-@click.option("--force", is_flag=True, help="replace a file that this verb did not make")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with settings")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any setting; see docs/fabric-cost.md")
-@click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@options.FORCE_FOREIGN
+@options.CONFIG
+@options.SETS
+@options.PROGRESS
+@options.JSON
 def compare(out: Path | None, force: bool, bar: bool | None, as_json: bool, **flags: Any) -> None:
     """The buyer's page: architectures side by side for one model: speed, GPUs to install, goodput, money."""
     from roundelay.fabric.pages import compare_page

@@ -9,7 +9,7 @@ import click
 
 from roundelay import config
 from roundelay.console import note, print_json, print_table
-from roundelay.fabric.cli import output
+from roundelay.fabric.cli import options, output
 from roundelay.fabric.cost import fibres
 from roundelay.fabric.cost.cost import CostStudy
 from roundelay.fabric.waste.sweeps import parse_ratios
@@ -62,18 +62,18 @@ FIBRES = {
 @click.option("--arch", help="architectures that have a bill, comma-separated, or all [all]")
 @click.option("--prices", type=click.Path(), help="TOML file of your own prices or bills; what it leaves out stays")
 @click.option("--gpus", type=int, help="GPUs of the fabric, for totals, waste and fibres [2880]")
-@click.option("--gpus-per-node", type=int, help="GPUs of a node [4]")
+@options.GPUS_PER_NODE
 @click.option("--tp", type=int, help="GPUs of a tensor-parallel group, for waste [32]")
 @click.option("--ratios", help="also: interconnect and wasted GPUs at these fault ratios: from:to:step, or a,b,c")
 @click.option("--against", help="also: which price decides whether the others cost less than this architecture")
 @click.option("--per", help="compare USD per gpu, or per gbps: a GB/s of a GPU [gbps]")
 @click.option("--fault-ratio", type=float, help="with --against: count the GPUs wasted at this ratio too")
 @click.option("--floor", help="also: fibres in a hall, for a TOML floor plan, or default")
-@click.option("--out", type=click.Path(path_type=Path), help="also write .json, .csv, .svg or .png")
-@click.option("--force", is_flag=True, help="replace an existing file")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with settings")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any setting; see docs/fabric-cost.md")
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@options.OUT
+@options.FORCE
+@options.CONFIG
+@options.SETS
+@options.JSON
 def cost(ratios: str | None, floor: str | None, out: Path | None, force: bool, as_json: bool, **flags: Any) -> None:
     """USD and W per GPU and per GB/s, with wasted GPUs, energy, fibres, and which price decides."""
     study = config.fill(CostStudy, flags.pop("config_file"), flags.pop("sets"), flags)

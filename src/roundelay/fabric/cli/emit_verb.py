@@ -9,6 +9,7 @@ import click
 
 from roundelay.console import note, print_json
 from roundelay.errors import BadInput
+from roundelay.fabric.cli import options
 from roundelay.fabric.emit import folder
 from roundelay.fabric.emit.targets import TARGETS
 from roundelay.fabric.emit.targets import emit as emitted
@@ -22,7 +23,7 @@ from roundelay.fabric.placement.placement import read
 @click.option("--job", help="job of the placement [the only one]")
 @click.option("--pp", type=int, default=1, show_default=True, help="pipeline stages, for megatron")
 @click.option("--force", is_flag=True, help="replace a folder that this verb did not make")
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@options.JSON
 def emit(placement: Path, target: str, out: Path, job: str | None, pp: int, force: bool, as_json: bool) -> None:
     """Write a job's PLACEMENT as files for a scheduler or launcher, and print what to type to use them."""
     if pp != 1 and target != "megatron":

@@ -9,7 +9,7 @@ import click
 
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
-from roundelay.fabric.cli import output
+from roundelay.fabric.cli import options, output
 from roundelay.fabric.goodput.goodput import TERMS, GoodputStudy
 from roundelay.files import check_free
 
@@ -24,11 +24,11 @@ SHORT = {"detection": "detect", "checkpoint": "ckpt.", "below_peak": "below peak
 @click.option("--seq", type=int, help="tokens of a sequence of the model [8192]")
 @click.option("--global-batch", type=int, help="sequences of a step [2048]")
 @click.option("--hardware", help="preset or TOML file of the GPU [h100]")
-@click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
-@click.option("--gpus", type=int, help="GPUs of the fabric [2880]")
-@click.option("--gpus-per-node", type=int, help="GPUs of a node [4]")
-@click.option("--tp", type=int, help="GPUs of a tensor-parallel group [32]")
-@click.option("--arch", help="architectures, comma-separated, or all [all]")
+@options.TRACE
+@options.GPUS
+@options.GPUS_PER_NODE
+@options.TP
+@options.ARCH
 @click.option("--job-gpus", type=int, help="a job of this fixed size, which waits where it does not fit [elastic]")
 @click.option(
     "--replica-gpus", type=int, help="GPUs of one model replica, by which a job grows and shrinks [one group]"
@@ -37,13 +37,13 @@ SHORT = {"detection": "detect", "checkpoint": "ckpt.", "below_peak": "below peak
 @click.option("--interval-s", type=float, help="seconds of work between two checkpoints [the best]")
 @click.option("--detect-s", type=float, help="seconds from a fault to knowing the node [600]")
 @click.option("--restart-s", type=float, help="seconds to start the job again [300]")
-@click.option("--seeds", type=int, help="node orders (or generated histories) to average over [20]")
+@options.SEEDS
 @click.option("--out", type=click.Path(path_type=Path), help="also draw it: .svg or .png")
-@click.option("--force", is_flag=True, help="replace an existing file")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with settings")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any setting; see docs/fabric-cost.md")
-@click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@options.FORCE
+@options.CONFIG
+@options.SETS
+@options.PROGRESS
+@options.JSON
 def goodput(out: Path | None, force: bool, bar: bool | None, as_json: bool, **flags: Any) -> None:
     """MFU x availability over a fault history, as a sum of named terms: waste, detection, restarts, lost work …"""
     study = config.fill(GoodputStudy, flags.pop("config_file"), flags.pop("sets"), flags)

@@ -10,7 +10,7 @@ import numpy as np
 
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
-from roundelay.fabric.cli import output
+from roundelay.fabric.cli import options, output
 from roundelay.fabric.placement import orchestrate, placement
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.topology.deployment import Deployment
@@ -18,8 +18,6 @@ from roundelay.fabric.waste import closed_form
 from roundelay.files import check_free, write_text
 
 OUT = click.option("--out", type=click.Path(path_type=Path), help="write placement.json here")
-FORCE = click.option("--force", is_flag=True, help="replace an existing file")
-JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 
 @click.command()
@@ -42,8 +40,8 @@ JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 @click.option("--spare-every", type=int, default=0, help="keep one spare per so many groups")
 @click.option("--picture", type=click.Path(path_type=Path), help="also draw it: .svg or .png")
 @OUT
-@FORCE
-@JSON
+@options.FORCE
+@options.JSON
 def place(out: Path | None, force: bool, as_json: bool, picture: Path | None, **flags: Any) -> None:
     """Place a job: aligned under its ToRs where that is possible, realisable on the transceivers always."""
     for path in (out, picture):
@@ -123,8 +121,8 @@ def _draw(placed: Placement, path: Path, *, force: bool) -> None:
 @click.option("--fail", "failed", multiple=True, required=True, help="node that failed, by number or host; repeatable")
 @click.argument("more", nargs=-1)
 @OUT
-@FORCE
-@JSON
+@options.FORCE
+@options.JSON
 def repair(
     file: Path, failed: tuple[str, ...], more: tuple[str, ...], out: Path | None, force: bool, as_json: bool
 ) -> None:
@@ -172,7 +170,7 @@ def repair(
 @click.option("--trace", help="replay this fault history; silent: every node fails once, alone")
 @click.option("--seeds", type=int, default=1, show_default=True, help="node orders of the history")
 @click.option("--running", is_flag=True, help="never place the job anew between faults")
-@JSON
+@options.JSON
 def spares(
     nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int, tp: int, trace: str | None, seeds: int, running: bool,
     as_json: bool,
@@ -203,8 +201,8 @@ def spares(
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--node", help="explain this node: its group, rank, neighbours, paths, and what its fault would disturb")
 @click.option("--picture", type=click.Path(path_type=Path), help="draw the placement over ToRs and rings: .svg or .png")
-@FORCE
-@JSON
+@options.FORCE
+@options.JSON
 def explain(file: Path, node: str | None, picture: Path | None, force: bool, as_json: bool) -> None:
     """What a placement says: its jobs and scores, or one node's part in it."""
     from roundelay.fabric.placement import explain

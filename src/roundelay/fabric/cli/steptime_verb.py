@@ -9,6 +9,7 @@ import click
 
 from roundelay.console import note, print_json, print_table
 from roundelay.errors import BadInput
+from roundelay.fabric.cli import options
 from roundelay.fabric.job import hardware as specs
 from roundelay.fabric.job import workload as models
 from roundelay.fabric.job.parallelism import Job
@@ -24,7 +25,7 @@ ALL_FABRICS = ("infinitepod-k3", "nvl-72", "dgx")
 
 def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the flags that say what is trained on what, and those that hold an axis."""
-    options = [
+    shared = [
         click.option("--model", default="llama3-405b", show_default=True, help="preset or TOML file"),
         click.option("--gpus", required=True, help="GPUs of the job"),
         click.option("--hardware", default="h100", show_default=True, help="a100-80g, h100, h200, h800 or a TOML file"),
@@ -42,9 +43,9 @@ def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--sequence-parallel/--no-sequence-parallel", default=None, help="share out norms and residuals"),
         click.option("--zero", type=int, help="ZeRO stage 0 to 3"),
         click.option("--set", "sets", multiple=True, metavar="KEY=NUMBER", help="another number of the hardware"),
-        click.option("--json", "as_json", is_flag=True, help="print JSON"),
+        options.JSON,
     ]
-    for option in reversed(options):
+    for option in reversed(shared):
         command = option(command)
     return command
 

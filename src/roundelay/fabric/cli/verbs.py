@@ -11,7 +11,7 @@ import click
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
-from roundelay.fabric.cli import output, place_verb, steptime_verb
+from roundelay.fabric.cli import options, output, place_verb, steptime_verb
 from roundelay.fabric.cli.compare_verb import compare
 from roundelay.fabric.cli.cost_verb import cost
 from roundelay.fabric.cli.emit_verb import emit
@@ -44,13 +44,13 @@ def group() -> None:
 
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the flags that say which fabric, which architectures and which faults."""
-    options = [
-        click.option("--gpus", type=int, help="GPUs of the fabric [2880]"),
-        click.option("--gpus-per-node", type=int, help="GPUs of a node [4]"),
-        click.option("--tp", type=int, help="GPUs of a tensor-parallel group [32]"),
-        click.option("--arch", help="architectures, comma-separated, or all [all]"),
-        click.option("--seeds", type=int, help="node orders (or generated histories) to average over [20]"),
-        click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with settings"),
+    shared = [
+        options.GPUS,
+        options.GPUS_PER_NODE,
+        options.TP,
+        options.ARCH,
+        options.SEEDS,
+        options.CONFIG,
         click.option(
             "--set",
             "sets",
@@ -59,7 +59,7 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="any other setting; see docs/fabric-waste.md",
         ),
     ]
-    for option in reversed(options):
+    for option in reversed(shared):
         command = option(command)
     return command
 
@@ -71,11 +71,11 @@ def _study(flags: dict[str, Any]) -> Study:
 
 @group.command()
 @study_options
-@click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
+@options.TRACE
 @click.option("--fault-ratio", type=float, help="independent draws at this ratio instead of a history")
 @click.option("--job-share", type=float, help="also: share of time a job of this share of the GPUs must wait")
-@click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@options.PROGRESS
+@options.JSON
 def waste(as_json: bool, bar: bool | None, **flags: Any) -> None:
     """How many healthy GPUs each architecture cannot use."""
     study = _study(flags)
@@ -100,10 +100,10 @@ def waste(as_json: bool, bar: bool | None, **flags: Any) -> None:
 @group.command()
 @study_options
 @click.option("--ratios", default="0:0.1:0.01", show_default=True, help="fault ratios: from:to:step, or a list a,b,c")
-@click.option("--out", type=click.Path(path_type=Path), help="also write .json, .csv, .svg or .png")
-@click.option("--force", is_flag=True, help="replace an existing file")
-@click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@options.OUT
+@options.FORCE
+@options.PROGRESS
+@options.JSON
 def sweep(ratios: str, out: Path | None, force: bool, bar: bool | None, as_json: bool, **flags: Any) -> None:
     """Waste against the fault ratio, simulated and in closed form."""
     from roundelay.fabric.waste import sweeps
@@ -148,8 +148,8 @@ def _figure(rows: list[dict[str, Any]], study: Study) -> Figure:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="write the history in the published format")
 @click.option("--fit", type=click.Path(path_type=Path), help="write a fault model fitted to the history")
-@click.option("--force", is_flag=True, help="replace an existing file")
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@options.FORCE
+@options.JSON
 def faults(out: Path | None, fit: Path | None, force: bool, as_json: bool, seed: int, **flags: Any) -> None:
     """What a fault history looks like; generate one; fit a model to one."""
     from roundelay.fabric.faults import generator as models
@@ -178,10 +178,10 @@ def faults(out: Path | None, fit: Path | None, force: bool, as_json: bool, seed:
 
 @group.command()
 @study_options
-@click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
+@options.TRACE
 @click.option("--out", type=click.Path(path_type=Path), default=Path("fabric-report.html"), show_default=True)
-@click.option("--force", is_flag=True, help="replace a file that this verb did not make")
-@click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
+@options.FORCE_FOREIGN
+@options.PROGRESS
 def report(out: Path, force: bool, bar: bool | None, **flags: Any) -> None:
     """One self-contained HTML page: how many GPUs you can use, on which architecture, at these faults."""
     from roundelay.fabric.pages import report as reports

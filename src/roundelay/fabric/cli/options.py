@@ -1,0 +1,21 @@
+"""The flags that several verbs of the fabric share, each defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
+PROGRESS = click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
+CONFIG = click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with settings")
+SETS = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any setting; see docs/fabric-cost.md")
+FORCE = click.option("--force", is_flag=True, help="replace an existing file")
+FORCE_FOREIGN = click.option("--force", is_flag=True, help="replace a file that this verb did not make")
+TRACE = click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
+SEEDS = click.option("--seeds", type=int, help="node orders (or generated histories) to average over [20]")
+GPUS = click.option("--gpus", type=int, help="GPUs of the fabric [2880]")
+GPUS_PER_NODE = click.option("--gpus-per-node", type=int, help="GPUs of a node [4]")
+TP = click.option("--tp", type=int, help="GPUs of a tensor-parallel group [32]")
+ARCH = click.option("--arch", help="architectures, comma-separated, or all [all]")
+OUT = click.option("--out", type=click.Path(path_type=Path), help="also write .json, .csv, .svg or .png")
