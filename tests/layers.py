@@ -17,7 +17,7 @@ SOURCE = Path(roundelay.__file__).parent
 # from the ground up; rooms of one level do not import one another
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("machine", "files", "console"),
+    ("machine", "files", "console", "record"),
     ("shape", "config"),
     ("voice.audio", "voice.vocab", "fabric.topology", "fabric.job"),
     ("voice.graphs", "voice.tokens", "fabric.specs"),

@@ -23,6 +23,7 @@ from roundelay.fabric.goodput import job_simulation
 from roundelay.fabric.steptime.search import SearchResult, search
 from roundelay.fabric.waste.study import Study
 from roundelay.fabric.waste.usable import UsableGpus
+from roundelay.record import Record
 
 DAY_S = 86_400.0
 TERMS = (
@@ -61,7 +62,7 @@ class CheckpointedJob:
 
 
 @dataclass(frozen=True, slots=True)
-class GoodputRow:
+class GoodputRow(Record):
     """One architecture's answer, the mean over histories; `terms` are shares of all GPU-time and sum to one."""
 
     arch: str
@@ -81,9 +82,10 @@ class GoodputRow:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as it stands in JSON."""
-        out: dict[str, Any] = {key: getattr(self, key) for key in self.__slots__ if key != "note"}
+        out = super(GoodputRow, self).as_dict()
+        note = out.pop("note", None)
         out["availability"] = self.availability
-        return out if self.note is None else {**out, "note": self.note}
+        return out if note is None else {**out, "note": note}
 
 
 def best_interval_s(checkpoint_s: float, mtbf_s: float) -> float:

@@ -18,13 +18,14 @@ from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.topology.topology import Fabric
 from roundelay.fabric.waste import closed_form
 from roundelay.fabric.waste.usable import Chain, UsableGpus
+from roundelay.record import Record
 
 DRAW_NODES = 4_000_000  # nodes drawn at a fixed fault ratio, over all seeds, where --draws is silent
 MAX_DRAW_NODES = 400_000_000  # nodes drawn for one seed: 2 GB
 
 
 @dataclass(frozen=True, slots=True)
-class WasteRow:
+class WasteRow(Record):
     """One architecture's answer; ratios are of all GPUs, quantiles are over time (or over draws)."""
 
     arch: str
@@ -42,11 +43,6 @@ class WasteRow:
     closed_form_infinite: float | None = None
     standard_error: float | None = None
     note: str | None = None
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the row as it stands in JSON; keys without a value are left out."""
-        values = {key: getattr(self, key) for key in self.__slots__}
-        return {key: value for key, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
