@@ -52,8 +52,8 @@ def tokens(tokenizer) -> Tokens:
 
 def test_mel_frames_arrive_one_by_one_as_they_do_at_once():
     sound = speech_like()
-    state = frontend.FrontendState()
-    parts = [frontend.push(state, piece) for piece in np.array_split(sound, 41)]
+    stream = frontend.LogMelStream()
+    parts = [stream.push(piece) for piece in np.array_split(sound, 41)]
     np.testing.assert_allclose(np.concatenate(parts), frontend.log_mel(sound), atol=1e-4)
 
 

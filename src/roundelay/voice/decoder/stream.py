@@ -17,6 +17,7 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.decoder import flow, griffinlim, vocoder
 from roundelay.voice.decoder.voices import vector_of
 from roundelay.voice.graphs import Graph, graph
+from roundelay.voice.stream import FinishedStream
 from roundelay.voice.tokenizer.frontend import HOP, RATE_HZ
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.vocab import VOCAB
@@ -81,7 +82,7 @@ class DecoderStream:
         pattern, and for a stream that is finished; the state is then as before.
         """
         if self._finished:
-            raise BadInput("stream", "finished", "takes no more tokens; open another")
+            raise FinishedStream
         given = ids.ids if isinstance(ids, Tokens) else np.asarray(ids).reshape(-1)
         line = np.concatenate([self._waiting, given.astype(np.int64)])
         whole = len(line) // VOCAB.group * VOCAB.group
@@ -93,7 +94,7 @@ class DecoderStream:
     def finish(self) -> np.ndarray:
         """The last samples; an incomplete group is dropped. The stream takes no more tokens then."""
         if self._finished:
-            raise BadInput("stream", "finished", "is over already; open another")
+            raise FinishedStream
         self._finished = True
         if not self._groups:
             return np.zeros(0, np.float32)

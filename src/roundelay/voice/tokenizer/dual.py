@@ -14,6 +14,7 @@ import numpy as np
 from roundelay.errors import BadInput, MissingPackage
 from roundelay.voice.audio import Audio
 from roundelay.voice.graphs import Graph, graph
+from roundelay.voice.stream import FinishedStream
 from roundelay.voice.tokenizer import frontend
 from roundelay.voice.tokenizer.fsq import LINGUISTIC, SEMANTIC
 from roundelay.voice.tokens import Tokens
@@ -33,7 +34,7 @@ class State:
     """The state of one stream; the weights have none."""
 
     cache: np.ndarray
-    frontend: frontend.FrontendState = field(default_factory=frontend.FrontendState)
+    frontend: frontend.LogMelStream = field(default_factory=frontend.LogMelStream)
     frames: np.ndarray = field(default_factory=lambda: np.full((LEAD, frontend.BANDS), frontend.SILENCE, np.float32))
     samples: int = 0
     opening: bool = True
@@ -78,7 +79,7 @@ class TokenizerStream:
         unchanged.
         """
         if self.state.finished:
-            raise BadInput("stream", "finished", "takes no more samples; open another")
+            raise FinishedStream
         samples = np.asarray(samples, np.float32)
         if samples.ndim != 1 or not np.isfinite(samples).all():
             raise BadInput("samples of shape", samples.shape, "must be one dimension, finite")
@@ -90,7 +91,7 @@ class TokenizerStream:
         """The last tokens; the last group is padded with silence. The stream takes no more samples then."""
         state = self.state
         if state.finished:
-            raise BadInput("stream", "finished", "is over already; open another")
+            raise FinishedStream
         tail = Tokens.empty()
         if self._resampler is not None:
             tail = self._feed(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
@@ -103,7 +104,7 @@ class TokenizerStream:
     def _feed(self, samples: np.ndarray) -> Tokens:
         state = self.state
         state.samples += len(samples)
-        state.frames = np.concatenate([state.frames, frontend.push(state.frontend, samples)])
+        state.frames = np.concatenate([state.frames, state.frontend.push(samples)])
         groups = len(state.frames) // GROUP_FRAMES
         if not groups:
             return Tokens.empty()

@@ -7,10 +7,11 @@ stream keeps 480 samples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
+
+from roundelay.voice.stream import FinishedStream
 
 RATE_HZ = 16_000  # the TTS teachers' rate; other audio is resampled to it
 HOP = 160  # samples: 10 ms
@@ -69,29 +70,38 @@ def _mel(padded: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(bands, FLOOR))
 
 
-@dataclass(slots=True)
-class FrontendState:
-    """The state of one stream: the last 480 samples, and those that do not fill a hop yet."""
+class LogMelStream:
+    """Mel frames as samples at 16 kHz arrive: a `Stream` of float32 [n] to float32 [T, 80] (natural log)."""
 
-    past: np.ndarray = field(default_factory=lambda: np.zeros(MEMORY, np.float32))
+    def __init__(self) -> None:
+        self._past = np.zeros(MEMORY, np.float32)  # the last 480 samples, and those that do not fill a hop yet
+        self._finished = False
 
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """A frame for every hop that the samples complete; T may be zero."""
+        if self._finished:
+            raise FinishedStream
+        self._past = np.concatenate([self._past, np.asarray(samples, np.float32)])
+        ready = (len(self._past) - MEMORY) // HOP
+        blocks = [np.zeros((0, BANDS), np.float32)]
+        for start in range(0, ready, BLOCK_FRAMES):
+            count = min(BLOCK_FRAMES, ready - start)
+            blocks.append(_mel(self._past[start * HOP : (start + count) * HOP + MEMORY]))
+        self._past = self._past[ready * HOP :]
+        return np.concatenate(blocks)
 
-def push(state: FrontendState, samples: np.ndarray) -> np.ndarray:
-    """Mel frames float32 [T, 80] (natural log) for every hop the new samples complete; T may be zero."""
-    state.past = np.concatenate([state.past, np.asarray(samples, np.float32)])
-    ready = (len(state.past) - MEMORY) // HOP
-    pieces = [np.zeros((0, BANDS), np.float32)]
-    for start in range(0, ready, BLOCK_FRAMES):
-        count = min(BLOCK_FRAMES, ready - start)
-        pieces.append(_mel(state.past[start * HOP : (start + count) * HOP + MEMORY]))
-    state.past = state.past[ready * HOP :]
-    return np.concatenate(pieces)
+    def finish(self) -> np.ndarray:
+        """The frame of the hop begun, padded with silence."""
+        begun = len(self._past) - MEMORY
+        last = self.push(np.zeros(-begun % HOP, np.float32))
+        self._finished = True
+        return last
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
     """Mel frames float32 [ceil(n/160), 80] of a whole signal [n] at 16 kHz, the last hop padded with silence."""
     missing = frames_of(len(samples)) * HOP - len(samples)
-    return push(FrontendState(), np.concatenate([samples, np.zeros(missing, np.float32)]))
+    return LogMelStream().push(np.concatenate([samples, np.zeros(missing, np.float32)]))
 
 
 def normal(mel: np.ndarray) -> np.ndarray:
