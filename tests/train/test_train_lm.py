@@ -30,7 +30,7 @@ from roundelay.train.recipe import read_recipe  # noqa: E402
 from roundelay.voice.engines.nano import vocabulary  # noqa: E402
 from roundelay.voice.engines.nano.ctc_decoder import sentence_end_probability  # noqa: E402
 from roundelay.voice.engines.nano.lexicon import Lexicon  # noqa: E402
-from roundelay.voice.graphs import checked  # noqa: E402
+from roundelay.voice.graphs import verified_bytes  # noqa: E402
 from roundelay.voice.lm.onnx_engine import OnnxEngine  # noqa: E402
 from roundelay.voice.tokenizer.text import Symbol  # noqa: E402
 from roundelay.voice.tokens import Tokens  # noqa: E402
@@ -182,7 +182,7 @@ def test_stages_follow_one_another_and_the_engine_opens(run: stages.NanoRun, tmp
     stages.export(replace(run, weights=tmp_path / "weights"))
     known = Lexicon.load(tmp_path / "weights")
     assert {"hi", "there", "capital"} < set(known.words) and 0 < sentence_end_probability(known, "hi there") < 1
-    engine = OnnxEngine(checked(stages.FILE, tmp_path / "weights"))
+    engine = OnnxEngine(verified_bytes(stages.FILE, tmp_path / "weights"))
     logits = engine.prefill(engine.open(), vocabulary.speech_prompt())
     assert logits is not None and logits.shape == (6144,)
 

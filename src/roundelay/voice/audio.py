@@ -1,4 +1,4 @@
-"""Audio: mono samples and their rate. Every bad file is one clear line, never a traceback."""
+"""Audio: mono samples and their rate. Every unusable file raises one clear `BadInput`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from roundelay.errors import BadInput, MissingPackage
 from roundelay.files import replacing
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000  # telephone to studio (ours)
-MIN_SAMPLES = 2  # one sample has no pitch, no band and no duration worth the name (ours)
+MIN_SAMPLES = 2  # one sample has no pitch, bandwidth or duration (ours)
 OGG_PAGE_BYTES = 65_307  # the longest page of an Ogg file (RFC 3533)
-LEEWAY = 1e-4  # a float file may pass full scale by rounding
-BLOCK_FRAMES = 1 << 20  # a long many-channel file is folded to mono in pieces of this many frames
+LEEWAY = 1e-4  # a float file may exceed full scale by rounding
+BLOCK_FRAMES = 1 << 20  # a long multi-channel file is mixed to mono in blocks of this many frames
 
 
 class InvalidAudio(BadInput):
@@ -25,7 +25,7 @@ class InvalidAudio(BadInput):
 
 
 def check_rate(rate: int) -> None:
-    """Raise `InvalidAudio` for a sample rate in Hz that no audio here has."""
+    """Raise `InvalidAudio` for a sample rate in Hz out of range."""
     if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
         raise InvalidAudio("sample rate", rate, f"must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
 
@@ -40,9 +40,9 @@ def _soundfile() -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Audio:
-    """Mono sound: `samples` float32 [T] within [-1, 1] at `rate` Hz (8,000 to 96,000).
+    """Mono audio: `samples` float32 [T] within [-1, 1] at `rate` Hz (8,000 to 96,000).
 
-    Silence and a constant level are sound like any other. Raises `InvalidAudio` (a `BadInput`) for an empty or
+    Silence and a constant level are valid audio. Raises `InvalidAudio` (a `BadInput`) for an empty or
     one-sample array, more than one dimension, NaN or infinity, values beyond full scale, and a rate out of range.
     """
 
@@ -56,7 +56,7 @@ class Audio:
             raise InvalidAudio("audio of shape", samples.shape, "must be mono, one dimension")
         if samples.size < MIN_SAMPLES:
             raise InvalidAudio("audio of", f"{samples.size} samples", f"is too short; give at least {MIN_SAMPLES}")
-        # One pass each for the two ends: NaN makes both comparisons false.
+        # NaN makes both comparisons false.
         if not (samples.min() >= -1 - LEEWAY and samples.max() <= 1 + LEEWAY):
             bad = "NaN or infinity" if not np.isfinite(samples).all() else "values beyond full scale"
             raise InvalidAudio("audio with", bad, "must be finite and within [-1, 1]")
@@ -73,7 +73,7 @@ class Audio:
 
     @classmethod
     def from_array(cls, array_TC: np.ndarray, rate: int) -> Audio:
-        """Audio from samples [T] or [T, channels]: channels are averaged, overs clipped to full scale.
+        """Audio from samples [T] or [T, channels]: channels are averaged, values beyond full scale clipped.
 
         Integer arrays are scaled by their type's range. Raises `BadInput` as `Audio` does.
         """
@@ -88,7 +88,7 @@ class Audio:
 
     @classmethod
     def read(cls, path: Path | str, rate: int | None = None) -> Audio:
-        """The sound in a file, as mono, resampled to `rate` Hz if given.
+        """The audio in a file, as mono, resampled to `rate` Hz if given.
 
         Reads what libsndfile can (WAV, FLAC, Ogg, Opus, MP3…), 8 to 96 kHz, any number of channels. Raises
         `BadInput` in one line for a missing, empty, truncated or renamed file.
@@ -103,7 +103,7 @@ class Audio:
         try:
             with soundfile.SoundFile(path) as file:
                 file_rate, promised = file.samplerate, file.frames
-                check_rate(file_rate)  # before it is unpacked: a rate that no microphone has makes a small file large
+                check_rate(file_rate)  # before decoding: an extreme rate makes a small file large
                 while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
                     pieces.append(block.mean(axis=1, dtype=np.float32))
         except BadInput as error:
@@ -124,12 +124,12 @@ class Audio:
         return audio if rate is None else audio.resample(rate)
 
     def write(self, path: Path | str, *, force: bool = False) -> None:
-        """Write the file whole or not at all; the name (.wav .flac .ogg .opus) decides its format."""
+        """Write a file, whole or not at all; the name (.wav .flac .ogg .opus) decides its format."""
         with writing(path, self.rate, force=force) as write:
             write(self.samples)
 
     def resample(self, rate: int) -> Audio:
-        """The same sound at another rate (soxr, high quality); itself when the rate is already right."""
+        """The audio at another rate (soxr, high quality); itself when the rate is the same."""
         if rate == self.rate:
             return self
         check_rate(rate)
@@ -138,14 +138,14 @@ class Audio:
         except ImportError:
             raise MissingPackage("soxr", "voice") from None
         made = soxr.resample(self.samples, self.rate, rate)
-        if made.size < MIN_SAMPLES:  # a few samples at a high rate: less than one sample at a low one
+        if made.size < MIN_SAMPLES:  # a few samples at a high rate are less than one at a low rate
             made = np.pad(made, (0, MIN_SAMPLES - made.size))
         return Audio.from_array(made, rate)
 
 
 @contextmanager
 def writing(path: Path | str, rate: int, *, force: bool = False) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yield what writes samples [T] to a file as they come; the file takes its name when the block ends without an
+    """Yield a function that appends samples [T] to a file; the file takes its name when the block ends without an
     error. Raises `BadInput` as `Audio.write` does.
     """
     soundfile = _soundfile()
@@ -155,7 +155,7 @@ def writing(path: Path | str, rate: int, *, force: bool = False) -> Iterator[Cal
     kind = {".opus": ("OGG", "OPUS"), ".ogg": ("OGG", "VORBIS")}.get(path.suffix.lower())
     container, coding = kind or (path.suffix[1:].upper(), "PCM_16")
 
-    def refused(error: Exception) -> BadInput:
+    def write_error(error: Exception) -> BadInput:
         reason = getattr(error, "error_string", None) or str(error)
         return BadInput("audio file", path, f"cannot be written at {rate} Hz ({reason})")
 
@@ -163,21 +163,21 @@ def writing(path: Path | str, rate: int, *, force: bool = False) -> Iterator[Cal
         try:
             file = soundfile.SoundFile(temporary, "w", rate, 1, coding, format=container)
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise refused(error) from None
+            raise write_error(error) from None
 
         def write(samples_T: np.ndarray) -> None:
             try:
                 file.write(samples_T)
                 file.flush()
             except (soundfile.LibsndfileError, RuntimeError) as error:
-                raise refused(error) from None
+                raise write_error(error) from None
 
         with file:
             yield write
 
 
 def _check_whole(path: Path) -> None:
-    """Raise if a WAV or an Ogg promises more bytes than the file has; libsndfile reads both in silence."""
+    """Raise `BadInput` if a WAV or Ogg declares more bytes than the file has; libsndfile raises no error."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)

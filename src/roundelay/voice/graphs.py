@@ -40,7 +40,7 @@ def manifest(folder: Path | None = None) -> dict[str, Any]:
     return dict(value)
 
 
-def checked(name: str, folder: Path | None = None) -> bytes:
+def verified_bytes(name: str, folder: Path | None = None) -> bytes:
     """The bytes of a weight file whose checksum is right; raises `DamagedWeightsError`."""
     base = folder or PACKAGED
     entry = manifest(base)["files"].get(name)
@@ -76,7 +76,7 @@ class Graph:
     """One network, called with arrays by name; returns arrays in the file's order."""
 
     def __init__(self, name: str, folder: Path | None = None, threads: int = 1) -> None:
-        data = checked(f"{name}.onnx", folder)
+        data = verified_bytes(f"{name}.onnx", folder)
         try:
             self._session = session(data, threads)
         except MissingPackage:

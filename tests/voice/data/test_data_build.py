@@ -147,7 +147,7 @@ def test_a_folder_of_another_build_is_refused(hummers: Callable[..., None], tmp_
 
 
 def test_two_builds_at_once_are_refused(hummers: Callable[..., None], tmp_path: Path) -> None:
-    with orchestrator._locked(tmp_path / "c"), pytest.raises(BadInput, match="another process"):
+    with orchestrator._lock(tmp_path / "c"), pytest.raises(BadInput, match="another process"):
         build(CONFIG, HOURS, tmp_path / "c", workers=1)
 
 

@@ -21,7 +21,7 @@ from roundelay.voice.engines.nano.generate import (
     best_of_n,
     generate,
 )
-from roundelay.voice.engines.nano.segments import LONGEST_S, segments
+from roundelay.voice.engines.nano.segments import MAX_SEGMENT_S, segments
 from roundelay.voice.lm.engine import Session
 from roundelay.voice.text.chunks import MAX_CHUNK_CHARACTERS, chunks
 from roundelay.voice.text.normalise import normalise
@@ -96,7 +96,7 @@ def test_segments_find_speech_and_leave_silence() -> None:
     loud, quiet = 0.1 * rng.standard_normal(16_000), 1e-5 * rng.standard_normal(32_000)
     wave = np.concatenate([quiet, *[np.concatenate([np.tile(loud, 5), quiet]) for _ in range(3)]]).clip(-1, 1)
     found = segments(Audio(wave.astype(np.float32), 16_000))
-    assert len(found) == 3 and all(part.duration_s <= LONGEST_S for _, part in found)
+    assert len(found) == 3 and all(part.duration_s <= MAX_SEGMENT_S for _, part in found)
     assert sum(part.duration_s for _, part in found) == pytest.approx(15, abs=2.5)
     assert [start_s for start_s, _ in found] == pytest.approx([2, 9, 16], abs=0.3)
     assert segments(Audio(quiet.astype(np.float32), 16_000)) == []
@@ -105,7 +105,7 @@ def test_segments_find_speech_and_leave_silence() -> None:
 def test_endless_speech_is_cut() -> None:
     wave = 0.1 * np.random.default_rng(0).standard_normal(16_000 * 50).clip(-3, 3)
     found = segments(Audio(wave.astype(np.float32), 16_000))
-    assert all(part.duration_s <= LONGEST_S for _, part in found)
+    assert all(part.duration_s <= MAX_SEGMENT_S for _, part in found)
     assert sum(part.duration_s for _, part in found) == pytest.approx(50, abs=0.1)
 
 

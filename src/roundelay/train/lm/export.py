@@ -32,8 +32,8 @@ class _Layer(nn.Module):
         super().__init__()
         own, mlp = block.self_attn, block.mlp
         self.attention_norm, self.mlp_norm = _Norm(block.input_layernorm), _Norm(block.post_attention_layernorm)
-        self.qkv = _merged(own.q_proj, own.k_proj, own.v_proj)
-        self.gate_up = _merged(mlp.gate_proj, mlp.up_proj)
+        self.qkv = _merge(own.q_proj, own.k_proj, own.v_proj)
+        self.gate_up = _merge(mlp.gate_proj, mlp.up_proj)
         self.out, self.down = own.o_proj, mlp.down_proj
 
 
@@ -48,7 +48,7 @@ class _Norm(nn.Module):
         return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + EPSILON) * self.weight
 
 
-def _merged(*parts: nn.Linear) -> nn.Linear:
+def _merge(*parts: nn.Linear) -> nn.Linear:
     weight = torch.cat([part.weight.detach() for part in parts])
     merged = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
     merged.weight = nn.Parameter(weight, requires_grad=False)
@@ -146,13 +146,13 @@ def to_onnx(model: Step1, precision: str = "int8") -> bytes:
             dynamo=False,
         )
     data = buffer.getvalue()
-    made = onnx.load_from_string(_quantised(data) if precision == "int8" else data)
+    made = onnx.load_from_string(_quantise(data) if precision == "int8" else data)
     about = {"shape": json.dumps(asdict(shape)), "precision": precision}
     onnx.helper.set_model_props(made, about)
     return bytes(made.SerializeToString())
 
 
-def _quantised(data: bytes) -> bytes:
+def _quantise(data: bytes) -> bytes:
     from onnxruntime import quantization
 
     with tempfile.TemporaryDirectory() as folder:

@@ -21,37 +21,37 @@ def _phone_ids(word: str) -> tuple[int, ...] | None:
     return None if phones is None else tuple(phone_id(phone) for phone in phones)
 
 
-def spans(text: str, heard: Sequence[int]) -> list[tuple[int, int]] | None:
-    """For each word of `text` the span [first, end) of its phones among the ids `heard`; None for an unknown word.
+def spans(text: str, phones: Sequence[int]) -> list[tuple[int, int]] | None:
+    """For each word of `text` the span [first, end) of its phones among the ids `phones`; None for an unknown word.
 
     Spans are contiguous: a phone aligned with no word belongs to the word before it, those before the first word to the
     first. A word without a recognised phone has an empty span.
     """
     known = [_phone_ids(word) for word in text.split()]
-    if not known or any(phones is None for phones in known):
+    if not known or any(ids is None for ids in known):
         return None
-    line = np.array([phone for phones in known for phone in phones or ()], np.int64)
-    owner = np.array([k for k, phones in enumerate(known) for _ in phones or ()], np.int64)
-    words = _owners(line, owner, np.asarray(heard, np.int64))
+    line = np.array([phone for ids in known for phone in ids or ()], np.int64)
+    owner = np.array([k for k, ids in enumerate(known) for _ in ids or ()], np.int64)
+    words = _owners(line, owner, np.asarray(phones, np.int64))
     ends = np.searchsorted(words, np.arange(len(known)), "right").tolist()
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
 
 @numba.njit(cache=True)
-def _owners(line: np.ndarray, owner: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """The word of every recognised phone [H], non-decreasing, by a cheapest alignment of `line` [L] with `heard`."""
-    n, m = len(line), len(heard)
+def _owners(line: np.ndarray, owner: np.ndarray, phones: np.ndarray) -> np.ndarray:
+    """The word of every recognised phone [H], non-decreasing, by a cheapest alignment of `line` [L] with `phones`."""
+    n, m = len(line), len(phones)
     cost = np.zeros((n + 1, m + 1), np.int64)
     cost[:, 0] = np.arange(n + 1)
     cost[0, :] = np.arange(m + 1)
     for i in range(1, n + 1):
         for j in range(1, m + 1):
-            swap = cost[i - 1, j - 1] + (line[i - 1] != heard[j - 1])
+            swap = cost[i - 1, j - 1] + (line[i - 1] != phones[j - 1])
             cost[i, j] = min(swap, cost[i - 1, j] + 1, cost[i, j - 1] + 1)
     words = np.zeros(m, np.int64)
     i, j = n, m
     while j > 0:
-        if i > 0 and cost[i, j] == cost[i - 1, j - 1] + (line[i - 1] != heard[j - 1]):
+        if i > 0 and cost[i, j] == cost[i - 1, j - 1] + (line[i - 1] != phones[j - 1]):
             words[j - 1] = owner[i - 1]
             i, j = i - 1, j - 1
         elif i > 0 and cost[i, j] == cost[i - 1, j] + 1:

@@ -49,7 +49,7 @@ def _settings(text: str) -> tuple[str, dict[str, str]]:
 
 def _installed(model: str, folder: Path) -> list[dict[str, Any]]:
     """A row for each weight file of a model; one for the manifest where that is damaged."""
-    from roundelay.voice.graphs import DamagedWeightsError, checked, manifest
+    from roundelay.voice.graphs import DamagedWeightsError, manifest, verified_bytes
 
     try:
         table = manifest(folder)
@@ -62,7 +62,7 @@ def _installed(model: str, folder: Path) -> list[dict[str, Any]]:
         return [{"model": model, "file": "manifest.json", "bytes": 0, "sha256": "", "licence": "", "state": "damaged"}]
     for row in rows:
         try:
-            checked(row["file"], folder)
+            verified_bytes(row["file"], folder)
         except DamagedWeightsError:
             row["state"] = "damaged"
     return rows

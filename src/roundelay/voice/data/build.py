@@ -17,7 +17,7 @@ from typing import Any
 from roundelay.console import progress
 from roundelay.errors import BadInput, MissingPackage
 from roundelay.files import replacing, write_text
-from roundelay.voice.data.config import PEOPLE, DataConfig, renamed
+from roundelay.voice.data.config import PEOPLE, DataConfig, rename_keys
 from roundelay.voice.data.human_recordings import Clip, choose_clips
 from roundelay.voice.data.manifest import DONE, MANIFEST
 from roundelay.voice.data.shard import ShardPlan, build_shard
@@ -89,7 +89,7 @@ def build(config: DataConfig, hours: float, out: Path, *, workers: int | None = 
     shards = plan(config, hours)
     for engine in {name for shard in shards for name, _ in shard.seconds}:
         TEACHERS[engine].version()
-    with _locked(out):
+    with _lock(out):
         _claim(config, hours, out)
         (out / DONE).unlink(missing_ok=True)
         todo = [shard for shard in shards if not (out / "parts" / f"{shard.name}.jsonl").exists()]
@@ -111,7 +111,7 @@ def _chunks(clips: Sequence[Clip], shard_s: float) -> Iterator[tuple[Clip, ...]]
 
 
 @contextmanager
-def _locked(out: Path) -> Iterator[None]:
+def _lock(out: Path) -> Iterator[None]:
     """Hold the folder's lock; the system releases it when the process ends, however it ends."""
     try:
         (out / "parts").mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ def _claim(config: DataConfig, hours: float, out: Path) -> None:
     if path.exists():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            found["config"] = renamed(found["config"])
+            found["config"] = rename_keys(found["config"])
         except (ValueError, KeyError, TypeError, AttributeError):
             found = None
         if found != wanted:

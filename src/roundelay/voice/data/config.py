@@ -80,26 +80,26 @@ def load(path: Path | str, changes: Sequence[str] = ()) -> DataConfig:
     """
     path = Path(path)
     try:
-        table = renamed(tomllib.loads(path.read_text(encoding="utf-8")))
+        table = rename_keys(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput("config", path, f"cannot be read ({error})") from None
     for change in changes:
         try:
-            _merge(table, renamed(tomllib.loads(change)))
+            _merge(table, rename_keys(tomllib.loads(change)))
         except tomllib.TOMLDecodeError:
             raise BadInput("--set", change, "must read name=value, the value as in TOML") from None
     parts = {"effects": EffectShares, "filters": FilterLimits, "people": HumanRecordings}
     for name, kind in parts.items():
         if name in table:
-            table[name] = _checked(kind, table[name], f"{path} [{name}]")
-    config: DataConfig = _checked(DataConfig, table, str(path))
+            table[name] = _build_checked(kind, table[name], f"{path} [{name}]")
+    config: DataConfig = _build_checked(DataConfig, table, str(path))
     if config.people.folder and not Path(config.people.folder).is_absolute():
         folder = str((path.parent / config.people.folder).resolve())
         return DataConfig(**{**_shallow(config), "people": HumanRecordings(folder, config.people.caps_s)})
     return config
 
 
-def renamed(table: dict[str, Any]) -> dict[str, Any]:
+def rename_keys(table: dict[str, Any]) -> dict[str, Any]:
     """The table with old names of keys replaced: `gates` is `filters` now."""
     return {{"gates": "filters"}.get(key, key): value for key, value in table.items()}
 
@@ -116,7 +116,7 @@ def _shallow(config: DataConfig) -> dict[str, Any]:
     return {each.name: getattr(config, each.name) for each in fields(config)}
 
 
-def _checked(kind: type, table: Any, where: str) -> Any:
+def _build_checked(kind: type, table: Any, where: str) -> Any:
     if not isinstance(table, dict):
         raise BadInput("config", where, "must be a table")
     known = {each.name: each for each in fields(kind)}

@@ -10,14 +10,14 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.voice.decoder.speaker import SIZE, SpeakerEncoder
-from roundelay.voice.graphs import checked
+from roundelay.voice.graphs import verified_bytes
 from roundelay.voice.voices import Voice, unknown_voice
 
 
 @cache
 def registry(weights: Path | None = None) -> dict[str, np.ndarray]:
     """The built-in voices' vectors float32 [192] by name; the first is the default."""
-    table = json.loads(checked("voices.json", weights))
+    table = json.loads(verified_bytes("voices.json", weights))
     return {name: np.asarray(entry["vector"], np.float32) for name, entry in table.items()}
 
 

@@ -104,7 +104,7 @@ class CachedEngine(ABC, Generic[M]):
         if not ids:
             raise BadInput("prompt", "of no tokens", "give at least one")
         self._check(ids, 0)
-        held = min(_shared(session.ids, ids), len(ids) - 1)  # the last one is always computed, for its logits
+        held = min(_common_prefix(session.ids, ids), len(ids) - 1)  # the last one is always computed, for its logits
         del session.ids[held:]
         logits = None
         for start in range(held, len(ids), PREFILL_TOKENS):
@@ -130,7 +130,7 @@ class CachedEngine(ABC, Generic[M]):
                 raise BadInput("token id", i, f"must be 0 to {self.shape.vocab - 1}")
 
 
-def _shared(first: Sequence[int], second: Sequence[int]) -> int:
+def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
     """The length of the common prefix of two sequences."""
     count = 0
     for a, b in zip(first, second, strict=False):

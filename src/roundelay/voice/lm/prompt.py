@@ -44,7 +44,7 @@ class Anchor:
 
 
 @cache
-def _trained() -> Mapping[str, Any]:
+def _prompt_table() -> Mapping[str, Any]:
     table = tomllib.loads(files("roundelay.voice.lm").joinpath("prompts.toml").read_text(encoding="utf-8"))
     return table
 
@@ -73,7 +73,7 @@ def _open(encoder: Encoder, role: str, content: str | Tokens | None) -> list[int
 
 def tts_system(mode: Mode, name: str = "") -> str:
     """The system prompt of a mode; `name` is the speaker's, for `Mode.WITH_SPEAKER`."""
-    table = _trained()
+    table = _prompt_table()
     if mode in (Mode.RAP, Mode.HUMMING):
         return str(table[mode.value])
     speaker = table["speaker"].format(name=name) if mode is Mode.WITH_SPEAKER else ""
@@ -102,7 +102,7 @@ def _turn(encoder: Encoder, role: str, text: str, stray_bos: bool) -> list[int]:
 
 def instruction(kind: str, *, what: str = "", text: str = "") -> str:
     """EditX's instruction: kind is emotion, style, speed, denoise or para; `what` to change to, `text` that is said."""
-    known: Mapping[str, str] = _trained()["editx"]["instruction"]
+    known: Mapping[str, str] = _prompt_table()["editx"]["instruction"]
     if kind not in known:
         raise BadInput("edit", kind, f"is unknown; known: {', '.join(known)}")
     return known[kind].replace("{what}", what).replace("{text}", text)
@@ -110,7 +110,7 @@ def instruction(kind: str, *, what: str = "", text: str = "") -> str:
 
 def edit(request: str, audio: Tokens, encoder: Encoder, *, stray_bos: bool = True) -> list[int]:
     """EditX's ids after which the model speaks `audio` anew as `request` (see `instruction`) asks."""
-    system = _trained()["editx"]["edit"].lstrip("\n")
+    system = _prompt_table()["editx"]["edit"].lstrip("\n")
     ids = [BOS, *_turn(encoder, "system", system, stray_bos), EOT, *_turn(encoder, "human", "", stray_bos)]
     ids += encoder.encode(f"{request}\n", bos=stray_bos, symbols=False) + audio.ids.tolist()
     ids += encoder.encode("\n", bos=False, prefix=False)
@@ -119,7 +119,7 @@ def edit(request: str, audio: Tokens, encoder: Encoder, *, stray_bos: bool = Tru
 
 def clone(text: str, anchor: Anchor, encoder: Encoder, *, stray_bos: bool = True) -> list[int]:
     """EditX's ids after which the model speaks `text` with the anchor's voice, which stands in the system prompt."""
-    template = _trained()["editx"]["clone"].lstrip("\n")
+    template = _prompt_table()["editx"]["clone"].lstrip("\n")
     before, after = template.split("{audio}")
     before = before.replace("{name}", anchor.name).replace("{text}", anchor.text)
     ids = [BOS, *_turn(encoder, "system", before, stray_bos), *anchor.tokens.ids.tolist()]

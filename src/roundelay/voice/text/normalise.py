@@ -42,13 +42,13 @@ def readings(text: str) -> list[Reading]:
         raise BadInput(
             "text", f"of {len(text):,} characters", f"is over the limit of {MAX_CHARACTERS:,}; give it in parts"
         )
-    found = _read(_prepared(text))
+    found = _read(_prepare(text))
     if not found:
         raise BadInput("text", repr(text[:40]), "holds nothing to read aloud; give words or numbers")
     return found
 
 
-def _prepared(text: str) -> str:
+def _prepare(text: str) -> str:
     """`text` in ASCII letters and digits and the signs of the tables."""
     wrong = next((at for at, c in enumerate(text) if unicodedata.category(c) == "Cc" and c not in "\t\n\r\f\v"), None)
     if wrong is not None:

@@ -28,7 +28,7 @@ ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 def cardinal(digits: str) -> str:
     """A whole number from its digits: "120" is one hundred twenty. With leading zeros, or too long: digit by digit."""
     if len(digits) > MAX_NAMED_DIGITS or (len(digits) > 1 and digits[0] == "0"):
-        return spelled(digits)
+        return spell_digits(digits)
     number = int(digits)
     if number == 0:
         return ONES[0]
@@ -49,7 +49,7 @@ def _hundreds(number: int) -> list[str]:
     return parts + ([ONES[rest]] if rest else [])
 
 
-def spelled(digits: str) -> str:
+def spell_digits(digits: str) -> str:
     """Digits one by one: "90" is nine zero."""
     return " ".join(ONES[int(digit)] for digit in digits)
 
@@ -65,7 +65,7 @@ def decimal(text: str) -> str:
     """A number with an optional point and commas: "1,200.05" is one thousand two hundred point zero five."""
     whole, point, rest = text.replace(",", "").partition(".")
     parts = [cardinal(whole)] if whole else []
-    return " ".join([*parts, *(["point", spelled(rest)] if point and rest else [])])
+    return " ".join([*parts, *(["point", spell_digits(rest)] if point and rest else [])])
 
 
 def year(digits: str) -> str:

@@ -46,16 +46,16 @@ class Tables:
 def tables() -> Tables:
     """The tables, read once."""
     raw: dict[str, Any] = tomllib.loads(files("roundelay.voice.text.languages").joinpath("en.toml").read_text("utf-8"))
-    named = [key for part in ("symbols", "currencies", "units") for key in _folded(raw[part])]
+    named = [key for part in ("symbols", "currencies", "units") for key in _normalise_keys(raw[part])]
     return Tables(
         signs=frozenset(c for key in named for c in key if not c.isascii()),
         letters=str.maketrans(raw["letters"]),
-        symbols=_folded(raw["symbols"]),
-        currencies=_folded(raw["currencies"]),
-        magnitudes=_folded(raw["magnitudes"]),
-        units=_folded(raw["units"]),
-        abbreviations=_folded(raw["abbreviations"]),
-        phrases=_folded(raw["phrases"]),
+        symbols=_normalise_keys(raw["symbols"]),
+        currencies=_normalise_keys(raw["currencies"]),
+        magnitudes=_normalise_keys(raw["magnitudes"]),
+        units=_normalise_keys(raw["units"]),
+        abbreviations=_normalise_keys(raw["abbreviations"]),
+        phrases=_normalise_keys(raw["phrases"]),
         spoken=frozenset((raw["words"]["spoken"] + raw["words"]["ordinary"]).split()),
         spelled=frozenset(raw["words"]["letters"].split()),
         counted=frozenset(raw["roman"]["counted"].split()),
@@ -63,7 +63,7 @@ def tables() -> Tables:
     )
 
 
-def _folded(table: Mapping[str, Any]) -> dict[str, Any]:
+def _normalise_keys(table: Mapping[str, Any]) -> dict[str, Any]:
     """The table with its keys in the form of a prepared text: one code point for each of the micro and ohm signs."""
     return {unicodedata.normalize("NFKC", key): value for key, value in table.items()}
 
@@ -74,7 +74,7 @@ def number(text: str) -> str:
         if len(text) == 4 and "1100" <= text <= "2099":
             return numbers.year(text)
         if len(text) > MAX_QUANTITY_DIGITS:
-            return numbers.spelled(text)
+            return numbers.spell_digits(text)
     return numbers.decimal(text)
 
 
@@ -134,7 +134,7 @@ def address(text: str) -> str:
     words = []
     for part in re.findall(r"[A-Za-z]+|\d+|[^\sA-Za-z\d]", text):
         if part.isdigit():
-            words.append(numbers.spelled(part))
+            words.append(numbers.spell_digits(part))
         elif part.isalpha():
             lower = part.lower()
             words.append(lower if len(lower) > 2 and re.search("[aeiouy]", lower) else " ".join(lower))

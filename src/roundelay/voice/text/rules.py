@@ -202,14 +202,14 @@ def _amounts() -> list[tuple[str, Say]]:
 
 
 def _phone(place: Place) -> str:
-    return " ".join("plus" if c == "+" else numbers.spelled(c) for c in place[0] if c.isdigit() or c == "+")
+    return " ".join("plus" if c == "+" else numbers.spell_digits(c) for c in place[0] if c.isdigit() or c == "+")
 
 
 def _numbers() -> list[tuple[str, Say]]:
     def version(place: Place) -> str:
         parts = place[2].split(".")
         if len(parts) == 4:
-            return " dot ".join(numbers.spelled(part) for part in parts)
+            return " dot ".join(numbers.spell_digits(part) for part in parts)
         return ("version " if place[1] else "") + " point ".join(numbers.cardinal(part) for part in parts)
 
     def part(place: Place) -> str:
@@ -236,7 +236,7 @@ def _numbers() -> list[tuple[str, Say]]:
         (r"(?<=\d)\s-\s(?=\d)|(?<==)\s?-(?=\w)|(?<![\w%).])-(?=[$€£]?\.?\d)", lambda p: "minus"),
         (r"(?<=\d)\s?x\s?(?=\d)", lambda p: "by"),
         (r"(?<!\w)[Nn]os?\.\s?(?=\d)|#(?=\d)", lambda p: "number"),
-        (r"(?:(?<=ZIP )|(?<=ZIP code )|(?<=zip code ))\d{5}(?!\d)", lambda p: numbers.spelled(p[0])),
+        (r"(?:(?<=ZIP )|(?<=ZIP code )|(?<=zip code ))\d{5}(?!\d)", lambda p: numbers.spell_digits(p[0])),
         (rf"({NUM})'s(?!\w)", lambda p: readings.number(p[1]) + "'s"),
         (r"\^2(?!\d)", lambda p: "squared"),
         (r"\^3(?!\d)", lambda p: "cubed"),

@@ -102,11 +102,11 @@ def test_the_recogniser_gate_drops_what_was_not_said() -> None:
     pytest.importorskip("pocketsphinx", reason="the judge comes with the eval extra")
     if shutil.which("flite") is None:
         pytest.skip("flite is not installed (make setup-train)")
-    from roundelay.voice.data.filters import Limits, recogniser_gate
+    from roundelay.voice.data.filters import FilterLimits, recogniser_filter
     from roundelay.voice.data.teachers import Flite, Line
 
-    assert recogniser_gate(Limits()) is None
-    gate = recogniser_gate(Limits(worst_wer=0.6))
+    assert recogniser_filter(FilterLimits()) is None
+    gate = recogniser_filter(FilterLimits(worst_wer=0.6))
     spoken = Flite().speak([Line("please open the window in the morning", "slt")])[0]
     assert gate is not None
     assert spoken is not None

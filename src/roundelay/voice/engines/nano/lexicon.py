@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.voice.graphs import PACKAGED, checked
+from roundelay.voice.graphs import PACKAGED, verified_bytes
 
 FILE = "words.npz"
 NONE = -1
@@ -88,7 +88,7 @@ class Lexicon:
     @classmethod
     def load(cls, weights: Path | None = None) -> Lexicon:
         """The lexicon in the package, or in a folder of weights; raises `DamagedWeightsError` for an altered file."""
-        with np.load(io.BytesIO(checked(FILE, weights or PACKAGED / "lm"))) as kept:
+        with np.load(io.BytesIO(verified_bytes(FILE, weights or PACKAGED / "lm"))) as kept:
             words = tuple(bytes(kept["spelt"]).decode().split("\n"))
             tree = PhoneTree(**{field.name: _widen(kept[f"tree_{field.name}"]) for field in fields(PhoneTree)})
             ngram = NgramLM(**{field.name: _widen(kept[f"gram_{field.name}"]) for field in fields(NgramLM)})

@@ -1,6 +1,6 @@
-"""Sound in pieces of at most twelve seconds with speech in them, cut where it is quiet (ours).
+"""Splits audio into speech segments of at most twelve seconds, cut where it is quiet (ours).
 
-A plain energy detector, for files; a conversation has `realtime.vad`.
+A plain energy detector, for files; conversations use `realtime.vad`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import numpy as np
 from roundelay.voice.audio import Audio
 
 FRAME_S = 0.02
-LONGEST_S, SHORTEST_S = 12.0, 0.1  # the model learnt from utterances of up to twelve seconds
-BELOW_DB = 38.0  # under the loudest frame, and
-FAINTEST = 3e-4  # RMS under this is silence
-MARGIN_S = 0.25  # of quiet kept around speech
-AROUND = 2  # frames on either side that count where the quietest place is sought
-PAUSE_S = 0.6  # quiet that ends a piece longer than a third of the longest
+MAX_SEGMENT_S, MIN_SPEECH_S = 12.0, 0.1  # the model was trained on utterances of up to twelve seconds
+SPEECH_BELOW_PEAK_DB = 38.0  # a frame further below the loudest is quiet
+SILENCE_RMS = 3e-4  # a quieter frame is silence
+MARGIN_S = 0.25  # of quiet kept on either side of speech
+SMOOTHING_FRAMES = 2  # on either side, in the search for the quietest place
+MIN_PAUSE_S = 0.6  # quiet that ends a segment longer than a third of the maximum
 
 
 def segments(audio: Audio) -> list[tuple[float, Audio]]:
@@ -25,15 +25,15 @@ def segments(audio: Audio) -> list[tuple[float, Audio]]:
     if not len(frames):
         return []
     rms = np.sqrt((frames**2).mean(1))
-    loud = rms > max(FAINTEST, float(rms.max()) * 10 ** (-BELOW_DB / 20))
-    if loud.sum() * FRAME_S < SHORTEST_S:
+    loud = rms > max(SILENCE_RMS, float(rms.max()) * 10 ** (-SPEECH_BELOW_PEAK_DB / 20))
+    if loud.sum() * FRAME_S < MIN_SPEECH_S:
         return []
     margin = round(MARGIN_S / FRAME_S)
     found, start = [], max(0, int(np.argmax(loud)) - margin)
     last = min(len(loud), len(loud) - int(np.argmax(loud[::-1])) + margin)
     while start < last:
         stop = _stop(rms, loud, start, last)
-        if loud[start:stop].sum() * FRAME_S >= SHORTEST_S:
+        if loud[start:stop].sum() * FRAME_S >= MIN_SPEECH_S:
             found.append((start * FRAME_S, Audio(audio.samples[start * size : stop * size], audio.rate)))
         quiet = int(np.argmax(loud[stop:last])) if loud[stop:last].any() else last - stop
         start = max(stop, stop + quiet - margin)
@@ -41,15 +41,16 @@ def segments(audio: Audio) -> list[tuple[float, Audio]]:
 
 
 def _stop(rms: np.ndarray, loud: np.ndarray, start: int, last: int) -> int:
-    """Where the piece from `start` ends: at a pause, at the quietest place before it is too long, or at the end."""
-    most, pause = round(LONGEST_S / FRAME_S), round(PAUSE_S / FRAME_S)
+    """The end of the segment from `start`: a pause, the quietest place before it is too long, or the end of speech."""
+    limit, pause = round(MAX_SEGMENT_S / FRAME_S), round(MIN_PAUSE_S / FRAME_S)
     quiet = 0
-    for at in range(start, min(last, start + most)):
+    for at in range(start, min(last, start + limit)):
         quiet = 0 if loud[at] else quiet + 1
-        if quiet >= pause and at - start > most // 3:
+        if quiet >= pause and at - start > limit // 3:
             return at - pause + round(MARGIN_S / FRAME_S)
-    if last - start <= most:
+    if last - start <= limit:
         return last
-    half = start + most // 2
-    around = np.pad(rms[half : start + most], AROUND, mode="edge")  # zeros would make the two ends the quietest
-    return half + int(np.argmin(np.convolve(around, np.ones(2 * AROUND + 1), "valid")))
+    half = start + limit // 2
+    # zeros at the edges would make the two ends the quietest
+    around = np.pad(rms[half : start + limit], SMOOTHING_FRAMES, mode="edge")
+    return half + int(np.argmin(np.convolve(around, np.ones(2 * SMOOTHING_FRAMES + 1), "valid")))

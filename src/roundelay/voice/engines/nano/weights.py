@@ -15,7 +15,7 @@ from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.engines.nano.ctc_decoder import beam_search
 from roundelay.voice.engines.nano.generate import ctc_score
 from roundelay.voice.engines.nano.lexicon import Lexicon
-from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, checked, manifest
+from roundelay.voice.graphs import PACKAGED, DamagedWeightsError, manifest, verified_bytes
 from roundelay.voice.lm.engine import Engine
 from roundelay.voice.lm.onnx_engine import OnnxEngine
 from roundelay.voice.nlu.understand import nearest
@@ -46,8 +46,8 @@ class NanoWeights:
         Raises `DamagedWeightsError` for a file that was altered, belongs to another tokenizer, or has another shape.
         """
         folder = folder or WEIGHTS
-        data = checked(FILE, folder)
-        if manifest(folder).get("tokenizer") != hashlib.sha256(checked("tokenizer.onnx", codec)).hexdigest():
+        data = verified_bytes(FILE, folder)
+        if manifest(folder).get("tokenizer") != hashlib.sha256(verified_bytes("tokenizer.onnx", codec)).hexdigest():
             raise DamagedWeightsError(folder / FILE, "learnt the codes of another tokenizer")
         engine = OnnxEngine(data)
         if engine.shape.vocab != vocabulary.NANO.size:

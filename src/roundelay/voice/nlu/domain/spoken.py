@@ -37,16 +37,16 @@ def number_of(words: Sequence[str]) -> str | None:
     if len(words) == 1 and _DIGITS.fullmatch(words[0]):
         return _plain(words[0])
     if words[-1] in SCALES and ("point" in words or "half" in words):
-        part = _parted(words[:-1])
-        return None if part is None else _scaled(part, SCALES[words[-1]])
-    part = _parted(words)
+        part = _with_fraction(words[:-1])
+        return None if part is None else _scale(part, SCALES[words[-1]])
+    part = _with_fraction(words)
     if part is not None:
         return part
     whole = _whole(words)
     return _year_like(words) if whole is None else str(whole)
 
 
-def _parted(words: Sequence[str]) -> str | None:
+def _with_fraction(words: Sequence[str]) -> str | None:
     """A number with a point or a half: "two point five", "two and a half", "a half"."""
     words = list(words)
     if tuple(words[-2:]) in PARTS and (len(words) == 2 or (len(words) > 3 and words[-3] == "and")):
@@ -61,7 +61,7 @@ def _parted(words: Sequence[str]) -> str | None:
     return _plain(f"{whole}.{''.join(str(SMALL[word]) for word in rest)}")
 
 
-def _scaled(part: str, scale: int) -> str | None:
+def _scale(part: str, scale: int) -> str | None:
     number = _plain(f"{Decimal(part) * scale:f}")
     return number if len(number.partition(".")[0]) <= MAX_DIGITS else None
 
