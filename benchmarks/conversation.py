@@ -86,9 +86,9 @@ class Memory:
 
 def child(speculate: bool) -> None:
     """Serve until the standard input ends; prints the port."""
-    from roundelay.server.engine import load_embedded
+    from roundelay.server.engine import load_pipeline
 
-    with latency.in_process(load_embedded)(speculate) as port:
+    with latency.in_process(load_pipeline)(speculate) as port:
         print(port, flush=True)
         sys.stdin.read()
 

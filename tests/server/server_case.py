@@ -6,61 +6,81 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from roundelay.errors import BadInput, RoundelayError
-from roundelay.server.engine import Engine, SpeechModel
-from roundelay.server.http.chat_stream import Call, Said
+from roundelay.errors import BadInput
+from roundelay.server.engine import Engines
+from roundelay.server.http.aliases import built_in
 from roundelay.server.limits import Limits
 from roundelay.server.run import Runner
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio
+from roundelay.voice.interfaces import (
+    DEFAULT_OPTIONS,
+    CallOptions,
+    Capability,
+    Request,
+    Response,
+    ToolCall,
+    Transcript,
+    Utterance,
+)
+from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
+from roundelay.voice.voices import Voice
 
 RATE_HZ = 16_000
 
 
 @dataclass
-class FakeModel:
-    """Speaks 80 ms of a tone for each word, hears the words it was told, and answers with what was said."""
+class FakeEngine:
+    """An engine for every role: speaks 80 ms of a tone for each word, hears the words it was told, and answers with
+    what was said."""
 
     heard: str = "what is the time"
-    pause_s: float = 0.0  # before each piece, for tests of cancelling
+    pause_s: float = 0.0  # before each block, for tests of cancelling
+    rate_hz: int = RATE_HZ
     said: list[str] = field(default_factory=list)
     cancelled: int = 0
+    name: str = "fake"
+    capabilities: frozenset[Capability] = frozenset()
 
-    def say_stream(
-        self,
-        text: str,
-        voice: str | None = None,
-        seed: int = 0,
-        cancelled: Callable[[], bool] = lambda: False,
-        ways: Callable[[], int] | None = None,
-    ) -> Iterator[np.ndarray]:
+    def synthesize(self, utterance: Utterance, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Audio]:
+        text, block = utterance.text, self.rate_hz * 80 // 1000
         if "�" in text:
             raise BadInput("text", text, "holds a character that cannot be spoken")
         self.said.append(text)
         for at, _ in enumerate(text.split()):
             time.sleep(self.pause_s)
-            if cancelled():
+            if options.cancelled():
                 self.cancelled += 1
                 return
-            yield (0.3 * np.sin(np.arange(1280) * (0.05 + 0.01 * (at % 5)))).astype(np.float32)
+            turn = (0.05 + 0.01 * (at % 5)) * RATE_HZ / self.rate_hz
+            yield Audio((0.3 * np.sin(np.arange(block) * turn)).astype(np.float32), self.rate_hz)
 
-    def say(self, text: str, voice: str | None = None, seed: int = 0) -> Audio:
-        return Audio(np.concatenate(list(self.say_stream(text, voice, seed))), RATE_HZ)
+    def voices(self) -> list[Voice]:
+        return [Voice(name) for name in built_in()]
 
-    def transcribe(self, audio: Audio) -> str:
-        return self.heard if np.abs(audio.samples).max() > 0.01 else ""
+    def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
+        return Transcript(self.heard if np.abs(audio.samples).max() > 0.01 else "")
 
-    def answer(self, text: str, history: Any = ()) -> Said:
+    def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Response]:
+        text = request.text
         if "weather" in text:
-            return Said("let me see", Call("get_weather", '{"city": "Paris"}'))
-        return Said(f"you said {text}")
+            yield Response("let me see", (ToolCall("get_weather", '{"city": "Paris"}', "call_1"),))
+        else:
+            yield Response(f"you said {text}")
+
+    def probability(self, text: str, domain_only: bool) -> float | None:
+        return None
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return Pipeline(self, self, self, self)
 
 
 @dataclass
@@ -70,7 +90,7 @@ class Running:
     port: int
     service: Service
     runner: Runner
-    model: FakeModel
+    model: FakeEngine
     thread: threading.Thread
 
     @property
@@ -88,30 +108,31 @@ class Running:
 
 @contextmanager
 def running(
-    model: SpeechModel | RoundelayError | None = None,
+    model: Any = None,
     limits: Limits | None = None,
-    borrowed: Callable[[Any], Any] = lambda body: body,
+    responder: Any = None,
     **service: Any,
 ) -> Iterator[Running]:
-    """Run a server on a free port of loopback in a thread; stop it at the end."""
+    """Run a server on a free port of loopback in a thread; stop it at the end. `model` may be an error of loading."""
     import socket
 
-    fake: Any = FakeModel() if model is None else model
+    fake: Any = FakeEngine() if model is None else model
 
-    def load() -> Any:
+    def load(name: str) -> Pipeline:
         if isinstance(fake, Exception):
             raise fake
-        return borrowed(fake)
+        made: Pipeline = fake.pipeline
+        return made if responder is None else replace(made, responder=responder)
 
     bounds = limits or Limits()
-    made = Service(engine=Engine(load, bounds), limits=bounds, **{"create_worker": FakeWorker, **service})
+    made = Service(engines=Engines(load, bounds), limits=bounds, **{"create_worker": FakeWorker, **service})
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     runner = Runner(made)
     thread = threading.Thread(target=lambda: runner.run(sockets=[listening]), daemon=True)
     thread.start()
     until = time.monotonic() + 20
-    while time.monotonic() < until and not (runner.started and made.engine.state != "loading"):
+    while time.monotonic() < until and not (runner.started and made.engines.state != "loading"):
         time.sleep(0.01)
     assert runner.started
     try:
@@ -126,8 +147,8 @@ def running(
 class FakeWorker:
     """Ears by loudness, a judge that is always sure, and the fake model's answers; in threads, as the real one."""
 
-    def __init__(self, engine: Engine, settings: Any, tell: Callable[..., None], base: Any) -> None:
-        self.engine, self.settings, self.tell = engine, settings, tell
+    def __init__(self, pipeline: Pipeline, tell: Callable[..., None], pool: Any, config: Any) -> None:
+        self.pipeline, self.config, self.tell = pipeline, config, tell
         self.samples, self.loud, self.quiet, self.voiced = 0, 0, 0, False
         self.dropped: set[int] = set()
         self.closed = False
@@ -157,39 +178,41 @@ class FakeWorker:
         elif isinstance(action, do.PredictEndOfTurn):
             self.tell(lambda at_ms: ev.EndOfTurnPredicted(at_ms, action.turn, 0.9))
         elif isinstance(action, do.Transcribe):
-            heard = self.engine.model().transcribe(Audio(np.full(10, 0.5, np.float32), RATE_HZ))
+            heard = self.pipeline.transcribe(Audio(np.full(10, 0.5, np.float32), RATE_HZ)).text
             self.tell(lambda at_ms: ev.Transcribed(at_ms, action.turn, heard, action.end))
         elif isinstance(action, do.Draft):
             threading.Thread(target=self.draft, args=(action,), daemon=True).start()
 
     def draft(self, action: Any) -> None:
-        model, number = self.engine.model(), action.reply
+        number = action.reply
         gone = lambda: number in self.dropped or self.closed  # noqa: E731
         heard = action.heard
         if action.cause == "turn" and heard is None:
-            heard = model.transcribe(Audio(np.full(10, 0.5, np.float32), RATE_HZ))
+            heard = self.pipeline.transcribe(Audio(np.full(10, 0.5, np.float32), RATE_HZ)).text
             self.tell(lambda at_ms: ev.Transcribed(at_ms, action.turn, heard, action.end))
         asked = heard if action.cause == "turn" else action.history[-1].text
+        told = action.cause != "turn" and action.history[-1].role == "tool"
         try:
-            told = action.cause != "turn" and action.history[-1].role == "tool"
-            said = Said(f"it says {asked}") if told else model.answer(asked or "", action.history)
+            response = (
+                Response(f"it says {asked}") if told else self.pipeline.respond(Request(asked or "", action.history))
+            )
         except Exception as error:
             why = str(error)
             self.tell(lambda at_ms: ev.ReplyFailed(at_ms, number, why))
             return
-        self.tell(lambda at_ms: ev.ReplyText(at_ms, number, said.text))
-        for sound in model.say_stream(said.text, cancelled=gone):
-            self.tell(lambda at_ms, sound=sound: ev.ReplyAudio(at_ms, number, sound))
-        call = said.call
-        if call:
-            self.tell(lambda at_ms: ev.ToolCalled(at_ms, number, call.id, call.name, call.arguments))
+        self.tell(lambda at_ms: ev.ReplyText(at_ms, number, response.text))
+        for audio in self.pipeline.stream(response.text, options=CallOptions(gone)):
+            self.tell(lambda at_ms, audio=audio: ev.ReplyAudio(at_ms, number, audio.samples, audio.rate))
+        for call in response.calls:
+            key = f"{call.id}-{number}"
+            self.tell(lambda at_ms, call=call, key=key: ev.ToolCalled(at_ms, number, key, call.name, call.arguments))
         self.tell(lambda at_ms: ev.ReplyDone(at_ms, number))
 
-    def played(self, sound: np.ndarray) -> None:
-        self.sounds.append(sound)
+    def note_playback(self, samples: np.ndarray, rate_hz: int) -> None:
+        self.sounds.append(samples)
 
-    def configure(self, settings: Any) -> None:
-        self.settings = settings
+    def configure(self, config: Any) -> None:
+        self.config = config
 
     def close(self) -> None:
         self.closed = True

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
-from server_case import FakeModel, FakeWorker
+from server_case import FakeEngine, FakeWorker
 from starlette.routing import Route
 
 from roundelay.server.app import build, routes
-from roundelay.server.engine import Engine
+from roundelay.server.engine import Engines
 from roundelay.server.openapi import document
 from roundelay.server.service import Service
 
@@ -51,10 +51,12 @@ class Remembering:
         return '{"rows": []}'
 
 
-SERVICE = Service(Engine(FakeModel), hosts=(), create_worker=FakeWorker, calculator=Remembering())
+SERVICE = Service(
+    Engines(lambda name: FakeEngine().pipeline), hosts=(), create_worker=FakeWorker, calculator=Remembering()
+)
 APP = build(SERVICE)
 APP.router.lifespan_context = lambda app: _nothing()  # every call would begin and end the server's life
-SERVICE.engine.start()
+SERVICE.engines.start()
 schema = schemathesis.openapi.from_asgi("/openapi.json", APP)
 
 

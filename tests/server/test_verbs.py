@@ -9,39 +9,40 @@ import numpy as np
 import pytest
 import soundfile
 from realtime_case import voice
-from server_case import FakeModel, FakeWorker, running
+from server_case import FakeEngine, FakeWorker, running
 
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.server.bench import latency
 from roundelay.server.bench.caller import PlayedResponse
-from roundelay.server.engine import Engine
+from roundelay.server.engine import Engines
 from roundelay.server.service import Service
 from roundelay.server.terminal.terminal import talk
 from roundelay.voice.audio import Audio
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Transcript
 
 
-def service(model: FakeModel) -> Service:
-    return Service(Engine(lambda: model), create_worker=FakeWorker)
+def service(model: FakeEngine) -> Service:
+    return Service(Engines(lambda name: model.pipeline), create_worker=FakeWorker)
 
 
 def test_a_recording_is_answered_in_the_terminal() -> None:
     samples = np.frombuffer(voice(0.8), "<i2").astype(np.float32) / 32768
     said: list[tuple[str, str]] = []
-    answer = asyncio.run(talk(service(FakeModel()), Audio(samples, 24_000), None, lambda *line: said.append(line)))
+    answer = asyncio.run(talk(service(FakeEngine()), Audio(samples, 24_000), None, lambda *line: said.append(line)))
     assert sorted(said) == [("bot", "you said what is the time"), ("you", "what is the time")]
     assert abs(answer.duration_s - 6 * 0.08) < 0.01
 
 
 def test_silence_is_answered_by_one_line() -> None:
     with pytest.raises(BadInput, match="no voice"):
-        asyncio.run(talk(service(FakeModel()), Audio(np.zeros(8_000, np.float32), 16_000), None, lambda *line: None))
+        asyncio.run(talk(service(FakeEngine()), Audio(np.zeros(8_000, np.float32), 16_000), None, lambda *line: None))
 
 
 def test_a_missing_model_is_one_line(roundelay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
+    def missing(engine: str) -> None:
         raise RoundelayError("weights lm.onnx cannot be read")
 
-    monkeypatch.setattr("roundelay.server.engine.load_embedded", missing)
+    monkeypatch.setattr("roundelay.server.engine.load_pipeline", missing)
     soundfile.write(tmp_path / "q.wav", np.zeros(800), 16_000)
     for words in (("talk", "--file", tmp_path / "q.wav"), ("bench", "latency", "--turns", 1)):
         outcome = roundelay(*words)
@@ -49,7 +50,7 @@ def test_a_missing_model_is_one_line(roundelay, tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("words", [
-    ("serve", "--host", "0.0.0.0", "--port", "0"), ("serve", "--chat-url", "ftp://x"),
+    ("serve", "--host", "0.0.0.0", "--port", "0"), ("serve", "--chat-url", "ftp://x"), ("serve", "--engine", "nanno"),
     ("serve", "--set", "sessions=many"), ("serve", "--set", "nonsense=1"), ("serve", "--port", "70000"),
     ("talk", "--file", "nowhere.wav"),
     ("talk", "--out", "x.wav"),
@@ -63,18 +64,18 @@ def test_a_wrong_flag_is_one_line_and_exit_2(
 
 
 def test_the_benchmark_measures_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Changing(FakeModel):
+    class Changing(FakeEngine):
         """Hears something else every time, or a word over its answer would be taken for its echo."""
 
-        def transcribe(self, audio: Audio) -> str:
+        def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
             self.heard = f"{'abcdefghij'[len(self.said) % 10] * 3} " * 30
-            return self.heard
+            return Transcript(self.heard)
 
     monkeypatch.setattr(latency, "Service", lambda *given, **more: Service(*given, create_worker=FakeWorker, **more))
     monkeypatch.setattr(latency, "LONG", "word " * 40)
     model = Changing()
     said = np.frombuffer(voice(0.6), "<i2").astype(np.float32) / 32768
-    made = latency.measure(latency.in_process(lambda: model), 1, lambda what: None, [said])
+    made = latency.measure(latency.in_process(lambda name: model.pipeline), 1, lambda what: None, [said])
     rows = {row["figure"]: row for row in made.rows()}
     assert list(rows) == [
         "first sound, with speculation", "first audible sound, with speculation", "last sample after a barge-in",

@@ -117,7 +117,7 @@ class Laws:
             assert not self.held or isinstance(event, ev.Played | ev.ReplyDone), "given out while held"
             if isinstance(action, do.Play):
                 assert not self.held
-                self.plays[action.reply].append((int(action.sound[0]), len(action.sound)))
+                self.plays[action.reply].append((int(action.samples[0]), len(action.samples)))
         elif isinstance(action, do.Close):
             self.closed = True
 

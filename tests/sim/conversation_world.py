@@ -19,7 +19,7 @@ from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.session import Session
 from roundelay.voice.realtime.core.settings import Thresholds
 
-MS = ev.RATE_HZ // 1000
+MS = ev.INPUT_RATE_HZ // 1000
 WORDS = [
     "what", "when", "tell", "me", "about", "the", "weather", "music", "trains", "please", "now", "tomorrow", "again",
     "why", "how", "far", "near", "big", "small",
@@ -57,6 +57,7 @@ class World:
     def __init__(self, seed: int, watch: Callable[[ev.Event, list[do.Action], Session, World], None]) -> None:
         self.r = r = random.Random(seed)
         self.watch, self.now, self.busy_until = watch, 0, 300
+        self.ms = (16, 24, 48)[seed % 3]  # samples of a reply in a millisecond: engines have rates of their own
         self.heap: list[tuple[int, int, Callable[[], None]]] = []
         self.serial = 0
         self.sounds: list[Sound] = []
@@ -228,7 +229,7 @@ class World:
         clauses = []
         for _ in range(r.randint(1, 3)):
             text = " ".join(r.choices(REPLY, k=r.randint(1, 6)))
-            clauses.append((text, len(text) * r.randint(45, SLOWEST_MS_PER_CHARACTER) * MS))
+            clauses.append((text, len(text) * r.randint(45, SLOWEST_MS_PER_CHARACTER) * self.ms))
         made = self.made[number] = Made(clauses)
         when = self.now + r.randint(30, 300)
         if draft.cause == "turn" and draft.heard is None:
@@ -241,8 +242,8 @@ class World:
                 call = f"call-{number}-{len(self.heap)}-{self.serial}"
                 self.news(made, when, lambda call=call: ev.ToolCalled(self.now, number, call, "f", "{}"))  # type: ignore[misc]
             while samples > 0:
-                piece = min(samples, 200 * MS)
-                when, samples = when + round(piece / MS * speed), samples - piece
+                piece = min(samples, 200 * self.ms)
+                when, samples = when + round(piece / self.ms * speed), samples - piece
                 self.news(made, when, lambda piece=piece: self.piece(number, piece))  # type: ignore[misc]
         fate = r.random()
         if fate < 0.95:
@@ -261,7 +262,7 @@ class World:
     def piece(self, reply: int, samples: int) -> ev.ReplyAudio:
         self.serial += 1
         self.made[reply].sent.append((self.serial, samples))
-        return ev.ReplyAudio(self.now, reply, np.full(samples, self.serial, np.float64))
+        return ev.ReplyAudio(self.now, reply, np.full(samples, self.serial, np.float64), self.ms * 1000)
 
     # ---- the player
 
@@ -271,9 +272,9 @@ class World:
             self.at(self.now + 50, lambda number=self.reply: self.hear(number))  # type: ignore[misc]
             self.temptation()
         elif isinstance(action, do.Play):
-            self.given += len(action.sound)
+            self.given += len(action.samples)
         elif isinstance(action, do.Hold):
-            self.held, self.lead = True, self.r.choice((0, 300 * MS))  # what the client holds it plays on
+            self.held, self.lead = True, self.r.choice((0, 300 * self.ms))  # what the client holds it plays on
             if self.r.random() < 0.02:
                 self.at(self.now + 50, lambda: self.feed(ev.CloseRequested(self.now)))
         elif isinstance(action, do.Resume):
@@ -285,7 +286,7 @@ class World:
         if self.reply != number:
             return
         step = self.r.randint(60, 260)
-        more = min(step * MS, self.given - self.heard, self.lead if self.held else 1 << 40)
+        more = min(step * self.ms, self.given - self.heard, self.lead if self.held else 1 << 40)
         self.heard, self.lead = self.heard + more, self.lead - more
         self.at(self.now + step, lambda: self.hear(number))
         if more:

@@ -74,9 +74,9 @@ def build(service: Service) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        service.engine.start()
+        service.engines.start()
         yield
-        service.engine.stop()
+        service.engines.stop()
 
     middleware = [Middleware(ServiceMiddleware, service=service)]
     if service.origins:  # web pages of other origins: a browser sends a preflight request first

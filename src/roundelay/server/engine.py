@@ -1,122 +1,126 @@
-"""The model behind the endpoints: loaded in the background, run on a bounded executor, streamed into the event loop."""
+"""The engines behind the endpoints: pipelines by name, loaded in the background and run on a bounded executor."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 from roundelay.errors import RoundelayError
 from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits, give_back_memory, resident_bytes
-from roundelay.voice.audio import Audio
-from roundelay.voice.realtime.worker import Pool
+from roundelay.voice.engines import registry
+from roundelay.voice.interfaces import Cancelled
+from roundelay.voice.pipeline import Pipeline
+from roundelay.voice.realtime.worker_pool import WorkerPool
 
 T = TypeVar("T")
-Cancelled = Callable[[], bool]
-RETRY_S = 2  # what a refused client is told to wait
+RETRY_S = 2  # the `retry-after` of a refusal
+MODEL = "roundelay"  # the name of the default engine for clients
+
+State = Literal["loading", "ready", "missing"]
 
 
-class Answer(Protocol):
-    """What is answered: the `text` to say, and a function `call` (name, arguments) or None."""
+def load_pipeline(engine: str) -> Pipeline:
+    """The pipeline with that engine in every role it can take, the default engine in the others; warmed up.
 
-    @property
-    def text(self) -> str: ...
-    @property
-    def call(self) -> Any: ...
-
-
-class SpeechModel(Protocol):
-    """What the server needs of `roundelay.voice.engines.nano.model.Model`; sound is float32 at 16 kHz."""
-
-    def say_stream(
-        self,
-        text: str,
-        voice: str | None = None,
-        seed: int = 0,
-        cancelled: Cancelled = ...,
-        ways: Callable[[], int] | None = None,
-    ) -> Iterator[np.ndarray]:
-        """Pieces of the spoken text; `ways`: for how many ways of saying the next words there is time."""
-        ...
-
-    def transcribe(self, audio: Audio) -> str:
-        """The words of a recording."""
-        ...
-
-    def answer(self, text: str, history: Sequence[Any]) -> Answer:
-        """The answer to what was said."""
-        ...
-
-
-def load_embedded() -> SpeechModel:
-    """The embedded model. Raises `RoundelayError` in one line where its code or weights are missing or damaged."""
-    try:
-        from roundelay.voice.engines.nano.model import Model
-    except ImportError:
-        raise RoundelayError("this build holds no language model yet: it can neither speak nor listen") from None
+    Raises `BadInput` for an unknown engine, `RoundelayError` for one that cannot be loaded.
+    """
     give_back_memory()
-    return Model.load()
+    return Pipeline.load(**registry.assign([engine]), settings={"nano": {"warm": True}})
 
 
-class Engine:
-    """The loaded model, or why there is none, and the threads that run it.
+@dataclass(slots=True)
+class _Slot:
+    """One pipeline that is loading, ready, or failed to load."""
 
-    At most `workers` pieces of work run and `waiting` wait; the next one is refused with 429 at once. Nothing here
-    blocks the event loop.
+    pipeline: Pipeline | None = None
+    failure: str = ""
+
+    @property
+    def state(self) -> State:
+        return "ready" if self.pipeline is not None else "missing" if self.failure else "loading"
+
+
+class Engines:
+    """Pipelines by the name of their engine, and the threads that run them.
+
+    `load(engine)` makes a pipeline. The default engine is loaded by `start`, others when they are first asked for. At
+    most `workers` tasks run and `waiting` wait; the next one is refused with 429 at once. Nothing here blocks the event
+    loop.
     """
 
-    def __init__(self, load: Callable[[], SpeechModel] = load_embedded, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
-        self._load, self._model, self._failure = load, None, ""
-        self._pool = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="model")
-        self._loading: threading.Thread | None = None
-        self.conversation_pool = Pool(self.limits.workers, self.limits.waiting)  # of the conversations, all together
+    def __init__(
+        self,
+        load: Callable[[str], Pipeline] = load_pipeline,
+        limits: Limits | None = None,
+        default: str = registry.DEFAULT,
+    ) -> None:
+        self.limits, self.default = limits or Limits(), default
+        self._load = load
+        self._slots: dict[str, _Slot] = {}
+        self._pool = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="engine")
+        self.conversation_pool = WorkerPool(self.limits.workers, self.limits.waiting)  # shared by all conversations
         self.busy = 0
 
     @property
-    def state(self) -> str:
-        """ "loading", "ready", or "missing"."""
-        return "ready" if self._model is not None else "missing" if self._failure else "loading"
+    def state(self) -> State:
+        """The state of the default engine; "loading" before `start` too."""
+        return self._slots[self.default].state if self.default in self._slots else "loading"
 
     @property
     def reason(self) -> str:
-        """Why there is no model, in one line; empty if there is one or it is still loading."""
-        return self._failure
+        """Why the default engine is missing, in one line; "" if it is not."""
+        return self._slots[self.default].failure if self.default in self._slots else ""
 
     def start(self) -> None:
-        """Begin to load the model, once; the server answers meanwhile."""
-        if self._loading is None:
-            self._loading = threading.Thread(target=self._fetch, name="loading", daemon=True)
-            self._loading.start()
+        """Begin to load the default engine, once; the server answers meanwhile."""
+        self._slot(self.default)
 
-    def _fetch(self) -> None:
+    def _slot(self, engine: str) -> _Slot:
+        """The slot of an engine, which begins to load when it is first asked for."""
+        if engine not in self._slots:
+            slot = self._slots[engine] = _Slot()
+            threading.Thread(target=self._fill, args=(slot, engine), name=f"load-{engine}", daemon=True).start()
+        return self._slots[engine]
+
+    def _fill(self, slot: _Slot, engine: str) -> None:
         try:
-            self._model = self._load()  # type: ignore[assignment]
+            slot.pipeline = self._load(engine)
         except RoundelayError as error:
-            self._failure = str(error)
+            slot.failure = str(error)
         except Exception as error:  # a bug in loading must not leave the server waiting for ever
-            self._failure = f"the model could not be loaded ({type(error).__name__}: {error})"[:300]
+            slot.failure = f"the model could not be loaded ({type(error).__name__}: {error})"[:300]
 
     def stop(self) -> None:
-        """Let the threads end when their work is done."""
+        """Let the threads end when their tasks are done."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.conversation_pool.close()
 
-    def model(self) -> SpeechModel:
-        """The model. Raises `ApiError` 503 while it loads or where it is missing."""
-        if self._model is None:
-            if self._failure:
-                raise ApiError(503, "model_missing", self._failure)
+    def pipeline(self, model: str = MODEL) -> Pipeline:
+        """The pipeline of an engine's name, or of `MODEL`, the default engine.
+
+        Raises `ApiError` 503 while it loads or if it cannot be loaded.
+        """
+        slot = self._slot(self.default if model == MODEL else model)
+        if slot.pipeline is None:
+            if slot.failure:
+                raise ApiError(503, "model_missing", slot.failure)
             raise ApiError(503, "model_loading", "the model is still loading; ask again in a few seconds")
-        return self._model
+        return slot.pipeline
+
+    def voices(self, model: str = MODEL) -> tuple[str, ...] | None:
+        """The names of an engine's voices, the default first; None while it is not loaded."""
+        slot = self._slots.get(self.default if model == MODEL else model)
+        if slot is None or slot.pipeline is None:
+            return None
+        return tuple(voice.name for voice in slot.pipeline.synthesizer.voices())
 
     def admit(self) -> None:
-        """Raise `ApiError` 429 or 503 if no more work may be begun."""
+        """Raise `ApiError` 429 or 503 if no more work may begin."""
         if self.busy >= self.limits.workers + self.limits.waiting:
             raise ApiError(429, "server_busy", f"{self.busy} requests are being answered; try again in {RETRY_S} s")
         if resident_bytes() > self.limits.resident_bytes:
@@ -143,10 +147,10 @@ class Engine:
             self.busy -= 1
 
     async def stream(self, work: Callable[[Cancelled], Iterator[T]]) -> AsyncIterator[T]:
-        """The items of `work(cancelled)`, made on a worker and handed over one by one.
+        """Yield the items of `work(cancelled)`, which runs on a worker.
 
-        A caller that stops early (a client that left) makes `cancelled()` true, and the worker stops before its next
-        item. What waits unread is bounded by the length of the text, which is limited.
+        If the caller stops early (its client left), `cancelled()` becomes true, and the worker stops before its next
+        item. What is queued is bounded by the length of the text, which is limited.
         """
         self.admit()
         loop, queue = asyncio.get_running_loop(), asyncio.Queue[Any]()
@@ -163,7 +167,7 @@ class Engine:
                         return
                     hand(item)
                 hand(end)
-            except Exception as error:  # carried to the caller, who raises it
+            except Exception as error:  # raised by the caller
                 hand(error)
 
         self.busy += 1
@@ -185,6 +189,6 @@ class Engine:
 
 
 def _swallow(future: Any) -> None:
-    """Look at a result nobody waits for any more, so that Python does not complain about it."""
+    """Retrieve a result that is not waited for any more, so that asyncio does not log it."""
     if not future.cancelled():
         future.exception()

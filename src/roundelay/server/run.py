@@ -19,6 +19,7 @@ try:
     import uvicorn
 
     from roundelay.server.app import build
+    from roundelay.server.engine import Engines
     from roundelay.server.http.socket_limits import limited_protocol
     from roundelay.server.service import Service
 except ImportError as error:
@@ -130,7 +131,7 @@ class Runner(uvicorn.Server):
         for session in list(self.service.sessions.values()):
             session.ask_close()
         until = time.monotonic() + self.service.limits.drain_s
-        while time.monotonic() < until and (self.service.sessions or self.service.engine.busy):
+        while time.monotonic() < until and (self.service.sessions or self.service.engines.busy):
             await asyncio.sleep(POLL_S)
         self.should_exit = True
 
@@ -144,9 +145,9 @@ def serve(address: Address, service: Service) -> None:
     Runner(service).run(sockets=[made])
 
 
-def create_service(limits: Limits, address: Address, engine: Any, answering: str) -> Service:
+def create_service(limits: Limits, address: Address, engines: Engines, answering: str) -> Service:
     """The service with these settings and the API keys of the environment."""
     return Service(
-        engine=engine, limits=limits, keys=api_keys(), hosts=names_of(address), origins=tuple(address.origins),
+        engines=engines, limits=limits, keys=api_keys(), hosts=names_of(address), origins=tuple(address.origins),
         answering=answering,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from roundelay.server.calculator import Calculator
-from roundelay.server.engine import Engine
+from roundelay.server.engine import Engines
 from roundelay.server.errors import AUTH, ApiError
 from roundelay.server.limits import Limits, resident_bytes
 from roundelay.server.metrics import Metrics
@@ -32,13 +32,12 @@ MAX_TRACES = 64  # conversations whose latencies can still be read
 class Service:
     """One server's state. None of it is global, so that one process may run several servers."""
 
-    engine: Engine
+    engines: Engines
     limits: Limits = field(default_factory=Limits)
     keys: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # accepted Host headers; () accepts any
     origins: tuple[str, ...] = ()  # other origins whose pages may call
-    # (engine, settings, tell, thresholds) -> a conversation's worker; None: server.realtime.hands.Hands
-    create_worker: Callable[..., Any] | None = None
+    create_worker: Callable[..., Any] | None = None  # of a conversation; None: voice.realtime.worker.Worker
     thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, unless a client sets its own
     calculator: Calculator = field(default_factory=Calculator)
     metrics: Metrics = field(default_factory=Metrics)
@@ -52,9 +51,9 @@ class Service:
     def __post_init__(self) -> None:
         gauge = self.metrics.gauge
         gauge("roundelay_sessions", "Live conversations.", lambda: len(self.sessions))
-        gauge("roundelay_busy", "Requests that run or wait for a worker.", lambda: self.engine.busy)
+        gauge("roundelay_busy", "Requests that run or wait for a worker.", lambda: self.engines.busy)
         gauge("roundelay_resident_bytes", "Memory held by the process.", resident_bytes)
-        gauge("roundelay_ready", "1 when the model is loaded.", lambda: self.engine.state == "ready")
+        gauge("roundelay_ready", "1 when the model is loaded.", lambda: self.engines.state == "ready")
 
     def allows(self, key: str | None, path: str) -> bool:
         """Whether this key may use that path. Without configured keys all may; a client secret that has not expired

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from roundelay import config
 from roundelay.server.limits import Limits
+
+if TYPE_CHECKING:
+    from roundelay.server.engine import Engines
 
 
 @click.command()
@@ -16,6 +20,7 @@ from roundelay.server.limits import Limits
     "--host", default="127.0.0.1", show_default=True, help="Where to listen; a key is needed beyond loopback."
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--engine", metavar="NAME", help="The default engine; requests may choose another by their model.")
 @click.option("--chat-url", metavar="URL", help="An OpenAI-compatible chat server that answers, http://host:port/v1.")
 @click.option("--chat-model", metavar="NAME", help="The name of the model there.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another name of this machine, behind a proxy.")
@@ -24,40 +29,34 @@ from roundelay.server.limits import Limits
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with limits.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any limit; see docs/server.md.")
 def serve(
-    host: str, port: int, chat_url: str | None, chat_model: str | None, anybody: bool, config_file: Path | None,
-    **several: tuple[str, ...],
+    host: str, port: int, engine: str | None, chat_url: str | None, chat_model: str | None, anybody: bool,
+    config_file: Path | None, **several: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Talk in the browser, and an OpenAI-shaped API, on this machine.
 
     Keys are read from ROUNDELAY_API_KEYS (comma-separated), the key for --chat-url from ROUNDELAY_CHAT_KEY.
     """
-    from roundelay.server.engine import Engine, SpeechModel, load_embedded
-    from roundelay.server.http.answering import Borrowed, ChatUrl
     from roundelay.server.run import Address, create_service
     from roundelay.server.run import serve as run
 
     limits = config.fill(Limits, config_file, several["sets"], {})
-    mind = ChatUrl(chat_url, chat_model) if chat_url else None
-
-    def load() -> SpeechModel:
-        body = load_embedded()
-        return Borrowed(body, mind) if mind else body
-
+    engines, answering = _engines(limits, engine, chat_url, chat_model)
     address = Address(host, port, several["allow_host"], several["allow_origin"], anybody)
-    run(address, create_service(limits, address, Engine(load, limits), mind.shown if mind else "embedded"))
+    run(address, create_service(limits, address, engines, answering))
 
 
 @click.command()
 @click.option("--file", "source", type=click.Path(path_type=Path), help="A recording instead of the microphone.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the answer's sound goes, with --file.")
 @click.option("--voice", metavar="NAME", help="A built-in voice.")
+@click.option("--engine", metavar="NAME", help="The engine; the built-in one by default.")
 @click.option("--chat-url", metavar="URL", help="An OpenAI-compatible chat server that answers.")
 @click.option("--chat-model", metavar="NAME", help="The name of the model there.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def talk(
-    source: Path | None, out: Path | None, voice: str | None, chat_url: str | None, chat_model: str | None,
-    force: bool, as_json: bool,
+    source: Path | None, out: Path | None, voice: str | None, engine: str | None, chat_url: str | None,
+    chat_model: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Talk in the terminal: by microphone, or with a recording that is played as fast as it lasts."""
     import asyncio
@@ -65,6 +64,7 @@ def talk(
     from roundelay.console import note, print_json
     from roundelay.errors import BadInput
     from roundelay.files import check_free
+    from roundelay.server.service import Service
     from roundelay.server.terminal.device import converse
     from roundelay.server.terminal.terminal import talk as run
     from roundelay.voice.audio import Audio
@@ -76,7 +76,7 @@ def talk(
         if not as_json:
             click.echo(f"{who}: {words}")
 
-    service = _service(chat_url, chat_model)
+    service = Service(_engines(Limits(), engine, chat_url, chat_model)[0])
     if source is None:
         if out is not None:
             raise BadInput("--out", out, "belongs to --file")
@@ -92,19 +92,26 @@ def talk(
         print_json({"lines": lines, "seconds": answer.duration_s})
 
 
-def _service(chat_url: str | None, chat_model: str | None) -> Any:
-    """A service for one conversation in this process."""
-    from roundelay.server.engine import Engine, load_embedded
-    from roundelay.server.http.answering import Borrowed, ChatUrl
-    from roundelay.server.service import Service
+def _engines(limits: Limits, engine: str | None, chat_url: str | None, chat_model: str | None) -> tuple[Engines, str]:
+    """The engines of a server, and what answers: "embedded" or the address of a chat server.
 
-    mind = ChatUrl(chat_url, chat_model) if chat_url else None
-    return Service(Engine(lambda: Borrowed(load_embedded(), mind) if mind else load_embedded()))
+    Raises `BadInput` for an unknown engine or a wrong address.
+    """
+    from roundelay.server.engine import Engines, load_pipeline
+    from roundelay.voice.engines import registry
+    from roundelay.voice.engines.chat_completions import ChatCompletions
+
+    default = engine or registry.DEFAULT
+    registry.assign([default])
+    if chat_url is None:
+        return Engines(load_pipeline, limits, default), "embedded"
+    chat = ChatCompletions(chat_url, chat_model)
+    return Engines(lambda name: replace(load_pipeline(name), responder=chat), limits, default), chat.shown
 
 
 @click.group()
 def bench() -> None:
-    """What the server's promises measure on this machine."""
+    """Measure the server's latencies on this machine."""
 
 
 @bench.command()
@@ -116,9 +123,9 @@ def latency(turns: int, as_json: bool) -> None:
     """First sound after a turn, with speculation and without; barge-in; false takeover; first byte of speech."""
     from roundelay.console import note, print_json, print_table
     from roundelay.server.bench.latency import in_process, measure
-    from roundelay.server.engine import load_embedded
+    from roundelay.server.engine import load_pipeline
 
-    rows = measure(in_process(load_embedded), turns, note).rows()
+    rows = measure(in_process(load_pipeline), turns, note).rows()
     if as_json:
         print_json({"rows": rows})
         return

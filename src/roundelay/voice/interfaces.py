@@ -98,12 +98,25 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the responder wants called: `arguments` as JSON text. `id` "" lets the caller choose one."""
+
+    name: str
+    arguments: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One entry of a history, as text. `key` names it: `turn-3`, `reply-7`, `call-…`, or a client's own id."""
+    """One entry of a history, as text. `key` names it: `turn-3`, `reply-7`, `call-…`, or a client's own id.
+
+    `calls` are the tool calls of an assistant's message; the key of a tool's message is the id of the call it answers.
+    """
 
     role: Role
     text: str
     key: str = ""
+    calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +126,6 @@ class ToolSpec:
     name: str
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A tool that the responder wants called: `arguments` as JSON text. `id` "" lets the caller choose one."""
-
-    name: str
-    arguments: str
-    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import time
@@ -14,9 +15,12 @@ import pytest
 from realtime_case import NEVER, talking
 from server_case import running
 
-from roundelay.server.errors import ApiError
-from roundelay.server.http.answering import Borrowed, ChatUrl
-from roundelay.server.http.chat_stream import Call
+from roundelay.errors import EngineError
+from roundelay.server.http.middleware import api_error
+from roundelay.voice.engines import guard
+from roundelay.voice.engines.chat_completions import ChatCompletions
+from roundelay.voice.engines.chat_stream import parse_whole
+from roundelay.voice.interfaces import CallOptions, Request
 
 Reply = Callable[["Handler", dict[str, Any]], None]
 
@@ -93,8 +97,7 @@ def chat(reply: Reply) -> Iterator[Any]:
 
 @contextmanager
 def conversation(server: Any, **settings: Any) -> Iterator[Any]:
-    borrowed = lambda body: Borrowed(body, ChatUrl(server.url))  # noqa: E731
-    with running(borrowed=borrowed, create_worker=None) as made, talking(made) as talk:
+    with running(responder=ChatCompletions(server.url), create_worker=None) as made, talking(made) as talk:
         talk.configure(audio={"input": NEVER}, **settings)
         yield talk
 
@@ -176,9 +179,9 @@ def test_what_is_no_stream_is_a_typed_502(lines: tuple[str, ...], why: str) -> N
         out.head("text/event-stream")
         out.events(*lines)
 
-    with chat(reply) as server, pytest.raises(ApiError, match=why) as error:
-        list(ChatUrl(server.url).stream([]))
-    assert (error.value.status, error.value.code) == (502, "answering_model_failed")
+    with chat(reply) as server, pytest.raises(EngineError, match=why) as error:
+        list(ChatCompletions(server.url).reply(Request("x")))
+    assert (api_error(error.value).status, api_error(error.value).code) == (502, "answering_model_failed")
 
 
 def test_a_stream_has_a_limit_and_a_listener_who_leaves_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,14 +197,14 @@ def test_a_stream_has_a_limit_and_a_listener_who_leaves_ends_it(monkeypatch: pyt
             left.set()
 
     with chat(reply) as server:
-        mind, got = ChatUrl(server.url), list[Any]()
-        for part in mind.stream([], (), lambda: len(got) == 3):
+        responder, got = ChatCompletions(server.url), list[Any]()
+        for part in guard.reply(responder, Request("x"), CallOptions(lambda: len(got) == 3)):
             got.append(part)
         assert got == ["on and "] * 3
         assert left.wait(10)
-        monkeypatch.setattr("roundelay.server.http.answering.MOST_BYTES", 1_000)
-        with pytest.raises(ApiError, match="no chat completion"):
-            list(mind.stream([]))
+        monkeypatch.setattr("roundelay.voice.engines.chat_completions.MAX_BYTES", 1_000)
+        with pytest.raises(EngineError, match="no chat completion"):
+            list(responder.reply(Request("x")))
 
 
 def test_whoever_waits_for_a_silent_model_may_leave_at_once() -> None:
@@ -213,12 +216,15 @@ def test_whoever_waits_for_a_silent_model_may_leave_at_once() -> None:
 
     with chat(reply) as server:
         began = time.monotonic()
-        assert list(ChatUrl(server.url).stream([], (), silent.is_set)) == []
+        assert list(guard.reply(ChatCompletions(server.url), Request("x"), CallOptions(silent.is_set))) == []
         assert silent.wait(5) and time.monotonic() - began < 5
         over.set()
 
 
 def test_a_stream_gives_text_and_then_the_call() -> None:
     with chat(streams("a", "", "b")) as server:
-        assert list(ChatUrl(server.url).stream([{"role": "user", "content": "x"}])) == ["a", "b"]
-        assert Call("n", "{}").id != Call("n", "{}").id
+        assert list(ChatCompletions(server.url).reply(Request("x"))) == ["a", "b"]
+    call = {"function": {"name": "n", "arguments": "{}"}}
+    whole = json.dumps({"choices": [{"message": {"tool_calls": [call]}}]}).encode()
+    first, second = (parse_whole(io.BytesIO(whole), 1_000).calls[0] for _ in range(2))
+    assert first.id != second.id

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from server_case import FakeModel, Running, running
+from server_case import FakeEngine, Running, running
 
 from roundelay.errors import RoundelayError
 from roundelay.server.http.aliases import OPENAI_VOICES
 from roundelay.server.http.speech import DEFAULT_INSTRUCTIONS
+from roundelay.voice.engines import registry
 
 openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
 
@@ -87,17 +88,17 @@ def test_speech_as_pcm_is_24_khz_and_streams(server: Running) -> None:
 
 
 def test_speech_begins_before_it_is_finished() -> None:
-    with running(FakeModel(pause_s=0.3)) as server:
+    with running(FakeEngine(pause_s=0.3)) as server:
         with server.client().audio.speech.with_streaming_response.create(
             input="word " * 20, model="roundelay", voice="alloy", response_format="pcm"
         ) as response:
             pieces = response.iter_bytes(64)
-            assert next(pieces) and server.model.said and server.service.engine.busy == 1
+            assert next(pieces) and server.model.said and server.service.engines.busy == 1
         for _ in range(200):  # the worker hears that nobody listens any more, at most one piece later
             if server.model.cancelled:
                 break
             time.sleep(0.05)
-        assert server.model.cancelled == 1 and server.service.engine.busy == 0
+        assert server.model.cancelled == 1 and server.service.engines.busy == 0
 
 
 def test_speech_as_events_is_what_the_bytes_are(server: Running) -> None:
@@ -264,11 +265,15 @@ def test_a_wrong_conversation_is_a_typed_400_that_names_the_place(server: Runnin
 
 def test_models_and_unknown_ones(server: Running) -> None:
     client = server.client()
-    assert [model.id for model in client.models.list()] == ["roundelay"]
+    assert [model.id for model in client.models.list()] == ["roundelay", *registry.names()]
+    assert client.models.retrieve("nano").id == "nano"
     assert client.models.retrieve("roundelay").object == "model"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("gpt-5")
     is_error(ask(server, "/v1/audio/speech", {"input": "x", "model": "gpt-5"}), 404, "model_not_found", "model")
+    answer = ask(server, "/v1/audio/speech", {"input": "x", "model": "nanno"})
+    is_error(answer, 404, "model_not_found", "model")
+    assert "did you mean nano?" in json.loads(answer[2])["error"]["message"]
 
 
 def test_health_ready_metrics(server: Running) -> None:

@@ -14,14 +14,15 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from server_case import FakeModel, Running, running
+from server_case import FakeEngine, Running, running
 from test_http import ask, is_error
 
-from roundelay.errors import BadInput
-from roundelay.server.errors import ApiError
-from roundelay.server.http.answering import Borrowed, ChatUrl
+from roundelay.errors import BadInput, EngineError
+from roundelay.server.http.middleware import api_error
 from roundelay.server.limits import Limits
 from roundelay.server.run import Address, listen
+from roundelay.voice.engines.chat_completions import ChatCompletions
+from roundelay.voice.interfaces import Request
 
 SPEAK = {"input": "hello there", "response_format": "pcm"}
 
@@ -95,7 +96,7 @@ def test_long_bodies_are_refused_by_their_promise_and_by_what_comes() -> None:
 
 def test_more_than_may_wait_is_refused_at_once() -> None:
     limits = replace(Limits(), workers=1, waiting=1)
-    with running(FakeModel(pause_s=0.2), limits) as server:
+    with running(FakeEngine(pause_s=0.2), limits) as server:
         answers: list[int] = []
         threads = [
             threading.Thread(target=lambda: answers.append(ask(server, "/v1/audio/speech", SPEAK)[0])) for _ in range(6)
@@ -105,12 +106,12 @@ def test_more_than_may_wait_is_refused_at_once() -> None:
         for thread in threads:
             thread.join(20)
         assert sorted(set(answers)) == [200, 429] and answers.count(200) >= 2
-        assert server.service.engine.busy == 0
+        assert server.service.engines.busy == 0
         assert ask(server, "/v1/audio/speech", SPEAK)[0] == 200
 
 
 def test_work_that_takes_too_long_is_a_typed_504() -> None:
-    with running(FakeModel(pause_s=1.0), replace(Limits(), request_s=0.1)) as server:
+    with running(FakeEngine(pause_s=1.0), replace(Limits(), request_s=0.1)) as server:
         is_error(ask(server, "/v1/audio/speech", SPEAK), 504, "request_timeout")
 
 
@@ -156,7 +157,7 @@ def test_a_client_that_stops_reading_is_let_go() -> None:
             )
             client.sendall(body)
             assert until(lambda: server.model.said)
-            assert until(lambda: server.service.engine.busy == 0)
+            assert until(lambda: server.service.engines.busy == 0)
             assert until(lambda: not server.runner.server_state.tasks)
         assert ask(server, "/health")[0] == 200
 
@@ -189,7 +190,7 @@ def test_any_chat_model_may_answer_and_a_dead_one_is_a_typed_502() -> None:
     thread.start()
     base = f"http://127.0.0.1:{chat.server_address[1]}"
     try:
-        with running(borrowed=lambda body: Borrowed(body, ChatUrl(f"{base}/v1"))) as server:
+        with running(responder=ChatCompletions(f"{base}/v1")) as server:
             made = server.client().chat.completions
             messages: list = [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}]
             assert made.create(model="roundelay", messages=messages).choices[0].message.content == "2 messages"
@@ -197,14 +198,14 @@ def test_any_chat_model_may_answer_and_a_dead_one_is_a_typed_502() -> None:
             called = made.create(model="roundelay", messages=messages, tools=[tool]).choices[0].message.tool_calls[0]
             assert (called.id, called.function.name) == ("call_1", "look")
         for path in ("/broken", "/odd", "/away"):
-            with pytest.raises(ApiError) as error:
-                ChatUrl(f"{base}{path}/v1").complete([])
-            assert error.value.status == 502
+            with pytest.raises(EngineError) as error:
+                list(ChatCompletions(f"{base}{path}/v1").reply(Request("x")))
+            assert api_error(error.value).status == 502
     finally:
         chat.shutdown()
         chat.server_close()
         thread.join(10)
-    with running(borrowed=lambda body: Borrowed(body, ChatUrl(f"{base}/v1"))) as server:
+    with running(responder=ChatCompletions(f"{base}/v1")) as server:
         body = {"messages": [{"role": "user", "content": "x"}]}
         is_error(ask(server, "/v1/chat/completions", body), 502, "answering_model_failed")
         assert ask(server, "/v1/audio/speech", SPEAK)[0] == 200
@@ -213,18 +214,19 @@ def test_any_chat_model_may_answer_and_a_dead_one_is_a_typed_502() -> None:
 @pytest.mark.parametrize("url", ["ftp://x/v1", "localhost:8000", "file:///etc/passwd", "http://"])
 def test_a_chat_url_of_another_kind_is_one_line(url: str) -> None:
     with pytest.raises(BadInput, match="--chat-url"):
-        ChatUrl(url)
+        ChatCompletions(url)
 
 
 SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
-from server_case import FakeModel
-from roundelay.server.engine import Engine
+from server_case import FakeEngine
+from roundelay.server.engine import Engines
 from roundelay.server.limits import Limits
 from roundelay.server.run import Address, serve, create_service
 limits, address = Limits(), Address(port=0)
-serve(address, create_service(limits, address, Engine(lambda: FakeModel(pause_s=0.1), limits), "embedded"))
+engines = Engines(lambda name: FakeEngine(pause_s=0.1).pipeline, limits)
+serve(address, create_service(limits, address, engines, "embedded"))
 print("stopped", flush=True)
 """
 

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from browser import chromium
-from server_case import FakeModel, running
+from server_case import FakeEngine, running
 from test_http import wav
 from test_middleware import until
 
-from roundelay.server.http.chat_stream import Said
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Request, Response
 
 PICTURES = Path(__file__).resolve().parents[3] / "out" / "page"
 PAGE = Path(__file__).resolve().parents[3] / "src" / "roundelay" / "server" / "page"
 LONG = "It is ten minutes past four in the afternoon, and the next train leaves in a quarter of an hour. " * 3
 
 
-class Talkative(FakeModel):
-    def answer(self, text: str, history: object = ()) -> Said:
-        return Said(LONG)
+class Talkative(FakeEngine):
+    def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Response]:
+        yield Response(LONG)
 
 
 def tone(seconds: float, level: float = 0.4) -> np.ndarray:

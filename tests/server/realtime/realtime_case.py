@@ -20,7 +20,7 @@ from roundelay.server.realtime.client_events import ClientEventHandler
 from roundelay.server.realtime.settings import Settings
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
-from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.realtime.core.settings import Thresholds
 
 pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
@@ -130,7 +130,7 @@ class Room:
         self.now_ms = 0
 
     def hear(self, sound: np.ndarray) -> None: ...
-    def played(self, sound: np.ndarray) -> None: ...
+    def note_playback(self, samples: np.ndarray, rate_hz: int) -> None: ...
     def configure(self, settings: Any) -> None: ...
     def close(self) -> None: ...
 
@@ -158,7 +158,7 @@ class Room:
 
     def say(self, seconds: float) -> None:
         self.now_ms += int(seconds * 1000)
-        self.bridge.hear(np.zeros(int(seconds * RATE_HZ), np.float32), self.now_ms)
+        self.bridge.hear(np.zeros(int(seconds * INPUT_RATE_HZ), np.float32), self.now_ms)
 
     def news(self, *events: ev.Event) -> None:
         for event in events:
@@ -169,7 +169,10 @@ class Room:
         self.item("message", role="user", content=[{"type": "input_text", "text": "the weather"}])
         self.send("response.create")
         number = self.bridge.session.memory.replies
-        self.news(ev.ReplyText(0, number, "Let me see."), ev.ReplyAudio(0, number, np.zeros(2 * RATE_HZ, np.float32)))
+        self.news(
+            ev.ReplyText(0, number, "Let me see."),
+            ev.ReplyAudio(0, number, np.zeros(2 * INPUT_RATE_HZ, np.float32), INPUT_RATE_HZ),
+        )
         self.news(*(ev.ToolCalled(0, number, call, "look", "{}") for call in calls))
 
     def heard_out(self) -> None:

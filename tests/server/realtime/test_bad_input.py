@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from realtime_case import NEVER, b64, pcm, refused, talking
-from server_case import FakeModel, Running, running
+from server_case import FakeEngine, FakeWorker, Running, running
 from test_http import ask
 from test_middleware import until
 from websockets.exceptions import ConnectionClosed
@@ -144,11 +144,11 @@ def test_a_refused_handshake_says_why() -> None:
 
 
 def test_a_session_that_breaks_says_so_and_touches_no_other() -> None:
-    class Broken(FakeModel):
-        def transcribe(self, audio: Any) -> str:
+    class Broken(FakeWorker):
+        def do(self, action: Any) -> None:
             raise ZeroDivisionError("a bug")
 
-    with running(Broken()) as server, talking(server) as other, talking(server) as talk:
+    with running(create_worker=Broken) as server, talking(server) as other, talking(server) as talk:
         for each in (other, talk):
             each.configure(audio={"input": NEVER})
         talk.send("input_audio_buffer.append", audio=b64(pcm(0.5)))
@@ -162,8 +162,8 @@ def test_a_session_that_breaks_says_so_and_touches_no_other() -> None:
 
 
 def test_a_dead_answering_model_fails_the_response_and_not_the_session() -> None:
-    class Speechless(FakeModel):
-        def answer(self, text: str, history: Any = ()) -> Any:
+    class Speechless(FakeEngine):
+        def reply(self, request: Any, options: Any = None) -> Any:
             raise RoundelayError("the answering model cannot be reached")
 
     with running(Speechless()) as server, talking(server) as talk:

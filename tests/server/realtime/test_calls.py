@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from server_case import FakeModel, Running, running
+from server_case import FakeEngine, Running, running
 from test_http import ask, is_error
 from test_middleware import until
 
@@ -36,9 +36,9 @@ def test_the_output_buffer_plays_in_order_and_says_what_begins_and_ends() -> Non
     buffer = OutputAudioBuffer(told.append)
     assert not buffer.take(960).any() and not told
     tone = np.full(1600, 0.5, np.float32)
-    buffer.play("a", tone)
+    buffer.play("a", tone, 16_000)
     buffer.end("a")
-    buffer.play("b", -tone)
+    buffer.play("b", -tone, 16_000)
     heard = np.concatenate([buffer.take(960) for _ in range(5)])  # 100 of 200 ms
     assert heard[600:4200].min() > 0.4
     assert [each["type"].rpartition(".")[2] for each in told] == ["started", "stopped"]
@@ -54,7 +54,7 @@ def test_the_output_buffer_plays_in_order_and_says_what_begins_and_ends() -> Non
 def test_the_output_buffer_stays_bounded_where_nobody_plays() -> None:
     buffer = OutputAudioBuffer(lambda frame: None)
     for _ in range(30):
-        buffer.play("a", np.zeros(16_000, np.float32))
+        buffer.play("a", np.zeros(16_000, np.float32), 16_000)
     assert sum(len(sound) for _, sound in buffer._queue if sound is not None) <= MAX_BUFFERED_SAMPLES
 
 
@@ -259,7 +259,7 @@ def test_a_voice_interrupts_a_call_and_what_waited_is_dropped() -> None:
             await phone.wait("response.done", 2)
             strict(phone.frames)
 
-    with running(FakeModel(heard="tell me a story " * 100)) as server:  # 32 s: a busy machine interrupts it too
+    with running(FakeEngine(heard="tell me a story " * 100)) as server:  # 32 s: a busy machine interrupts it too
         asyncio.run(run(server))
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from realtime_case import NEVER, Room, b64, pcm, talking
-from server_case import FakeModel, Running, running
+from server_case import FakeEngine, Running, running
 from test_http import ask, is_error
 
 from roundelay.server.errors import ApiError
 from roundelay.server.http import aliases
-from roundelay.server.http.chat_stream import Said
 from roundelay.server.realtime.frames import MAX_ITEMS_BYTES, Items
 from roundelay.server.realtime.settings import Settings
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Request, Response
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 
@@ -204,10 +204,10 @@ def test_what_is_typed_during_a_reply_is_answered_after_it() -> None:
     """response.done comes before the reply was heard: what a client types then stands after it in the history."""
     asked: list[list[str]] = []
 
-    class Listening(FakeModel):
-        def answer(self, text: str, history: Any = ()) -> Said:
-            asked.append([message.text for message in history])
-            return super().answer(text, history)
+    class Listening(FakeEngine):
+        def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Response]:
+            asked.append([message.text for message in request.history])
+            return super().reply(request, options)
 
     with running(Listening()) as server, talking(server) as talk:
         talk.configure(audio={"input": NEVER})

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from realtime_case import NEVER, UNION, b64, pcm, talking
-from server_case import FakeModel, Running, running
+from server_case import FakeEngine, Running, running
 from test_http import ask, is_error
 
 from roundelay.server.limits import Limits
 from roundelay.server.realtime.pacing import LEAD_MS, Pacer
 from roundelay.voice.realtime.core.actions import Play
-from roundelay.voice.realtime.core.events import RATE_HZ
+
+RATE_HZ = 24_000  # of a reply
 
 
 def test_the_official_client_speaks_and_is_answered(server: Running) -> None:
@@ -98,7 +99,7 @@ def test_text_only(server: Running) -> None:
 
 
 def test_barge_in_stops_the_bot_and_sends_nothing_of_it_after() -> None:
-    with running(FakeModel(heard="tell me a story " * 20)) as server, talking(server) as talk:
+    with running(FakeEngine(heard="tell me a story " * 20)) as server, talking(server) as talk:
         talk.speak(pcm(0.5) + pcm(0.8, level=0))
         first = talk.wait("response.created")["response"]["id"]
         talk.wait("response.output_audio.delta")
@@ -113,9 +114,9 @@ def test_barge_in_stops_the_bot_and_sends_nothing_of_it_after() -> None:
 
 
 def test_a_recording_sent_at_once_leaves_whoever_answers_his_time() -> None:
-    model = FakeModel(heard="a question")
+    model = FakeEngine(heard="a question")
     hear = model.transcribe
-    model.transcribe = lambda audio: (time.sleep(0.3), hear(audio))[1]  # type: ignore[method-assign]
+    model.transcribe = lambda *given: (time.sleep(0.3), hear(*given))[1]  # type: ignore[method-assign]
     with running(model) as server, talking(server) as talk:
         talk.send("input_audio_buffer.append", audio=b64(pcm(0.5) + pcm(15, level=0)))
         assert talk.wait("response.done")["response"]["status"] == "completed"
@@ -124,10 +125,10 @@ def test_a_recording_sent_at_once_leaves_whoever_answers_his_time() -> None:
 def test_nothing_goes_out_while_a_voice_may_have_begun_but_time_passes() -> None:
     pacer = Pacer(0)
     for _ in range(8):
-        pacer.add(Play(1, np.zeros(RATE_HZ // 4, np.float32)))
-    assert sum(len(each.sound) for each in pacer.take(0)) == LEAD_MS * RATE_HZ // 1000  # type: ignore[attr-defined]
+        pacer.add(Play(1, np.zeros(RATE_HZ // 4, np.float32), RATE_HZ))
+    assert sum(len(each.samples) for each in pacer.take(0)) == LEAD_MS * RATE_HZ // 1000  # type: ignore[attr-defined]
     assert pacer.take(500, maybe_speech=True) == [] and pacer.played == RATE_HZ // 2 and pacer.waiting
-    assert sum(len(each.sound) for each in pacer.take(500)) == RATE_HZ // 2  # type: ignore[attr-defined]
+    assert sum(len(each.samples) for each in pacer.take(500)) == RATE_HZ // 2  # type: ignore[attr-defined]
 
 
 def test_a_function_is_called_and_its_result_is_told(server: Running) -> None:

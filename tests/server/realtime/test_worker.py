@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from realtime_case import NEVER, pcm, talking, voice
-from server_case import FakeModel, running
+from server_case import FakeEngine, running
 
-from roundelay.server.http.answering import Borrowed, ChatUrl
-from roundelay.server.http.chat_stream import Call
+from roundelay.voice.audio import Audio
+from roundelay.voice.engines.chat_completions import ChatCompletions
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, ToolCall, Utterance
 from roundelay.voice.realtime.vad import EnergyDetector
 
 
@@ -19,13 +20,13 @@ def test_the_embedded_worker_hears_answers_and_is_interrupted(monkeypatch: pytes
     # a network that knows voices tires of a drone; the plain detector does not
     monkeypatch.setattr("roundelay.voice.realtime.worker.default_detector", EnergyDetector)
 
-    class Hissing(FakeModel):
+    class Hissing(FakeEngine):
         """Sounds unlike the user, whose voice would otherwise be taken for its echo."""
 
-        def say_stream(self, text: str, *args: Any, **more: Any) -> Iterator[np.ndarray]:
+        def synthesize(self, utterance: Utterance, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Audio]:
             drawn = np.random.default_rng(0)
-            for sound in super().say_stream(text, *args, **more):
-                yield drawn.uniform(-0.2, 0.2, len(sound)).astype(np.float32)
+            for audio in super().synthesize(utterance, options):
+                yield Audio(drawn.uniform(-0.2, 0.2, len(audio.samples)), audio.rate)
 
     model = Hissing(heard="tell me a long story " * 12)
     with running(model, create_worker=None) as server, talking(server) as talk:
@@ -40,22 +41,20 @@ def test_the_embedded_worker_hears_answers_and_is_interrupted(monkeypatch: pytes
         assert heard[0]["transcript"].startswith("tell me a long story")
 
 
-def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> None:
+def test_a_chat_model_gets_the_instructions_the_tools_and_their_results() -> None:
     asked: list[dict[str, Any]] = []
 
-    class Mind(ChatUrl):
-        def stream(
-            self, messages: Any, tools: Any = (), cancelled: Any = None, choice: Any = "auto"
-        ) -> Iterator[str | Call]:
-            asked.append({"messages": list(messages), "tools": list(tools), "choice": choice})
+    class Chat(ChatCompletions):
+        def _stream(self, messages: Any, tools: Any, choice: str) -> Iterator[str | ToolCall]:
+            asked.append(self.body(messages, tools, choice, stream=True))
             if tools and messages[-1]["content"] == "look outside":
-                yield Call("look", '{"where": "outside"}')
+                yield ToolCall("look", '{"where": "outside"}', "call_1")
                 return
             yield f"answer {len(asked)}"
 
-    borrowed = lambda body: Borrowed(body, Mind("http://127.0.0.1:1/v1"))  # noqa: E731
+    chat = Chat("http://127.0.0.1:1/v1")
     tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {"where": {}}}}
-    with running(borrowed=borrowed, create_worker=None) as server, talking(server) as talk:
+    with running(responder=chat, create_worker=None) as server, talking(server) as talk:
         talk.configure(instructions="be a sailor", tools=[tool], audio={"input": NEVER})
         talk.type("look outside")
         talk.send("response.create")
@@ -72,8 +71,8 @@ def test_a_borrowed_mind_gets_the_instructions_the_tools_and_their_results() -> 
             talk.send("response.create", response=wish)
             talk.wait("response.done")
     assert [each["function"]["name"] for each in asked[2]["tools"]] == ["smell"]
-    assert asked[2]["choice"] == {"type": "function", "function": {"name": "smell"}}
-    assert (asked[3]["tools"], asked[0]["choice"]) == ([], "auto")
+    assert asked[2]["tool_choice"] == {"type": "function", "function": {"name": "smell"}}
+    assert "tools" not in asked[3] and "tool_choice" not in asked[0]
     assert asked[0]["messages"] == [{"role": "system", "content": "be a sailor"},
                                     {"role": "user", "content": "look outside"}]  # fmt: skip
     assert asked[0]["tools"][0]["function"]["name"] == "look"

@@ -32,7 +32,8 @@ from roundelay.voice.realtime.core.transitions import ROWS, always
 
 ENGLISH = language_table.load()
 new_session = partial(Session, language=ENGLISH)
-SOUND = np.zeros(16_000, np.float32)
+RATE_HZ = 16_000
+SOUND = np.zeros(RATE_HZ, np.float32)
 ROOT = Path(__file__).parents[3]
 
 
@@ -45,7 +46,7 @@ def replying(session: Session, ms: int = 2_000) -> list[do.Action]:
     feed(ev.Transcribed(1_150, 1, "what is the time", 16_000))
     feed(ev.EndOfTurnPredicted(1_150, 1, 1.0))
     feed(ev.ReplyText(1_200, 1, text))
-    feed(ev.ReplyAudio(1_210, 1, np.zeros(ms * 16, np.float32)))
+    feed(ev.ReplyAudio(1_210, 1, np.zeros(ms * 16, np.float32), RATE_HZ))
     feed(ev.ReplyDone(1_220, 1))
     return feed(ev.Tick(1_500))
 
@@ -65,9 +66,9 @@ def test_a_user_who_goes_on_drops_every_draft() -> None:
     session = new_session()
     session.feed(ev.SpeechStarted(100, 1_600))
     session.feed(ev.SpeechStopped(1_096, 16_000))
-    session.feed(ev.ReplyAudio(1_200, 1, SOUND))
+    session.feed(ev.ReplyAudio(1_200, 1, SOUND, RATE_HZ))
     assert session.feed(ev.SpeechStarted(1_300, 19_000)) == [do.Drop(1)]
-    assert session.feed(ev.ReplyAudio(1_350, 1, SOUND)) == []  # news of it that is late is nothing
+    assert session.feed(ev.ReplyAudio(1_350, 1, SOUND, RATE_HZ)) == []  # news of it that is late is nothing
 
 
 def test_corrected_words_make_a_newer_draft_which_is_the_one_committed() -> None:
@@ -151,7 +152,7 @@ def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answ
     assert kinds(session.feed(ev.ToolCalled(10, 1, "c", "clock", "{}"))) == ["CallTool"]
     session.feed(ev.ToolCalled(11, 1, "d", "radio", "{}"))
     session.feed(ev.ReplyText(20, 1, "Let me see."))
-    session.feed(ev.ReplyAudio(20, 1, SOUND))
+    session.feed(ev.ReplyAudio(20, 1, SOUND, RATE_HZ))
     assert session.feed(ev.ToolReturned(30, "c", "noon")) == []  # the voice goes on
     session.feed(ev.ReplyDone(40, 1))
     end, draft, _ = session.feed(ev.Played(1_040, 1, 16_000))
@@ -170,7 +171,7 @@ def tool_waits(*calls: str) -> Session:
     for at, call in enumerate(calls):
         session.feed(ev.ToolCalled(10 + at, 1, call, "clock", "{}"))
     session.feed(ev.ReplyText(20, 1, "Let me see."))
-    session.feed(ev.ReplyAudio(20, 1, SOUND))
+    session.feed(ev.ReplyAudio(20, 1, SOUND, RATE_HZ))
     session.feed(ev.ReplyDone(40, 1))
     return session
 
@@ -181,7 +182,7 @@ def test_an_answer_that_comes_after_all_takes_the_place_of_none(told_ms: int) ->
     session.feed(ev.ToolReturned(50, "c", "noon"))
     session.feed(ev.Played(1_040, 1, 16_000))
     session.feed(ev.ReplyText(1_050, 2, "Noon."))
-    session.feed(ev.ReplyAudio(1_050, 2, SOUND))
+    session.feed(ev.ReplyAudio(1_050, 2, SOUND, RATE_HZ))
     session.feed(ev.ReplyDone(1_060, 2))
     session.feed(ev.Played(2_100, 2, 16_000))
     assert do.AbandonTool("d") in session.feed(ev.Tick(30_011))
@@ -280,7 +281,7 @@ def test_a_closing_session_says_what_it_says_and_takes_nothing_new() -> None:
         (ev.ReplyRequested(1_600), "already_replying"),
         (ev.Played(1_600, 1, 32_001), "out_of_range"),
         (ev.Played(1_600, 2, 1), "unknown"),
-        (ev.ReplyAudio(1_600, 1, SOUND), "wrong_state"),
+        (ev.ReplyAudio(1_600, 1, SOUND, RATE_HZ), "wrong_state"),
         (ev.EndOfTurnPredicted(1_600, 9, 0.5), "unknown"),
         (ev.ToolReturned(1_600, "never", ""), "unknown"),
         (ev.MessageRemoved(1_600, "never"), "unknown"),
@@ -302,8 +303,12 @@ def test_the_limits_hold() -> None:
     session.feed(ev.ReplyRequested(0))
     session.feed(ev.ToolCalled(1, 1, "a", "f", "{}"))
     session.feed(ev.ReplyText(2, 1, "yes"))
-    session.feed(ev.ReplyAudio(3, 1, SOUND))
-    for event in (ev.ToolCalled(4, 1, "b", "f", "{}"), ev.ReplyText(4, 1, "no"), ev.ReplyAudio(4, 1, SOUND[:1])):
+    session.feed(ev.ReplyAudio(3, 1, SOUND, RATE_HZ))
+    for event in (
+        ev.ToolCalled(4, 1, "b", "f", "{}"),
+        ev.ReplyText(4, 1, "no"),
+        ev.ReplyAudio(4, 1, SOUND[:1], RATE_HZ),
+    ):
         with pytest.raises(ev.IllegalEvent) as caught:
             session.feed(event)
         assert caught.value.code == "too_many"
@@ -322,11 +327,11 @@ def test_no_row_of_the_table_hides_another() -> None:
 
 def test_heard_grows_word_by_word_and_never_counts_a_word_too_early() -> None:
     whole = Clause("one two three", 13_000, complete=True)
-    assert [spoken_prefix([whole], n, 65) for n in (0, 2_999, 3_000, 7_000, 12_999, 13_000)] == [
+    assert [spoken_prefix([whole], n, 65, RATE_HZ) for n in (0, 2_999, 3_000, 7_000, 12_999, 13_000)] == [
         "", "", "one", "one two", "one two", "one two three"]  # fmt: skip
     growing = Clause("one two three", 3_000, complete=False)  # 13 letters will take 13 x 65 ms
-    assert spoken_prefix([growing], 3_000, 65) == "" and spoken_prefix([growing], 3_200, 65) == "one"
-    assert spoken_prefix([whole, growing], 13_000 + 3_200, 65) == "one two three one"
+    assert spoken_prefix([growing], 3_000, 65, RATE_HZ) == "" and spoken_prefix([growing], 3_200, 65, RATE_HZ) == "one"
+    assert spoken_prefix([whole, growing], 13_000 + 3_200, 65, RATE_HZ) == "one two three one"
 
 
 def test_heard_is_monotone() -> None:
@@ -334,7 +339,7 @@ def test_heard_is_monotone() -> None:
     for _ in range(300):
         line = [Clause(" ".join("ab" * draw.randint(1, 4) for _ in range(draw.randint(1, 5))), draw.randint(0, 30_000),
                        draw.random() < 0.8) for _ in range(draw.randint(0, 4))]  # fmt: skip
-        lengths = [len(spoken_prefix(line, n, 65)) for n in range(0, 120_000, 4_000)]
+        lengths = [len(spoken_prefix(line, n, 65, RATE_HZ)) for n in range(0, 120_000, 4_000)]
         assert lengths == sorted(lengths)
 
 

@@ -19,10 +19,11 @@ import numpy as np
 from roundelay.errors import BadInput, RoundelayError
 from roundelay.server.audio.pcm import WIRE_RATE_HZ, from_int16
 from roundelay.server.bench.caller import Caller, ask, call, first_byte
-from roundelay.server.engine import Engine, SpeechModel
+from roundelay.server.engine import Engines
 from roundelay.server.run import Runner
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio
+from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime.core.settings import Thresholds
 
 QUESTIONS = (
@@ -171,12 +172,12 @@ def trim(sound: np.ndarray, text: str) -> np.ndarray:
 # -- the server
 
 
-def in_process(load: Callable[[], SpeechModel]) -> ServerFactory:
+def in_process(load: Callable[[str], Pipeline]) -> ServerFactory:
     """A factory of servers in this process."""
 
     @contextmanager
     def server(speculate: bool) -> Iterator[int]:
-        service = Service(Engine(load), thresholds=replace(Thresholds(), speculate=speculate))
+        service = Service(Engines(load), thresholds=replace(Thresholds(), speculate=speculate))
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         listening.listen(16)
@@ -185,10 +186,10 @@ def in_process(load: Callable[[], SpeechModel]) -> ServerFactory:
         thread.start()
         try:
             until = time.monotonic() + LOADING_S
-            while service.engine.state == "loading" and time.monotonic() < until:
+            while service.engines.state == "loading" and time.monotonic() < until:
                 time.sleep(0.02)
-            if service.engine.state != "ready":
-                raise RoundelayError(service.engine.reason or f"the model was not loaded in {LOADING_S:.0f} s")
+            if service.engines.state != "ready":
+                raise RoundelayError(service.engines.reason or f"the model was not loaded in {LOADING_S:.0f} s")
             yield listening.getsockname()[1]
         finally:
             runner.should_exit = True

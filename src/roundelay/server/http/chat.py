@@ -5,34 +5,37 @@ from __future__ import annotations
 import base64
 import time
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from roundelay.errors import EngineError
 from roundelay.server.audio import encoders
-from roundelay.server.engine import SpeechModel
+from roundelay.server.engine import MODEL
 from roundelay.server.errors import unsupported, wrong
 from roundelay.server.http import aliases
-from roundelay.server.http.answering import Borrowed, call_of
-from roundelay.server.http.chat_stream import Call, Said
 from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import bytes_of, ignored_header, json_fields, recording
 from roundelay.server.http.speech import encode_speech, event
 from roundelay.server.limits import DEFAULT
-from roundelay.server.service import service_of
+from roundelay.server.service import Service, service_of
+from roundelay.voice.interfaces import Capability, Message, Responder, Role, ToolCall, ToolSpec, Utterance
+from roundelay.voice.interfaces import Request as LlmRequest
+from roundelay.voice.interfaces import Response as LlmResponse
+from roundelay.voice.pipeline import Pipeline
+from roundelay.voice.voices import Voice
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 AUDIO_EXPIRES_S = 3600  # required by the format; the audio is in the response itself and not kept here
 FIELDS = (
     Field("messages", "array", "The conversation so far.", required=True, max_length=DEFAULT.messages),
-    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=aliases.MODEL),
+    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
     Field("modalities", "array", '["text"], or ["text", "audio"] for a spoken answer.', max_length=2),
     Field("audio", "object", "voice and format (wav, mp3, flac, opus, pcm16) of the answer."),
     Field("stream", "boolean", "Server-sent events.", default=False),
-    Field("tools", "array", "Functions; they go to the model behind --chat-url.", max_length=128),
+    Field("tools", "array", "Functions that the model may call; ignored by models that cannot.", max_length=128),
     Field("n", "integer", "One answer.", default=1, low=1, high=1),
     Field("seed", "integer", "The same seed gives the same audio.", default=0, low=0, high=2**31 - 1),
     *(Field(name, "number", "Has no effect here.", ignored=True)
@@ -44,54 +47,62 @@ FIELDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as text; a recording in it has been transcribed."""
-
-    role: str
-    text: str
-
-
 async def completions(request: Request) -> Response:
     """The answer to the last message. Raises `ApiError` 400 for a wrong conversation, 502 for a failed chat server."""
     service = service_of(request)
     values, ignored = await json_fields(request, FIELDS)
-    aliases.model(values["model"])
+    name = aliases.model(values["model"])
     modalities = values["modalities"] or ["text"]
     if not all(each in ("text", "audio") for each in modalities):
         raise wrong("modalities", 'modalities must be ["text"] or ["text", "audio"]')
-    spoken = _audio_wanted(values["audio"]) if "audio" in modalities else None
-    model = service.engine.model()
-    tools = values["tools"] or ()
-    if tools and not isinstance(model, Borrowed):
+    voices = service.engines.voices(name)
+    spoken = _audio_wanted(values["audio"], voices) if "audio" in modalities else None
+    pipeline = service.engines.pipeline(name)
+    tools = _tools(values["tools"] or [])
+    if tools and Capability.TOOLS not in pipeline.responder.capabilities:
         ignored.append("tools")
+        tools = ()
     raw, longest = values["messages"], service.limits.audio_s
     check(raw)
 
-    def work() -> Said:
-        return answer(model, [_message(at, each, model, longest) for at, each in enumerate(raw)], raw, tools)
+    def work() -> LlmResponse:
+        messages = [_message(at, each, pipeline, longest) for at, each in enumerate(raw)]
+        return pipeline.respond(_request(messages, tools, pipeline.responder))
 
-    said = await service.engine.call(work)
-    head = {"id": f"chatcmpl-{uuid.uuid4().hex[:24]}", "created": int(time.time()), "model": aliases.MODEL}
+    response = await service.engines.call(work)
+    head = {"id": f"chatcmpl-{uuid.uuid4().hex[:24]}", "created": int(time.time()), "model": name}
     headers = ignored_header(ignored)
-    sound = b""
-    if spoken and said.text.strip():
-        voice, name = spoken
-        pieces = service.engine.stream(lambda gone: encode_speech(model, said.text, voice, values["seed"], name, gone))
-        sound = b"".join([piece async for piece in pieces])
+    audio = b""
+    if spoken and response.text.strip():
+        voice, form = spoken
+        utterance = Utterance(response.text, Voice(voice) if voice else None, seed=values["seed"])
+        audio = await _spoken(service, pipeline, utterance, form)
+    calls = [_call(call) for call in response.calls]
     if values["stream"]:
-        body = _chunks(head, said, sound if spoken else None)
+        body = _chunks(head, response.text, calls, audio if spoken else None)
         return StreamingResponse(body, headers=headers, media_type="text/event-stream")
-    message: dict[str, Any] = {"role": "assistant", "content": said.text or None, "refusal": None}
-    if spoken and sound:
-        message |= {"content": None, "audio": _audio(said.text, sound)}
-    if said.call:
-        message["tool_calls"] = [_call(said.call)]
-    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if said.call else "stop", "logprobs": None}
+    message: dict[str, Any] = {"role": "assistant", "content": response.text or None, "refusal": None}
+    if audio:
+        message |= {"content": None, "audio": _audio(response.text, audio)}
+    if calls:
+        message["tool_calls"] = calls
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop", "logprobs": None}
     return JSONResponse({**head, "object": "chat.completion", "choices": [choice]}, headers=headers)
 
 
-def _audio_wanted(audio: Any) -> tuple[str, str]:
+async def _spoken(service: Service, pipeline: Pipeline, utterance: Utterance, form: str) -> bytes:
+    """The utterance in a response format; b"" if nothing in it can be spoken."""
+    try:
+        chunks = service.engines.stream(lambda gone: encode_speech(pipeline, utterance, form, gone))
+        return b"".join([chunk async for chunk in chunks])
+    except EngineError as error:
+        if error.fault != "nothing":
+            raise
+        return b""
+
+
+def _audio_wanted(audio: Any, voices: Sequence[str] | None) -> tuple[str, str]:
+    """The voice and the format of a spoken answer. Raises `ApiError` 400."""
     if not isinstance(audio, dict):
         raise wrong("audio", "audio is missing: give its voice and format", "missing_required_parameter")
     name = audio.get("format", "wav")
@@ -99,7 +110,18 @@ def _audio_wanted(audio: Any) -> tuple[str, str]:
         raise wrong(
             "audio.format", f"audio.format must be pcm16 or {', '.join(encoders.MEDIA_TYPES)}", "unsupported_format"
         )
-    return aliases.voice(audio.get("voice"), "audio.voice"), name
+    return aliases.voice(audio.get("voice"), "audio.voice", voices), name
+
+
+def _tools(given: Sequence[Any]) -> tuple[ToolSpec, ...]:
+    """Function tools. Raises `ApiError` 400 for others."""
+    found = []
+    for at, tool in enumerate(given):
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise unsupported(f"tools[{at}]", f"tools[{at}] must be a function with a name")
+        found.append(ToolSpec(function["name"], function.get("description") or "", function.get("parameters") or {}))
+    return tuple(found)
 
 
 def check(messages: list[Any]) -> None:
@@ -108,16 +130,21 @@ def check(messages: list[Any]) -> None:
         if not isinstance(message, dict) or message.get("role") not in ROLES:
             raise wrong(f"messages[{at}]", f"messages[{at}] must be an object with a role: {', '.join(ROLES)}")
     if not messages or messages[-1]["role"] not in ("user", "tool"):
-        raise wrong("messages", "messages must end with one of the user's, or a tool's result")
+        raise wrong("messages", "messages must end with a user's message or a tool's result")
 
 
-def _message(at: int, message: dict[str, Any], model: SpeechModel, longest_s: float) -> Message:
+def _message(at: int, message: dict[str, Any], pipeline: Pipeline, longest_s: float) -> Message:
+    """A message as text; recordings in it are transcribed. Raises `ApiError` 400 for wrong content."""
     content, where = message.get("content"), f"messages[{at}].content"
+    role: Role = "system" if message["role"] == "developer" else message["role"]
+    key, calls = str(message.get("tool_call_id") or ""), _calls(at, message.get("tool_calls"))
+    if content is None and calls:
+        content = ""
     if content is None and message["role"] == "assistant":
         audio = message.get("audio")
         content = audio.get("transcript", "") if isinstance(audio, dict) else ""
     if isinstance(content, str):
-        return Message(message["role"], content)
+        return Message(role, content, key, calls)
     if not isinstance(content, list):
         raise wrong(where, f"{where} must be text or an array of parts", "invalid_type")
     texts = []
@@ -129,24 +156,31 @@ def _message(at: int, message: dict[str, Any], model: SpeechModel, longest_s: fl
         elif kind == "input_audio" and isinstance(part.get("input_audio"), dict):
             name = f"audio.{part['input_audio'].get('format', 'wav')}"
             data = bytes_of(part["input_audio"].get("data"), f"{place}.input_audio.data")
-            texts.append(model.transcribe(recording(data, name, longest_s, place)))
+            texts.append(pipeline.transcribe(recording(data, name, longest_s, place)).text)
         else:
             raise unsupported(place, f"{place} must be a part of type text or input_audio")
-    return Message(message["role"], "\n".join(texts))
+    return Message(role, "\n".join(texts), key, calls)
 
 
-def answer(model: SpeechModel, messages: list[Message], raw: list[Any], tools: Any) -> Said:
-    """The answer to these messages; runs on a worker. A chat model by address gets tools and calls as they came."""
-    if isinstance(model, Borrowed):
-        keep = ("tool_calls", "tool_call_id", "name")
-        return model.mind.complete(
-            [{"role": message.role, "content": message.text, **{key: each[key] for key in keep if key in each}}
-             for message, each in zip(messages, raw, strict=True)], tools)  # fmt: skip
-    last = messages[-1].text
-    if not last.strip():
+def _calls(at: int, given: Any) -> tuple[ToolCall, ...]:
+    """The tool calls of an assistant's message. Raises `ApiError` 400 for what is none."""
+    found = []
+    for number, call in enumerate(given or ()):
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise wrong(f"messages[{at}].tool_calls[{number}]", f"messages[{at}].tool_calls[{number}] is no tool call")
+        found.append(ToolCall(function["name"], str(function.get("arguments") or "{}"), str(call.get("id") or "")))
+    return tuple(found)
+
+
+def _request(messages: Sequence[Message], tools: Sequence[ToolSpec], responder: Responder) -> LlmRequest:
+    """The request that these messages are. Raises `ApiError` 400 where there is nothing to answer."""
+    last = messages[-1]
+    if Capability.CHAT not in responder.capabilities and not last.text.strip():
         raise wrong("messages", "the last message holds no words")
-    made = model.answer(last, messages[:-1])
-    return Said(made.text, call_of(made))
+    if last.role == "tool" and Capability.TOOLS in responder.capabilities:
+        return LlmRequest("", messages, tools)
+    return LlmRequest(last.text, messages[:-1], tools)
 
 
 def _audio(text: str, sound: bytes) -> dict[str, Any]:
@@ -158,21 +192,26 @@ def _audio(text: str, sound: bytes) -> dict[str, Any]:
     }
 
 
-def _call(call: Call) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+def _call(call: ToolCall) -> dict[str, Any]:
+    name = call.id or f"call_{uuid.uuid4().hex[:24]}"
+    return {"id": name, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
-async def _chunks(head: dict[str, Any], said: Said, sound: bytes | None) -> AsyncIterator[bytes]:
+async def _chunks(
+    head: dict[str, Any], text: str, calls: Sequence[dict[str, Any]], audio: bytes | None
+) -> AsyncIterator[bytes]:
+    """Yield the answer as server-sent events."""
+
     def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
         return event({**head, "object": "chat.completion.chunk", "choices": [choice]})
 
     yield chunk({"role": "assistant", "content": ""})
-    if sound:
-        yield chunk({"audio": _audio(said.text, sound)})
-    elif said.text:
-        yield chunk({"content": said.text})
-    if said.call:
-        yield chunk({"tool_calls": [{"index": 0, **_call(said.call)}]})
-    yield chunk({}, "tool_calls" if said.call else "stop")
+    if audio:
+        yield chunk({"audio": _audio(text, audio)})
+    elif text:
+        yield chunk({"content": text})
+    if calls:
+        yield chunk({"tool_calls": [{"index": at, **call} for at, call in enumerate(calls)]})
+    yield chunk({}, "tool_calls" if calls else "stop")
     yield b"data: [DONE]\n\n"

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from roundelay.server.audio import encoders
+from roundelay.server.engine import MODEL
 from roundelay.server.errors import ApiError
 from roundelay.server.http import aliases
 from roundelay.server.service import Service, service_of
 
 
 async def models(request: Request) -> Response:
-    """`GET /v1/models`: the one model."""
-    return JSONResponse({"object": "list", "data": [_model(service_of(request))]})
+    """`GET /v1/models`: the default engine under its alias, and every registered engine."""
+    data = [_model(service_of(request), name) for name in aliases.models()]
+    return JSONResponse({"object": "list", "data": data})
 
 
 async def model(request: Request) -> Response:
-    """`GET /v1/models/{model}`: it, or 404."""
-    aliases.model(request.path_params["model"])
-    return JSONResponse(_model(service_of(request)))
+    """`GET /v1/models/{model}`: a model, or 404."""
+    return JSONResponse(_model(service_of(request), aliases.model(request.path_params["model"])))
 
 
-def _model(service: Service) -> dict[str, Any]:
-    return {"id": aliases.MODEL, "object": "model", "created": int(service.started), "owned_by": "roundelay"}
+def _model(service: Service, name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": int(service.started), "owned_by": "roundelay"}
 
 
 async def voices(request: Request) -> Response:
-    """`GET /v1/audio/voices`: the built-in voices, the default first, and OpenAI's names as aliases."""
+    """`GET /v1/audio/voices`: the default engine's voices, its default first, and OpenAI's names as aliases."""
     made = int(service_of(request).started)
 
     def entry(name: str, means: str | None = None) -> dict[str, Any]:
         out = {"id": name, "object": "audio.voice", "name": name, "created_at": made, "type": "audio_sample"}
         return {**out, "alias_of": means} if means else out
 
-    data = [entry(name) for name in aliases.built_in()]
-    data += [entry(name, means) for name, means in aliases.aliases().items()]
+    known = _voices(service_of(request))
+    data = [entry(name) for name in known]
+    data += [entry(name, means) for name, means in aliases.aliases(known).items()]
     return JSONResponse({"object": "list", "data": data, "has_more": False})
+
+
+def _voices(service: Service) -> Sequence[str]:
+    found = service.engines.voices()
+    return aliases.built_in() if found is None else found
 
 
 async def no_new_voices(request: Request) -> Response:
@@ -51,10 +59,10 @@ async def controls(request: Request) -> Response:
     service = service_of(request)
     return JSONResponse(
         {
-            "model": aliases.MODEL,
+            "model": MODEL,
             "answering": service.answering,
             "languages": ["en"],
-            "voices": len(aliases.built_in()),
+            "voices": len(_voices(service)),
             "speed": [1.0, 1.0],
             "styles": [],
             "response_formats": list(encoders.MEDIA_TYPES),
@@ -97,9 +105,9 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """`GET /ready`: 200 if the server accepts work, 503 with the reason if not."""
     service = service_of(request)
-    fine = service.engine.state == "ready" and not service.draining
-    reason = "the server is stopping" if service.draining else service.engine.reason
-    body = {"ready": fine, "model": service.engine.state, "reason": reason or None}
+    fine = service.engines.state == "ready" and not service.draining
+    reason = "the server is stopping" if service.draining else service.engines.reason
+    body = {"ready": fine, "model": service.engines.state, "reason": reason or None}
     return JSONResponse(body, 200 if fine else 503)
 
 

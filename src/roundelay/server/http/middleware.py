@@ -13,13 +13,15 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from roundelay.errors import MissingPackage, RoundelayError
+from roundelay.errors import EngineError, MissingCapability, MissingPackage, RoundelayError
 from roundelay.server.engine import RETRY_S
 from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits
 from roundelay.server.service import Service, check
 
 log = logging.getLogger("roundelay.server")
+# How an engine may fail, other than by an exception or an invalid result, as an HTTP status and a code.
+ENGINE_FAULTS = {"hang": (504, "engine_timeout"), "busy": (503, "server_busy"), "load": (503, "model_missing")}
 # The page loads and sends nothing beyond its own origin; worklets and audio included.
 POLICY = (
     "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; "
@@ -33,6 +35,12 @@ def api_error(error: Exception) -> ApiError:
         return error
     if isinstance(error, MissingPackage):
         return ApiError(503, "package_missing", str(error))
+    if isinstance(error, EngineError):
+        failed = "answering_model_failed" if error.role == "responder" else "engine_failed"
+        status, code = ENGINE_FAULTS.get(error.fault, (502, failed))
+        return ApiError(status, code, str(error))
+    if isinstance(error, MissingCapability):
+        return ApiError(400, "unsupported_parameter", str(error))
     if isinstance(error, RoundelayError):
         return ApiError(400, "invalid_value", str(error))
     log.error("an unexpected error", exc_info=error)

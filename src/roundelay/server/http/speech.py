@@ -7,26 +7,31 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from roundelay.errors import EngineError
 from roundelay.server.audio import encoders
 from roundelay.server.audio.pcm import WIRE_RATE_HZ
-from roundelay.server.audio.resample import Resampler
-from roundelay.server.engine import Cancelled, SpeechModel
+from roundelay.server.engine import MODEL
 from roundelay.server.errors import unsupported, wrong
 from roundelay.server.http import aliases
 from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import ignored_header, json_fields
 from roundelay.server.limits import DEFAULT
 from roundelay.server.service import service_of
-from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Utterance
+from roundelay.voice.pipeline import Pipeline
+from roundelay.voice.resample import Resampler
+from roundelay.voice.style import Style
+from roundelay.voice.voices import Voice
 
 # The default of OpenAI's agents SDK (0.24); the server does that without being told.
 DEFAULT_INSTRUCTIONS = "You will receive partial sentences. Do not complete the sentence just read out the text."
 FIELDS = (
     Field("input", "string", "The text to speak.", required=True, max_length=DEFAULT.input_characters),
-    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=aliases.MODEL),
+    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
     Field("voice", "voice", "A built-in voice, or one of OpenAI's names as an alias of one."),
     Field("response_format", "string", "The audio format.", default="mp3",
           choices=("mp3", "opus", "aac", "flac", "wav", "pcm")),
@@ -42,43 +47,46 @@ async def speech(request: Request) -> Response:
     """The audio of a text, streamed. Errors before the first chunk are typed; a later one closes the connection."""
     service, started = service_of(request), time.monotonic()
     values, ignored = await json_fields(request, FIELDS)
-    aliases.model(values["model"])
-    name, text = values["response_format"], values["input"]
+    model, name, text = aliases.model(values["model"]), values["response_format"], values["input"]
     if name not in encoders.MEDIA_TYPES:
         encoders.encoder(name)
-    if values["speed"] != 1:
-        raise unsupported("speed", "this model speaks at speed 1 only")
     if (values["instructions"] or "").strip() not in ("", DEFAULT_INSTRUCTIONS):
         raise unsupported("instructions", "this model has no styles to be instructed in; see /v1/x/controls")
     if not text.strip():
         raise wrong("input", "input holds nothing to say")
-    voice, model, seed = aliases.voice(values["voice"]), service.engine.model(), values["seed"]
-    pieces = service.engine.stream(lambda cancelled: encode_speech(model, text, voice, seed, name, cancelled))
+    pipeline, voices = service.engines.pipeline(model), service.engines.voices(model)
+    if values["speed"] != 1 and Capability.SPEED not in pipeline.synthesizer.capabilities:
+        raise unsupported("speed", "this model speaks at speed 1 only")
+    voice = aliases.voice(values["voice"], "voice", voices)
+    utterance = Utterance(text, Voice(voice) if voice else None, Style(values["speed"]), values["seed"])
+    chunks = service.engines.stream(lambda cancelled: encode_speech(pipeline, utterance, name, cancelled))
     try:
-        first = await anext(pieces)
-    except StopAsyncIteration:
+        first = await anext(chunks)
+    except EngineError as error:
+        if error.fault != "nothing":
+            raise
         raise wrong("input", "input holds nothing this model can say") from None
     service.metrics.observe("roundelay_speech_first_byte_seconds", "From request to sound.", time.monotonic() - started)
-    body = _prepend(first, pieces)
+    body = _prepend(first, chunks)
     headers = ignored_header(ignored)
     if values["stream_format"] == "sse":
         return StreamingResponse(_events(body, len(text)), headers=headers, media_type="text/event-stream")
     return StreamingResponse(body, headers=headers, media_type=encoders.MEDIA_TYPES[name])
 
 
-def encode_speech(
-    model: SpeechModel, text: str, voice: str | None, seed: int, name: str, cancelled: Cancelled
-) -> Iterator[bytes]:
-    """Yield the spoken text in a response format, in chunks that are never empty. Runs on a worker."""
-    coder, rate = encoders.encoder(name), Resampler(RATE_HZ, WIRE_RATE_HZ)
-    silent = True
-    for sound in model.say_stream(text, voice=voice, seed=seed, cancelled=cancelled):
-        silent = False
-        if data := coder.push(rate.push(sound)):
+def encode_speech(pipeline: Pipeline, utterance: Utterance, name: str, cancelled: Cancelled) -> Iterator[bytes]:
+    """Yield an utterance in a response format, in chunks that are never empty. Runs on a worker.
+
+    Audio is resampled once, from the engine's rate to the wire's. Raises `EngineError`.
+    """
+    encoder, resampler = encoders.encoder(name), None
+    for audio in pipeline.stream(utterance, options=CallOptions(cancelled)):
+        resampler = resampler or Resampler(audio.rate, WIRE_RATE_HZ)
+        if data := encoder.push(resampler.push(audio.samples)):
             yield data
-    if silent:
+    if resampler is None or cancelled():
         return
-    if data := coder.push(rate.push(sound[:0], last=True)) + coder.finish():
+    if data := encoder.push(resampler.push(np.zeros(0, np.float32), last=True)) + encoder.finish():
         yield data
 
 

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
+from roundelay.server.engine import MODEL
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.http import aliases
 from roundelay.server.http.fields import Field, read
@@ -20,7 +21,7 @@ from roundelay.server.service import service_of
 RESPONSE_FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
 GRANULARITIES = Field("timestamp_granularities[]", "string", "segment; word is refused.", choices=("segment", "word"))
 FIELDS = (
-    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=aliases.MODEL),
+    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
     Field("response_format", "string", "The format of the transcript.", default="json", choices=RESPONSE_FORMATS),
     Field("language", "string", "en, the one language of this model.", max_length=16),
     Field("stream", "string", "true: server-sent events.", default="false", choices=("true", "false")),
@@ -36,18 +37,17 @@ async def transcriptions(request: Request) -> Response:
     """The transcript of the uploaded file in the requested format; empty where nobody speaks."""
     service = service_of(request)
     values, ignored, data, name = await _form(request, service.limits.body_bytes)
-    aliases.model(values["model"])
     if values["language"] and values["language"].lower().split("-")[0] != "en":
         raise unsupported("language", "this model knows English only: en")
     if "word" in values[GRANULARITIES.name]:
         raise unsupported(GRANULARITIES.name, "this model gives no times of words; ask for segment")
-    model, limit = service.engine.model(), service.limits.audio_s
+    pipeline, limit = service.engines.pipeline(aliases.model(values["model"])), service.limits.audio_s
 
     def work() -> tuple[str, float]:
         audio = recording(data, name, limit)
-        return model.transcribe(audio), audio.duration_s
+        return pipeline.transcribe(audio).text, audio.duration_s
 
-    text, seconds = await service.engine.call(work)
+    text, seconds = await service.engines.call(work)
     headers = ignored_header(ignored)
     if values["stream"] == "true":
         return StreamingResponse(_events(text), headers=headers, media_type="text/event-stream")

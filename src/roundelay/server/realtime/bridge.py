@@ -1,7 +1,12 @@
-"""One conversation: the machine of `voice.realtime.session` in the words of OpenAI's Realtime interface.
+"""One conversation: translates between the machine, `voice.realtime.core.session`, and OpenAI's Realtime interface.
 
-It decides nothing. Client events become the machine's events, its actions become frames or work. No sockets and no
-threads: frames leave by `send`, work by the worker, time comes with every call.
+Client events become the machine's events; its actions become frames or work. No sockets and no threads: frames leave
+by `send`, work by the worker, and every call brings the time.
+
+The machine decides what a conversation does. Three decisions are the bridge's, as they concern the wire alone: while
+speech may just have begun, before the detector confirms it, no audio is sent (`_due`); a reply that was sent to its
+end counts as played when its client goes on (`assume_heard`); and `making` tells the connection not to let a client
+that sends faster than real time overtake a reply.
 """
 
 from __future__ import annotations
@@ -26,56 +31,57 @@ from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.context import AUDIO_TOKENS_PER_S
 from roundelay.voice.realtime.core.session import Session
 from roundelay.voice.realtime.core.settings import Thresholds
+from roundelay.voice.realtime.reply_request import WorkerConfig
 
 REASONS = {"barge-in": "turn_detected", "cancelled": "client_cancelled", "truncated": "client_cancelled"}
-MAYBE_SPEECH_MS = 200  # after the last sound that came: longer than a piece of any client's
-LIFE_S = 3600  # what the session says of its own end
+MAYBE_SPEECH_MS = 200  # after the last input: longer than a chunk of any client's audio
+SESSION_S = 3600  # the lifetime that a session reports
 
 
-class Worker(Protocol):
-    """Who hears and makes replies: `voice.realtime.worker`, or a fake."""
+class ConversationWorker(Protocol):
+    """The work of a conversation: `voice.realtime.worker.Worker`, or a fake."""
 
     @property
     def maybe_speech(self) -> bool:
-        """Whether a voice may just have begun: too little of it was heard to say so."""
+        """Whether speech may just have begun, before it is confirmed."""
         ...
 
-    def hear(self, sound: np.ndarray) -> None:
-        """Take the next sound, float32 at 16 kHz."""
+    def hear(self, samples: np.ndarray) -> None:
+        """Take the next input, float32 [n] at `INPUT_RATE_HZ`."""
         ...
 
     def do(self, action: do.Action) -> None:
-        """Begin, or drop, a piece of work."""
+        """Begin, or cancel, a piece of work."""
         ...
 
-    def played(self, sound: np.ndarray) -> None:
-        """Note what goes out, so that its echo is known."""
+    def note_playback(self, samples: np.ndarray, rate_hz: int) -> None:
+        """Note audio that is sent to the user, so that its echo is recognised."""
         ...
 
-    def configure(self, settings: Settings) -> None:
-        """Let other settings hold."""
+    def configure(self, config: WorkerConfig) -> None:
+        """Use another configuration for what begins from now on."""
         ...
 
     def close(self) -> None:
-        """Drop all work."""
+        """Cancel all work."""
         ...
 
 
 class Bridge:
-    """The state that the machine does not keep: ids, what was sent, how far the client is."""
+    """The state of a conversation that the machine does not keep: item ids, what was sent, what the client played."""
 
     def __init__(
-        self, send: Callable[[Frame], None], worker: Worker, settings: Settings, name: str, base: Thresholds
+        self, send: Callable[[Frame], None], worker: ConversationWorker, settings: Settings, name: str, base: Thresholds
     ) -> None:
         self.send, self.worker, self.settings, self.name, self._base = send, worker, settings, name, base
         self.session = Session(settings.thresholds(base), language=language_table.load())
         self.items, self.trace, self.conversation_id = Items(), LatencyTrace(), new_id("conv")
         self.outputs: dict[int, ResponseStream] = {}
         self.pacers: dict[int, Pacer] = {}
-        self.samples = 0  # heard, at 16 kHz
+        self.samples = 0  # of input, at INPUT_RATE_HZ
         self.closed = False
-        self.output_buffer: OutputAudioBuffer | None = None  # of a call: sound goes there instead of into frames
-        self.committed = 0  # the sample after the last turn that was committed, or the last clearing
+        self.output_buffer: OutputAudioBuffer | None = None  # of a call: audio goes there instead of into frames
+        self.committed = 0  # the input sample after the last committed turn, or the last clearing
         self.on_sent: Callable[[float], None] = lambda seconds: None
         self._heard = 0  # tokens of the newest turn
         self._turns: dict[int, str] = {}
@@ -85,32 +91,32 @@ class Bridge:
         self._marks: dict[str, int] = {}
         self._zero_ms: float | None = None
         self._last_sound_ms = 0
-        self._expires = int(time.time()) + LIFE_S
+        self._expires = int(time.time()) + SESSION_S
 
-    # -- towards the machine
+    # -- to the machine
 
     def feed(self, event: ev.Event) -> None:
-        """Tell the machine, and do what it asks for. Raises `IllegalEvent`."""
+        """Feed the machine, and carry out its actions. Raises `IllegalEvent`."""
         self._note(event)
         for action in self.session.feed(event):
             self._do(action, event.at_ms)
 
     def news(self, event: ev.Event) -> None:
-        """Tell the machine what the worker says; what comes too late to be possible is dropped."""
+        """Feed an event of the worker; one that came too late to be legal is dropped."""
         try:
             self.feed(event)
         except ev.IllegalEvent:
             self.feed(ev.Tick(event.at_ms))
 
-    def hear(self, sound: np.ndarray, now_ms: int) -> None:
-        """Take sound of the microphone, float32 at 16 kHz, to the worker."""
-        self.samples, self._last_sound_ms = self.samples + len(sound), now_ms
-        zero = now_ms - self.samples * 1000 / ev.RATE_HZ
+    def hear(self, samples: np.ndarray, now_ms: int) -> None:
+        """Pass input to the worker, float32 [n] at `INPUT_RATE_HZ`."""
+        self.samples, self._last_sound_ms = self.samples + len(samples), now_ms
+        zero = now_ms - self.samples * 1000 / ev.INPUT_RATE_HZ
         self._zero_ms = zero if self._zero_ms is None else min(self._zero_ms, zero)
-        self.worker.hear(sound)
+        self.worker.hear(samples)
 
     def tick(self, now_ms: int) -> None:
-        """Send what is due, say how much was heard, and let time pass."""
+        """Send what is due, report what was played, and let time pass."""
         for number, pacer in list(self.pacers.items()):
             for action in self._due(pacer, now_ms):
                 self._out(action, now_ms)
@@ -120,41 +126,47 @@ class Bridge:
         self.feed(ev.Tick(now_ms))
 
     def _due(self, pacer: Pacer, now_ms: int) -> list[do.Action]:
-        """What may go out. At a first frame of a voice over the bot's nothing does: the next one says what it was, and
-        a client holds sound for longer than that. Where none follows, the client has stopped sending: no doubt is left.
+        """The actions of a reply that are due. While speech may have begun none is: the next frames decide, and clients
+        hold audio for longer than that. If no input follows, the client has stopped sending, and sending goes on.
         """
         fresh = now_ms - self._last_sound_ms <= MAYBE_SPEECH_MS
         return pacer.take(now_ms, fresh and self.session.thresholds.interrupt and self.worker.maybe_speech)
 
     @property
     def making(self) -> bool:
-        """Whether a reply is still being made: that takes its time, however fast the client sends."""
+        """Whether a reply is still being made, which takes its time however fast the client sends."""
         reply = self.session.memory.reply
         return reply is not None and not reply.done
 
     @property
     def active(self) -> ResponseStream | None:
-        """The response that the client takes to be going on."""
+        """The response that is in progress for the client."""
         return next((output for output in self.outputs.values() if not output.done), None)
 
     def assume_heard(self, now_ms: int) -> None:
-        """Take the reply that was sent to its end as heard: its client has gone on."""
+        """Count a reply that was sent to its end as played: its client has gone on."""
         reply = self.session.memory.reply
         if reply is not None and reply.done and (output := self.outputs.get(reply.number)) and output.done:
             self.feed(ev.Played(now_ms, reply.number, reply.released))
 
+    def reply_rate_hz(self, number: int) -> int:
+        """The rate of a reply's audio; 0 if it has none, or the reply is not known any more."""
+        if number in self.outputs:
+            return self.outputs[number].rate_hz
+        return next((past.rate_hz for past in self.session.memory.past_replies if past.number == number), 0)
+
     def send_session_created(self) -> None:
-        """Say what the session is, first of all."""
+        """Send `session.created`, the first frame."""
         self.send(frame("session.created", session=self.settings.as_dict(self.name, self._expires)))
 
     def configure(self, settings: Settings, now_ms: int) -> None:
-        """Let other settings hold, and show them."""
-        self.worker.configure(settings)
+        """Use other settings from now on, and send them."""
+        self.worker.configure(settings.worker_config(self._base))
         self.settings = settings
         self.feed(ev.Configured(now_ms, settings.thresholds(self._base)))
         self.send(frame("session.updated", session=settings.as_dict(self.name, self._expires)))
 
-    # -- towards the client
+    # -- to the client
 
     def _do(self, action: do.Action, now_ms: int) -> None:
         if isinstance(action, do.PredictEndOfTurn | do.Transcribe | do.Draft | do.Drop | do.Summarise):
@@ -173,10 +185,10 @@ class Bridge:
         item = self._turns.setdefault(number, new_id("item"))
         if isinstance(action, do.StartTurn):
             self._marks = {}
-            start_ms = action.sample * 1000 // ev.RATE_HZ
+            start_ms = action.sample * 1000 // ev.INPUT_RATE_HZ
             self.send(frame("input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id=item))
         elif isinstance(action, do.StopTurn):
-            end_ms = action.sample * 1000 // ev.RATE_HZ
+            end_ms = action.sample * 1000 // ev.INPUT_RATE_HZ
             self.send(frame("input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id=item))
         elif isinstance(action, do.CommitTurn):
             self._commit(action, item, now_ms)
@@ -187,7 +199,7 @@ class Bridge:
             self._captions.pop(old, None)
 
     def _commit(self, action: do.CommitTurn, name: str, now_ms: int) -> None:
-        end_ms = round((self._zero_ms or 0) + action.end * 1000 / ev.RATE_HZ)
+        end_ms = round((self._zero_ms or 0) + action.end * 1000 / ev.INPUT_RATE_HZ)
         self.trace.turn(action.turn, min(end_ms, now_ms), {**self._marks, "committed": now_ms})
         self.committed = max(self.committed, action.end)
         item: Frame = {"id": name, "object": "realtime.item", "type": "message", "role": "user", "status": "completed",
@@ -196,7 +208,7 @@ class Bridge:
         self.send(frame("input_audio_buffer.committed", previous_item_id=before, item_id=name))
         self.send(frame("conversation.item.added", previous_item_id=before, item=item))
         self.send(frame("conversation.item.done", previous_item_id=before, item=item))
-        self._heard = round((action.end - action.start) / ev.RATE_HZ * AUDIO_TOKENS_PER_S)
+        self._heard = round((action.end - action.start) / ev.INPUT_RATE_HZ * AUDIO_TOKENS_PER_S)
 
     def _caption(self, action: do.Caption, item: str) -> None:
         before = self._captions.get(action.turn, "")
@@ -265,9 +277,9 @@ class Bridge:
         if isinstance(action, do.Say):
             output.say(action.text)
         elif isinstance(action, do.Play):
-            output.play(action.sound)
+            output.play(action.samples, action.rate_hz)
             if output.spoken:
-                self.worker.played(action.sound)
+                self.worker.note_playback(action.samples, action.rate_hz)
             self._sent(output.number, now_ms)
         elif isinstance(action, do.Finish):
             output.end("completed")
@@ -295,7 +307,7 @@ class Bridge:
             found.outcome, found.answer = outcome, text
 
     def _note(self, event: ev.Event) -> None:
-        """Keep when things happened, for the waterfall."""
+        """Note the times of events, for the latency trace."""
         if isinstance(event, ev.SpeechStopped):
             self._marks["noticed"] = event.at_ms
         elif isinstance(event, ev.Transcribed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -34,12 +35,13 @@ async def calls(request: Request) -> Response:
     except MissingPackage as error:
         raise ApiError(501, "package_missing", str(error)) from None
     offer, session = await _offer(request, service)
-    aliases.model(request.query_params.get("model"))
+    model = aliases.model(request.query_params.get("model"))
     webrtc.check_offer(offer)
     settings: Settings = service.settings_of(key_of(request)) or Settings()
+    settings = replace(settings, model=model, voices=service.engines.voices(model))
     if session is not None:
         settings = settings.with_update(session)
-    admit(service)
+    admit(service, model)
     name, answer = await webrtc.answer(service, offer, settings)
     where = f"/v1/realtime/calls/{name.replace('sess_', 'rtc_')}"
     return Response(answer, 201, {"location": where}, media_type=SDP)

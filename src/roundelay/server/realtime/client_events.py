@@ -1,4 +1,4 @@
-"""What a client's frames do to a conversation: one function for each of the eleven."""
+"""What a client's frames do to a conversation: one method for each client event."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from roundelay.server.audio.g711 import G711
 from roundelay.server.audio.pcm import from_int16
-from roundelay.server.audio.resample import Resampler
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.http import aliases
 from roundelay.server.http.requests import bytes_of
@@ -26,40 +25,42 @@ from roundelay.server.realtime.settings import (
     table,
     text,
     tool_choice,
+    tool_specs,
     tools,
     unknown,
 )
 from roundelay.voice.audio import MIN_SAMPLES, Audio
 from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core import events as ev
-from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
+from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
+from roundelay.voice.resample import Resampler
 
-MIN_COMMIT_MS = 100  # OpenAI's own bound for a commit
+MIN_COMMIT_MS = 100  # OpenAI's limit
 MAX_METADATA_PAIRS = 16
-MAX_CALLS = 256  # of a client's own, and of calls that were answered: as many as the history has messages
+MAX_CALLS = 256  # a client's own, and answered ones: as many as the history has messages
 RESPONSE = ("conversation", "input", "instructions", "output_modalities", "tools", "tool_choice", "metadata", "audio")
 CODES = {"already_replying": "conversation_already_has_active_response", "not_replying": "response_cancel_not_active",
          "closed": "session_closing", "too_many": "too_many"}  # fmt: skip
 
 
 class ClientEventHandler:
-    """One client's side of a conversation: decodes its sound and carries out its frames.
+    """One client's side of a conversation: decodes its audio and carries out its frames.
 
-    A recording that comes in an item is left in `recordings` under a name; whoever runs the conversation has it read,
-    and says so by `heard`.
+    A recording that comes in an item is left in `recordings` under a name. The connection has it transcribed, and
+    passes the transcript to `set_transcript`.
     """
 
     def __init__(self, conversation: Bridge, longest_s: float) -> None:
         self.bridge, self._longest_s = conversation, longest_s
-        self.recordings: list[tuple[str, Audio]] = []  # `part:item` whose words are to be read
-        self._rate: tuple[str, Resampler] = (PCM, Resampler(RATES_HZ[PCM], MODEL_RATE_HZ))
-        self._results: list[tuple[str, str]] = []  # of tools, that came while a reply goes on
-        self._messages: list[Message] = []  # the same of messages: the history holds them after that reply
-        self._answered: deque[str] = deque(maxlen=MAX_CALLS)  # calls that have their output
-        self._calls: OrderedDict[str, str] = OrderedDict()  # the client's own, as the history says them
+        self.recordings: list[tuple[str, Audio]] = []  # (`part:item`, a recording to be transcribed)
+        self._rate: tuple[str, Resampler] = (PCM, Resampler(RATES_HZ[PCM], INPUT_RATE_HZ))
+        self._results: list[tuple[str, str]] = []  # of tools, that came during a reply
+        self._messages: list[Message] = []  # that came during a reply: they follow it in the history
+        self._answered: deque[str] = deque(maxlen=MAX_CALLS)  # calls that have an output
+        self._calls: OrderedDict[str, str] = OrderedDict()  # that the client added, as text of the history
 
     def do(self, message: Frame, now_ms: int) -> None:
-        """Carry out a frame. Raises `ApiError`; the session lives on."""
+        """Carry out a frame. Raises `ApiError`; the session goes on."""
         name = message["type"].replace(".", "_")
         try:
             getattr(self, f"_{name}")(message, now_ms)
@@ -67,7 +68,7 @@ class ClientEventHandler:
             raise ApiError(400, CODES.get(error.code, "invalid_value"), str(error)) from None
 
     def tick(self, now_ms: int) -> None:
-        """Put what came during a reply into the history once it has ended; nobody asked to have results told."""
+        """Put what came during a reply into the history once it has ended; no reply to results was requested."""
         if (self._results or self._messages) and self.bridge.session.memory.reply is None:
             self._tell_results(now_ms, follow_up=False)
             messages, self._messages = self._messages, []
@@ -88,14 +89,14 @@ class ClientEventHandler:
     # -- sound
 
     def decode(self, message: Frame) -> Iterator[np.ndarray]:
-        """The sound of an `input_audio_buffer.append`, float32 at 16 kHz, second by second, so that others need not
-        wait for the whole of it. Raises `ApiError`.
+        """The audio of an `input_audio_buffer.append`, float32 at `INPUT_RATE_HZ`, in chunks of one second, between
+        which other conversations may run. Raises `ApiError`.
         """
         if self.bridge.output_buffer is not None:
-            raise unsupported("type", "the sound of a call comes by its track")
+            raise unsupported("type", "the audio of a call comes by its track")
         samples, kind = self._decode(message.get("audio"), "audio"), self.bridge.settings.input_format
         if self._rate[0] != kind:
-            self._rate = (kind, Resampler(RATES_HZ[kind], MODEL_RATE_HZ))
+            self._rate = (kind, Resampler(RATES_HZ[kind], INPUT_RATE_HZ))
         rate, second = self._rate[1], RATES_HZ[kind]
         return (rate.push(samples[at : at + second]) for at in range(0, len(samples), second))
 
@@ -103,14 +104,14 @@ class ClientEventHandler:
         """Samples at the rate of the session's input format."""
         data, kind = bytes_of(value, where), self.bridge.settings.input_format
         if kind == PCM and len(data) % 2:
-            raise wrong(where, f"{len(data)} bytes are no whole number of 16-bit samples", "invalid_audio")
+            raise wrong(where, f"{len(data)} bytes are not a whole number of 16-bit samples", "invalid_audio")
         return from_int16(data) if kind == PCM else G711(kind).decode(data)
 
     def _input_audio_buffer_commit(self, message: Frame, now_ms: int) -> None:
         start, end = self.bridge.committed, self.bridge.samples
-        if (end - start) * 1000 < MIN_COMMIT_MS * ev.RATE_HZ:
-            have = max(0, end - start) * 1000 // ev.RATE_HZ
-            message_ = f"the buffer holds {have} ms of sound; a commit needs {MIN_COMMIT_MS} ms"
+        if (end - start) * 1000 < MIN_COMMIT_MS * ev.INPUT_RATE_HZ:
+            have = max(0, end - start) * 1000 // ev.INPUT_RATE_HZ
+            message_ = f"the buffer holds {have} ms of audio; a commit needs {MIN_COMMIT_MS} ms"
             raise ApiError(400, "input_audio_buffer_commit_empty", message_)
         self.bridge.feed(ev.TurnEnded(now_ms, start, end))
         self.bridge.committed = end
@@ -162,7 +163,7 @@ class ClientEventHandler:
         if not isinstance(parts, list) or not 1 <= len(parts) <= 64:
             raise wrong("item.content", "item.content must be an array of 1 to 64 parts", "invalid_type")
         kept: list[dict[str, Any]] = []
-        sounds: dict[int, list[np.ndarray]] = {}  # by their place; what follows at once is one recording
+        sounds: dict[int, list[np.ndarray]] = {}  # by position; adjacent parts are one recording
         for at, part in enumerate(parts):
             where = f"item.content[{at}]"
             kind = table(part, where).get("type")
@@ -181,14 +182,14 @@ class ClientEventHandler:
                 kept.append({"type": "output_audio", "transcript": said})
             else:
                 raise unsupported(
-                    f"{where}.type", f"a {role}'s part must be text{', or sound' if role == 'user' else ''}"
+                    f"{where}.type", f"a {role}'s part must be text{', or audio' if role == 'user' else ''}"
                 )
         item |= {"role": role, "content": kept}
         self._record(item["id"], sounds)
         self._add_text(item, now_ms)
 
     def _record(self, item_id: str, sounds: Mapping[int, list[np.ndarray]]) -> None:
-        """Leave the recordings of an item to be read. Raises `ApiError` 413 for one that lasts too long."""
+        """Leave the recordings of an item to be transcribed. Raises `ApiError` 413 for one that is too long."""
         rate = RATES_HZ[self.bridge.settings.input_format]
         found = {at: np.concatenate(pieces) for at, pieces in sounds.items()}
         for at, sound in found.items():
@@ -199,20 +200,20 @@ class ClientEventHandler:
         self.recordings += [(f"{at}:{item_id}", Audio.from_array(sound, rate)) for at, sound in heard.items()]
 
     def _add_text(self, item: Frame, now_ms: int) -> None:
-        """Put the words of a message, in their order, into the history."""
+        """Put the text of a message into the history, in the order of its parts."""
         lines = [part.get("text") or part.get("transcript") or "" for part in item["content"]]
         if spoken := "\n".join(line for line in lines if line).strip():
             self._hold(Message(item["role"], spoken, item["id"]))
             self.tick(now_ms)
 
     def _hold(self, message: Message) -> None:
-        """Keep a message until the history may hold it; the oldest go where a long reply lets too many wait."""
+        """Queue a message for the history; the oldest are dropped if too many wait during a long reply."""
         self._messages.append(message)
         while len(self._messages) > 1 and sum(len(each.text) for each in self._messages) > MAX_ITEMS_BYTES:
             self._messages.pop(0)
 
     def set_transcript(self, name: str, words: str, now_ms: int) -> None:
-        """The words of a recording that came in an item."""
+        """Set the transcript of a recording that came in an item."""
         at, _, item_id = name.partition(":")
         if item_id in self.bridge.items and words.strip():
             item = self.bridge.items.get(item_id, "")
@@ -225,7 +226,7 @@ class ClientEventHandler:
             self._add_text(item, now_ms)
 
     def _add_call(self, item: Frame, now_ms: int) -> None:
-        """Take a call that the client says was made, as where it restores a conversation."""
+        """Add a function call that the client made before, as when it restores a conversation."""
         call, memory = item["call_id"], self.bridge.session.memory
         if (
             call in self._calls
@@ -240,7 +241,7 @@ class ClientEventHandler:
         self.tick(now_ms)
 
     def _add_result(self, item: Frame, now_ms: int) -> None:
-        """Take a tool's result. While a reply goes on it is kept back: the history is to hold it after that reply."""
+        """Add a tool's result. During a reply it is queued: it follows that reply in the history."""
         call, memory = item["call_id"], self.bridge.session.memory
         waited = any(each.action.call == call for each in memory.calls)
         if not waited and call not in memory.past_call_ids and call not in self._calls:
@@ -265,7 +266,7 @@ class ClientEventHandler:
         self._results = [result for result in self._results if result[0] != key]
         if item["type"] == "function_call":
             self._calls.pop(key, None)
-        with suppress(ev.IllegalEvent):  # it was never in the history, or has left it: only the client's view remains
+        with suppress(ev.IllegalEvent):  # not in the history (any more): remove it from the items alone
             self.bridge.feed(ev.MessageRemoved(now_ms, key))
         self.bridge.items.remove(item["id"])
         self.bridge.send(frame("conversation.item.deleted", item_id=item["id"]))
@@ -274,13 +275,14 @@ class ClientEventHandler:
         item = self.bridge.items.get(message.get("item_id"), "item_truncate_invalid_item_id")
         key, end_ms = self.bridge.items.key(item["id"]), message.get("audio_end_ms")
         if not key.startswith("reply-") or item.get("role") != "assistant":
-            raise wrong("item_id", "only the bot's own sound can be truncated", "item_truncate_invalid_item_id")
+            raise wrong("item_id", "only the bot's own audio can be truncated", "item_truncate_invalid_item_id")
         if isinstance(end_ms, bool) or not isinstance(end_ms, int) or end_ms < 0:
             raise wrong("audio_end_ms", "audio_end_ms must be a number of milliseconds, 0 or more")
-        number, samples = int(key.removeprefix("reply-")), end_ms * ev.RATE_HZ // 1000
-        output = self.bridge.outputs.get(number)
-        if output is not None and samples > output.sent:
-            have = output.sent * 1000 // ev.RATE_HZ
+        number = int(key.removeprefix("reply-"))
+        rate_hz = self.bridge.reply_rate_hz(number)
+        samples, output = end_ms * rate_hz // 1000, self.bridge.outputs.get(number)
+        if output is not None and (samples > output.sent or (end_ms > 0 and not rate_hz)):
+            have = output.sent * 1000 // output.rate_hz if output.rate_hz else 0
             raise wrong("audio_end_ms", f"only {have} ms of this item were sent", "item_truncate_invalid_audio_end_ms")
         self.bridge.feed(ev.Truncated(now_ms, number, samples))
         self.bridge.send(frame("conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=end_ms))
@@ -294,7 +296,7 @@ class ClientEventHandler:
         if self.bridge.active is not None:
             if not self._results:
                 raise ApiError(400, CODES["already_replying"], "a response is going on already")
-            self._tell_results(now_ms, follow_up=True, options=options)  # they are told as soon as nobody speaks
+            self._tell_results(now_ms, follow_up=True, options=options)  # told once nobody speaks
             return
         self.bridge.assume_heard(now_ms)
         self.tick(now_ms)
@@ -312,7 +314,7 @@ class ClientEventHandler:
         if wish.get("output_modalities") is not None:
             out["modalities"] = modalities(wish["output_modalities"], "response.output_modalities")
         if wish.get("tools") is not None:
-            out["tools"] = tools(wish["tools"], "response.tools")
+            out["tools"] = tool_specs(tools(wish["tools"], "response.tools"))
         if wish.get("tool_choice") is not None:
             out["tool_choice"] = tool_choice(wish["tool_choice"], "response.tool_choice")
         if wish.get("metadata") is not None:
@@ -325,7 +327,7 @@ class ClientEventHandler:
         audio, where = table(wish.get("audio") or {}, "response.audio"), "response.audio.output"
         sound = table(audio.get("output") or {}, where)
         if sound.get("voice") is not None:
-            out["voice"] = aliases.voice(sound["voice"], f"{where}.voice")
+            out["voice"] = aliases.voice(sound["voice"], f"{where}.voice", self.bridge.settings.voices)
         if sound.get("format") is not None:
             out["format"] = sound_format(sound["format"], f"{where}.format")
         ignored = unknown(wish, RESPONSE, "response") + unknown(audio, ("output",), "response.audio")

@@ -18,19 +18,19 @@ import numpy as np
 from roundelay.errors import RoundelayError
 from roundelay.server.errors import ApiError
 from roundelay.server.http.middleware import api_error
-from roundelay.server.realtime.bridge import Bridge, Worker
+from roundelay.server.realtime.bridge import Bridge, ConversationWorker
 from roundelay.server.realtime.client_events import ClientEventHandler
 from roundelay.server.realtime.frames import Frame, error_frame, new_id, read
-from roundelay.server.realtime.hands import Hands
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.voice.realtime.core import events as ev
+from roundelay.voice.realtime.worker import Worker
 
 PACING_S = 0.02  # how often sound that waits is looked at: a fifth of the piece that is sent at a time
 IDLE_S = 1.0  # how often a conversation looks at its limits when nothing happens
 MAX_UNREAD_FRAMES = 32  # frames read before the first of them is done; then the line is not read
 MAX_UNREAD_SOUNDS = 100  # pieces of a track's sound that wait, 20 ms each: what is older is of no use
-CHUNK = ev.RATE_HZ // 10  # sound goes to the worker in pieces of 100 ms, time passing between them
+CHUNK = ev.INPUT_RATE_HZ // 10  # sound goes to the worker in pieces of 100 ms, time passing between them
 GOING_AWAY, TOO_SLOW, BROKEN, NORMAL = 1001, 1008, 1011, 1000  # RFC 6455, section 7.4.1
 REASONS = {TOO_SLOW: "the client reads too slowly", GOING_AWAY: "the server is stopping"}
 Tell = Callable[[Callable[[int], ev.Event]], None]
@@ -56,12 +56,12 @@ class Link(Protocol):
         ...
 
 
-def admit(service: Service) -> None:
+def admit(service: Service, model: str) -> None:
     """Raise `ApiError` where no conversation can begin: 503 without a model or memory, 429 without a free place."""
-    service.engine.model()
+    service.engines.pipeline(model)
     if len(service.sessions) >= service.limits.sessions:
         raise ApiError(429, "too_many_sessions", f"{len(service.sessions)} people are talking already; try again later")
-    service.engine.admit()
+    service.engines.admit()
 
 
 class Connection:
@@ -78,8 +78,10 @@ class Connection:
         self._last_frame = self._start
         self._close_code = NORMAL
         self._loop = asyncio.get_running_loop()
-        make: Callable[..., Worker] = service.create_worker or Hands
-        worker = make(service.engine, settings, self._tell, service.thresholds)
+        self._pipeline = service.engines.pipeline(settings.model)
+        create: Callable[..., ConversationWorker] = service.create_worker or Worker
+        config = settings.worker_config(service.thresholds)
+        worker = create(self._pipeline, self._tell, service.engines.conversation_pool, config)
         self.bridge = Bridge(self.send, worker, settings, self.name, service.thresholds)
         self.bridge.on_sent = lambda seconds: service.metrics.observe(
             "roundelay_turn_seconds", "From the end of a turn to the first sample sent.", seconds
@@ -241,7 +243,7 @@ class Connection:
     async def _hear(self, sound: np.ndarray) -> None:
         for at in range(0, len(sound), CHUNK):
             piece = sound[at : at + CHUNK]
-            late_ms = (self.bridge.samples + len(piece)) * 1000 / ev.RATE_HZ - self.now_ms()
+            late_ms = (self.bridge.samples + len(piece)) * 1000 / ev.INPUT_RATE_HZ - self.now_ms()
             if not self.bridge.making:
                 self._ahead_ms += max(0.0, late_ms)
             self.bridge.hear(piece, self.now_ms())
@@ -253,6 +255,5 @@ class Connection:
         """Have recordings that came as items read, before anything else is done: what follows may ask about them."""
         while self.client_events.recordings:
             name, sound = self.client_events.recordings.pop(0)
-            model = self.service.engine.model()
-            words = await self.service.engine.call(lambda: model.transcribe(sound))  # noqa: B023
-            self.client_events.set_transcript(name, words, self.now_ms())
+            transcript = await self.service.engines.call(self._pipeline.transcribe, sound)
+            self.client_events.set_transcript(name, transcript.text, self.now_ms())

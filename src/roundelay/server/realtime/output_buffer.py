@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from roundelay.server.audio.resample import Resampler
 from roundelay.server.realtime.frames import Frame, frame
-from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
+from roundelay.voice.resample import Resampler
 
 TRACK_RATE_HZ = 48_000  # Opus in WebRTC (RFC 7587)
 LEAD_MS = 300  # audio queued at most while the track plays: outlasts a busy core, little is lost at a barge-in
@@ -26,19 +25,22 @@ class OutputAudioBuffer:
     def __init__(self, send: Callable[[Frame], None]) -> None:
         self._send = send
         self._queue: deque[tuple[str, np.ndarray | None]] = deque()  # None: the end of a response
-        self._rate = Resampler(MODEL_RATE_HZ, TRACK_RATE_HZ)
+        self._resampler: Resampler | None = None  # of the response whose audio comes in
         self._waiting = 0
         self._sounding: str | None = None
 
-    def play(self, response: str, sound: np.ndarray) -> None:
-        """Put a response's next sound at the end, float32 at 16 kHz."""
-        self._put(response, self._rate.push(sound))
+    def play(self, response: str, samples: np.ndarray, rate_hz: int) -> None:
+        """Add the next audio of a response, float32 [n]; all of it has one rate."""
+        if self._resampler is None:
+            self._resampler = Resampler(rate_hz, TRACK_RATE_HZ)
+        self._put(response, self._resampler.push(samples))
 
     def end(self, response: str) -> None:
         """Mark the end of a response."""
-        self._put(response, self._rate.push(np.zeros(0, np.float32), last=True))
+        if self._resampler is not None:
+            self._put(response, self._resampler.push(np.zeros(0, np.float32), last=True))
         self._queue.append((response, None))
-        self._rate = Resampler(MODEL_RATE_HZ, TRACK_RATE_HZ)
+        self._resampler = None
 
     def take(self, count: int) -> np.ndarray:
         """The next samples to play, float32 at 48 kHz, or silence; reports responses that begin or end."""
@@ -64,7 +66,7 @@ class OutputAudioBuffer:
     def clear(self) -> None:
         """Drop the queued audio; report it if the response had begun."""
         self._queue.clear()
-        self._waiting, self._rate = 0, Resampler(MODEL_RATE_HZ, TRACK_RATE_HZ)
+        self._waiting, self._resampler = 0, None
         if self._sounding is not None:
             self._send(frame("output_audio_buffer.cleared", response_id=self._sounding))
             self._sounding = None

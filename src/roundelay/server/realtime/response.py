@@ -10,12 +10,11 @@ import numpy as np
 
 from roundelay.server.audio.g711 import G711
 from roundelay.server.audio.pcm import to_int16
-from roundelay.server.audio.resample import Resampler
 from roundelay.server.realtime.frames import Frame, Items, frame, new_id
 from roundelay.server.realtime.output_buffer import OutputAudioBuffer
 from roundelay.server.realtime.settings import PCM, RATES_HZ
 from roundelay.voice.realtime.core.context import AUDIO_TOKENS_PER_S, CHARACTERS_PER_TOKEN
-from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
+from roundelay.voice.resample import Resampler
 
 Send = Callable[[Frame], None]
 
@@ -36,40 +35,45 @@ class ResponseStream:
     ) -> None:
         self.id, self.number, self.wish, self._output_buffer = new_id("resp"), number, wish, output_buffer
         self.item_id: str | None = None
-        self.done, self.sent = False, 0  # samples at 16 kHz
+        self.done = False
+        self.sent, self.rate_hz = 0, 0  # samples, and their rate; 0 until there is audio
         self._send, self._items = send, items
         self._text, self._output = "", []  # type: str, list[Frame]
-        self._aloud = wish["modalities"] == ("audio",)
+        self._spoken = wish["modalities"] == ("audio",)
         kind = wish["format"]
-        self._rate = Resampler(MODEL_RATE_HZ, RATES_HZ[kind])
-        self._coder = None if kind == PCM else G711(kind)
+        self._wire_rate_hz, self._resampler = RATES_HZ[kind], None  # type: int, Resampler | None
+        self._codec = None if kind == PCM else G711(kind)
         send(frame("response.created", response=self._resource("in_progress")))
 
     @property
     def spoken(self) -> bool:
         """Whether the response is audio; else it is text."""
-        return self._aloud
+        return self._spoken
 
     def say(self, clause: str) -> None:
         """Send the next clause, as transcript or as text."""
         self._open()
         delta = clause if not self._text else f" {clause}"
         self._text += delta
-        kind = "response.output_audio_transcript.delta" if self._aloud else "response.output_text.delta"
+        kind = "response.output_audio_transcript.delta" if self._spoken else "response.output_text.delta"
         self._part(kind, delta=delta)
 
-    def play(self, sound: np.ndarray, *, last: bool = False) -> None:
-        """The next sound, float32 at 16 kHz; of a text response it is not sent."""
-        self.sent += len(sound)
-        if not self._aloud:
+    def play(self, samples: np.ndarray, rate_hz: int) -> None:
+        """Send the next audio, float32 [n], all of one rate; a text response sends none."""
+        self.sent, self.rate_hz = self.sent + len(samples), rate_hz
+        if not self._spoken:
             return
         self._open()
         if self._output_buffer is not None:
-            self._output_buffer.play(self.id, sound)
+            self._output_buffer.play(self.id, samples, rate_hz)
             return
-        changed = self._rate.push(sound, last=last)
-        data = self._coder.encode(changed) if self._coder else to_int16(changed).tobytes()
-        if data:
+        if self._resampler is None:
+            self._resampler = Resampler(rate_hz, self._wire_rate_hz)
+        self._send_audio(self._resampler.push(samples))
+
+    def _send_audio(self, samples: np.ndarray) -> None:
+        """Send samples at the wire's rate."""
+        if data := self._codec.encode(samples) if self._codec else to_int16(samples).tobytes():
             self._part("response.output_audio.delta", delta=base64.b64encode(data).decode())
 
     def call(self, call: str, name: str, arguments: str) -> None:
@@ -91,14 +95,14 @@ class ResponseStream:
             return
         self.done = True
         if self.item_id is not None:
-            if self._aloud:
-                if status == "completed":
-                    self.play(np.zeros(0, np.float32), last=True)
+            if self._spoken:
+                if status == "completed" and self._resampler is not None:
+                    self._send_audio(self._resampler.push(np.zeros(0, np.float32), last=True))
                 self._part("response.output_audio.done")
                 self._part("response.output_audio_transcript.done", transcript=self._text)
             else:
                 self._part("response.output_text.done", text=self._text)
-            part = {"type": "audio", "transcript": self._text} if self._aloud else {"type": "text", "text": self._text}
+            part = {"type": "audio", "transcript": self._text} if self._spoken else {"type": "text", "text": self._text}
             self._part("response.content_part.done", part=part)
             at, item = self._message()
             item.update(status="completed" if status == "completed" else "incomplete", content=[self._content()])
@@ -120,7 +124,7 @@ class ResponseStream:
         at = len(self._output)
         self._output.append(item)
         self._add(item, f"reply-{self.number}", at)
-        part = {"type": "audio", "transcript": ""} if self._aloud else {"type": "text", "text": ""}
+        part = {"type": "audio", "transcript": ""} if self._spoken else {"type": "text", "text": ""}
         self._part("response.content_part.added", part=part)
 
     def _add(self, item: Frame, key: str, at: int) -> None:
@@ -137,7 +141,7 @@ class ResponseStream:
         return next((at, item) for at, item in enumerate(self._output) if item["id"] == self.item_id)
 
     def _content(self) -> Frame:
-        if self._aloud:
+        if self._spoken:
             return {"type": "output_audio", "transcript": self._text}
         return {"type": "output_text", "text": self._text}
 
@@ -157,7 +161,7 @@ class ResponseStream:
 
     def _usage(self) -> Frame:
         """The tokens that the reply takes of the model's context. Nothing is billed."""
-        audio = round(self.sent / MODEL_RATE_HZ * AUDIO_TOKENS_PER_S) if self._aloud else 0
+        audio = round(self.sent / self.rate_hz * AUDIO_TOKENS_PER_S) if self._spoken and self.rate_hz else 0
         words = round(len(self._text) / CHARACTERS_PER_TOKEN)
         heard: int = self.wish["heard_tokens"]
         return {

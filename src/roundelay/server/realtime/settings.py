@@ -1,15 +1,18 @@
-"""A Realtime session's settings: the defaults, what `session.update` may change, and what the machine makes of them."""
+"""A Realtime session's settings: defaults, what `session.update` may change, and the worker's configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from roundelay.server.engine import MODEL
 from roundelay.server.errors import unsupported, wrong
 from roundelay.server.http import aliases
-from roundelay.voice.agent.persona import MAX_INSTRUCTION_CHARACTERS
+from roundelay.voice.agent.persona import MAX_INSTRUCTION_CHARACTERS, Persona, persona
+from roundelay.voice.agent.tools import Tool
 from roundelay.voice.realtime.core.settings import Thresholds
+from roundelay.voice.realtime.reply_request import WorkerConfig
 
 PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
 RATES_HZ = {PCM: 24_000, PCMU: 8_000, PCMA: 8_000}
@@ -20,15 +23,15 @@ SERVER_VAD: dict[str, Any] = {  # OpenAI's own defaults
 SEMANTIC_VAD: dict[str, Any] = {
     "type": "semantic_vad", "eagerness": "auto", "create_response": True, "interrupt_response": True,
 }  # fmt: skip
-# Silence in ms after which a turn is over: where the judge is sure, and where it is not. `auto` is the machine's own.
+# Silence in ms that ends a turn: if end-of-turn prediction is sure, and if it is not. None is the machine's default.
 EAGERNESS = {"low": (768, 2_500), "medium": None, "auto": None, "high": (256, 800)}
-# Taken without effect here, and named in the session's x_ignored.
+# Accepted without effect here, and named in the session's x_ignored.
 IGNORED = ("include", "prompt", "reasoning", "tracing", "truncation", "parallel_tool_calls", "max_output_tokens")
 MAX_TOOLS, MAX_TEXT_CHARACTERS = 128, 65_536
 
 
 def text(value: Any, where: str, longest: int = MAX_TEXT_CHARACTERS) -> str:
-    """The value, found to be text. Raises `ApiError` 400."""
+    """The value if it is text. Raises `ApiError` 400."""
     if not isinstance(value, str):
         raise wrong(where, f"{where} must be text", "invalid_type")
     if len(value) > longest:
@@ -37,14 +40,14 @@ def text(value: Any, where: str, longest: int = MAX_TEXT_CHARACTERS) -> str:
 
 
 def table(value: Any, where: str) -> Mapping[str, Any]:
-    """The value, found to be an object. Raises `ApiError` 400."""
+    """The value if it is an object. Raises `ApiError` 400."""
     if not isinstance(value, Mapping):
         raise wrong(where, f"{where} must be an object", "invalid_type")
     return value
 
 
 def one_of(value: Any, choices: tuple[str, ...], where: str) -> str:
-    """The value, found to be one of these. Raises `ApiError` 400."""
+    """The value if it is one of these. Raises `ApiError` 400."""
     if not isinstance(value, str) or value not in choices:
         raise wrong(where, f"{where} must be one of {', '.join(choices)}")
     return value
@@ -60,19 +63,24 @@ def modalities(value: Any, where: str = "output_modalities") -> tuple[str, ...]:
 
 
 def tools(value: Any, where: str = "tools") -> tuple[dict[str, Any], ...]:
-    """Function tools. Raises `ApiError` 400 for those of other kinds, as nothing here can call them."""
+    """Function tools. Raises `ApiError` 400 for tools of other kinds, which are not supported."""
     if not isinstance(value, list) or len(value) > MAX_TOOLS:
         raise wrong(where, f"{where} must be an array of at most {MAX_TOOLS}", "invalid_type")
     for at, tool in enumerate(value):
         entry = table(tool, f"{where}[{at}]")
         if entry.get("type") != "function":
-            raise unsupported(f"{where}[{at}].type", "only function tools are called from here")
+            raise unsupported(f"{where}[{at}].type", "only function tools are supported")
         text(entry.get("name"), f"{where}[{at}].name", 128)
     return tuple(dict(tool) for tool in value)
 
 
+def tool_specs(given: Sequence[Mapping[str, Any]]) -> tuple[Tool, ...]:
+    """Function tools of the Realtime interface as the worker takes them; the client runs them."""
+    return tuple(Tool(each["name"], each.get("description") or "", each.get("parameters") or {}) for each in given)
+
+
 def tool_choice(value: Any, where: str = "tool_choice") -> str:
-    """ "auto", "none", "required", or the name of the one function to be called, after a colon."""
+    """ "auto", "none", "required", or "function:" and the name of the function to call."""
     if isinstance(value, Mapping):
         one_of(value.get("type"), ("function",), f"{where}.type")
         return f"function:{text(value.get('name'), f'{where}.name', 128)}"
@@ -121,12 +129,12 @@ def _detection(value: Any, where: str, ignored: list[str]) -> dict[str, Any] | N
 
 
 def unknown(given: Mapping[str, Any], known: Collection[str], where: str) -> list[str]:
-    """The names of what was given and is not known here."""
+    """The names of given fields that are unknown here."""
     return [f"{where}.{str(key)[:64]}" for key in given if key not in known]
 
 
 def _transcription(value: Any, where: str, ignored: list[str]) -> dict[str, Any] | None:
-    """What is shown of it: whose words are wanted, and in which language. Raises `ApiError` 400."""
+    """The transcription settings that have effect. Raises `ApiError` 400."""
     if value is None:
         return None
     given = table(value, where)
@@ -139,7 +147,7 @@ def _transcription(value: Any, where: str, ignored: list[str]) -> dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds in a session."""
+    """The settings of a session. `voices` are those of its engine; None stands for the built-in ones."""
 
     kind: str = "realtime"
     modalities: tuple[str, ...] = ("audio",)
@@ -152,16 +160,18 @@ class Settings:
     detection: dict[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
     voice: str | None = None  # as the client names it
     ignored: tuple[str, ...] = ()
+    model: str = MODEL
+    voices: tuple[str, ...] | None = None
 
     @property
     def voice_name(self) -> str:
-        """The built-in voice that is meant."""
-        return aliases.voice(self.voice, "audio.output.voice")
+        """The engine's voice of that name or alias."""
+        return aliases.voice(self.voice, "audio.output.voice", self.voices)
 
     def with_update(self, update: Any, spoken: bool = False) -> Settings:
         """The settings after a `session.update`; fields that it lacks stay. Raises `ApiError` 400, changing nothing.
 
-        `spoken` is whether the bot has sounded already: its voice stays then, as with OpenAI.
+        `spoken` is whether the bot has spoken already: its voice cannot change then, as with OpenAI.
         """
         given = table(update, "session")
         ignored = [f"session.{key}" for key in IGNORED if given.get(key) is not None]
@@ -179,7 +189,7 @@ class Settings:
         if given.get("tool_choice") is not None:
             new = replace(new, tool_choice=tool_choice(given["tool_choice"], "session.tool_choice"))
         if given.get("model") is not None:
-            aliases.model(given["model"])
+            aliases.model(given["model"])  # the engine was chosen when the session began
         if given.get("audio") is not None:
             audio = table(given["audio"], "session.audio")
             new = new._with_input(table(audio.get("input") or {}, "session.audio.input"), ignored)
@@ -212,7 +222,7 @@ class Settings:
             raise unsupported(f"{where}.speed", "this model speaks at speed 1 only")
         if given.get("voice") is not None:
             voice = given["voice"].get("id") if isinstance(given["voice"], Mapping) else given["voice"]
-            if aliases.voice(voice, f"{where}.voice") != self.voice_name and spoken:
+            if aliases.voice(voice, f"{where}.voice", self.voices) != self.voice_name and spoken:
                 message = "the voice cannot change after the bot has spoken"
                 raise wrong(f"{where}.voice", message, "cannot_update_voice")
             new = replace(new, voice=voice)
@@ -220,7 +230,7 @@ class Settings:
         return new
 
     def thresholds(self, own: Thresholds | None = None) -> Thresholds:
-        """The machine's thresholds under these settings; `own` are those of the server where none is set."""
+        """The machine's thresholds under these settings; `own` are the server's defaults."""
         wish, own = self.detection, own or Thresholds()
         if wish is None:
             return replace(own, detection="none")
@@ -237,8 +247,15 @@ class Settings:
             return own
         return replace(own, commit_sure_ms=sure_unsure[0], commit_unsure_ms=sure_unsure[1])
 
+    def worker_config(self, own: Thresholds) -> WorkerConfig:
+        """The configuration of the session's worker; `own` are the server's default thresholds."""
+        voice = self.voice_name if self.voice is not None else None
+        role = Persona("session", self.instructions, voice) if self.instructions else replace(persona(), voice=voice)
+        spoken = self.modalities == ("audio",)
+        return WorkerConfig(self.thresholds(own), role, tool_specs(self.tools), self.tool_choice, spoken)
+
     def as_dict(self, name: str, expires_at: int) -> dict[str, Any]:
-        """The session as `session.created` and `session.updated` show it: what really holds."""
+        """The session as `session.created` and `session.updated` show it: the settings that have effect."""
         sound: dict[str, Any] = {"format": _shown(self.input_format), "transcription": self.transcription,
                                  "noise_reduction": None, "turn_detection": self.detection}  # fmt: skip
         head: dict[str, Any] = {"type": self.kind, "object": f"realtime.{_object(self.kind)}", "id": name,
@@ -247,12 +264,12 @@ class Settings:
             head["x_ignored"] = list(self.ignored)
         if self.kind == "transcription":
             return {**head, "audio": {"input": sound}}
-        mouth = {"format": _shown(self.output_format), "voice": self.voice or self.voice_name, "speed": 1.0}
+        output = {"format": _shown(self.output_format), "voice": self.voice or self.voice_name, "speed": 1.0}
         return {
-            **head, "model": aliases.MODEL, "output_modalities": list(self.modalities),
+            **head, "model": self.model, "output_modalities": list(self.modalities),
             "instructions": self.instructions,
             "tools": list(self.tools), "tool_choice": _choice_shown(self.tool_choice), "max_output_tokens": "inf",
-            "tracing": None, "truncation": "auto", "prompt": None, "audio": {"input": sound, "output": mouth},
+            "tracing": None, "truncation": "auto", "prompt": None, "audio": {"input": sound, "output": output},
         }  # fmt: skip
 
 

@@ -13,14 +13,14 @@ import numpy as np
 
 from roundelay.errors import MissingPackage
 from roundelay.server.audio.pcm import to_int16
-from roundelay.server.audio.resample import Resampler
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.limits import Limits
 from roundelay.server.realtime.connection import Connection, Gone
 from roundelay.server.realtime.output_buffer import TRACK_RATE_HZ, OutputAudioBuffer
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
-from roundelay.voice.realtime.core.events import RATE_HZ as MODEL_RATE_HZ
+from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
+from roundelay.voice.resample import Resampler
 
 try:
     from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
@@ -68,7 +68,7 @@ class InboundTrack:
     """Decodes the client's audio track for the model."""
 
     def __init__(self) -> None:
-        self._rate, self._next = Resampler(TRACK_RATE_HZ, MODEL_RATE_HZ), 0
+        self._rate, self._next = Resampler(TRACK_RATE_HZ, INPUT_RATE_HZ), 0
 
     def samples(self, frame: Any) -> np.ndarray:
         """Samples of a decoded frame, float32 at 16 kHz; lost packets before it become silence."""

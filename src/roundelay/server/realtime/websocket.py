@@ -21,8 +21,8 @@ async def realtime(socket: WebSocket) -> None:
         query = socket.query_params
         if query.get("call_id") is not None:
             raise unsupported("call_id", "a call is controlled by its own data channel, not by a second connection")
-        aliases.model(query.get("model"))
-        admit(service)
+        model = aliases.model(query.get("model"))
+        admit(service, model)
     except ApiError as error:
         await socket.send_denial_response(error_response(error))
         return
@@ -30,6 +30,7 @@ async def realtime(socket: WebSocket) -> None:
     settings: Settings = service.settings_of(key_of(socket)) or Settings()
     if query.get("intent") == "transcription":
         settings = replace(settings, kind="transcription")
+    settings = replace(settings, model=model, voices=service.engines.voices(model))
     connection = Connection(WebSocketTransport(socket), service, settings)
     connection.enter()
     await connection.run()

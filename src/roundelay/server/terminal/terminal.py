@@ -56,11 +56,11 @@ class Pipe:
 
 async def ready(service: Service) -> None:
     """Wait for the model. Raises `RoundelayError` if there is none."""
-    service.engine.start()
-    while service.engine.state == "loading":
+    service.engines.start()
+    while service.engines.state == "loading":
         await asyncio.sleep(0.02)
-    if service.engine.state == "missing":
-        raise RoundelayError(service.engine.reason)
+    if service.engines.state == "missing":
+        raise RoundelayError(service.engines.reason)
 
 
 async def talk(service: Service, sound: Audio, voice: str | None, caption: Callable[[str, str], None]) -> Audio:

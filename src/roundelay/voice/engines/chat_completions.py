@@ -21,9 +21,7 @@ from roundelay.voice.interfaces import (
     Capability,
     EngineRole,
     EngineSpec,
-    Message,
     Request,
-    Response,
     ToolCall,
     ToolSpec,
 )
@@ -65,10 +63,7 @@ class ChatCompletions:
 
         Raises `EngineError` in one line for a server that is dead, slow or no chat server, also in the middle.
         """
-        messages = [to_wire(message) for message in request.history if message.text]
-        last = {"role": "user", "content": request.text}
-        if request.text and (not messages or messages[-1] != last):
-            messages.append(last)
+        messages = messages_to_wire(request)
         tools = () if request.tool_choice == "none" else [tool_to_wire(tool) for tool in request.tools]
         empty = True
         for part in self._stream(messages, tools, request.tool_choice):
@@ -78,11 +73,6 @@ class ChatCompletions:
             yield part
         if empty:
             yield ""
-
-    def complete(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] = ()) -> Response:
-        """The whole response to messages and tools as the chat interface writes them. Raises as `reply`."""
-        with self._one_error(), self._post(messages, tools, "auto", stream=False) as response:
-            return parse_whole(response, MAX_BYTES)
 
     def _stream(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: str
@@ -103,13 +93,20 @@ class ChatCompletions:
                     yield whole.text
                     yield from whole.calls
 
-    def _post(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: str, *, stream: bool) -> Any:
+    def body(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: str, *, stream: bool
+    ) -> dict[str, Any]:
+        """The JSON body that asks for a completion of these messages."""
         body: dict[str, Any] = {"model": self.model, "messages": list(messages), "stream": stream}
         if tools:
             function = choice.removeprefix("function:")
             picked = choice if function == choice else {"type": "function", "function": {"name": function}}
             body["tools"] = list(tools)
             body |= {} if choice == "auto" else {"tool_choice": picked}
+        return body
+
+    def _post(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: str, *, stream: bool) -> Any:
+        body = self.body(messages, tools, choice, stream=stream)
         headers = {"content-type": "application/json"}
         if key := os.environ.get(KEY_VARIABLE):
             headers["authorization"] = f"Bearer {key}"
@@ -133,9 +130,30 @@ class ChatCompletions:
         return EngineError(self.name, "responder", f"at {self.shown} {how}")
 
 
-def to_wire(message: Message) -> dict[str, str]:
-    """A message of a history as the chat interface writes it; a tool's result is told as the user's text."""
-    return {"role": "user" if message.role == "tool" else message.role, "content": message.text}
+def messages_to_wire(request: Request) -> list[dict[str, Any]]:
+    """A request's history and text as the chat interface writes them.
+
+    A tool's result whose call is in the history keeps its role; another one is told as the user's text.
+    """
+    known = {call.id for message in request.history for call in message.calls}
+    out: list[dict[str, Any]] = []
+    for message in request.history:
+        if message.calls:
+            calls = [call_to_wire(call) for call in message.calls]
+            out.append({"role": message.role, "content": message.text or None, "tool_calls": calls})
+        elif message.role == "tool" and message.key in known:
+            out.append({"role": "tool", "content": message.text, "tool_call_id": message.key})
+        elif message.text:
+            out.append({"role": "user" if message.role == "tool" else message.role, "content": message.text})
+    last = {"role": "user", "content": request.text}
+    if request.text and (not out or out[-1] != last):
+        out.append(last)
+    return out
+
+
+def call_to_wire(call: ToolCall) -> dict[str, Any]:
+    """A tool call as the chat interface writes it."""
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 def tool_to_wire(tool: ToolSpec) -> dict[str, Any]:

@@ -1,41 +1,52 @@
-"""How far a reply is ahead of its listener: what is ahead is time to take care of the next words (ours)."""
+"""The playback lead of a reply, and how many candidates of the next words it affords (ours)."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.audio import Audio
 
-WAY_S = 0.4  # two words last half a second; said in one way they are made in a tenth of one, on an idle core
-MOST = 4  # ways; more are not clearer
-SLOWER = 3.0  # than the last words at most, if somebody else begins to speak or to listen meanwhile
+CANDIDATE_S = 0.4  # playback lead for each candidate: two words last half a second, and take 0.1 s on an idle core
+MAX_CANDIDATES = 4  # more do not sound clearer
+SAFETY_FACTOR = 3.0  # the next candidate may take this much longer, if other conversations become busy meanwhile
 
 
 @dataclass(slots=True)
-class Lead:
-    """How far a reply's sound is ahead of a listener who plays it as it comes; what is ahead is time to take care."""
+class CandidateBudget:
+    """How far the audio of a reply is ahead of a listener who plays it on arrival, and what that time affords.
 
-    made: int = 0  # samples
-    _began: float = 0.0
-    _asked: float = 0.0
-    _ways: int = 0  # that are being tried; 0 once their sound is there
-    _way_s: float = 0.0  # what one of them took of the last words
+    `clock` gives seconds.
+    """
 
-    def add(self, samples: int) -> None:
-        """Sound was made."""
-        now = time.monotonic()
-        if not self.made:
-            self._began = now
-        if self._ways:
-            self._way_s, self._ways = (now - self._asked) / self._ways, 0
-        self.made += samples
+    clock: Callable[[], float] = time.monotonic
+    samples: int = 0  # made so far, at rate_hz
+    rate_hz: int = 0  # of the reply's audio; 0 before the first
+    _began_s: float = 0.0
+    _asked_s: float = 0.0
+    _candidates: int = 0  # being made; 0 once their audio is there
+    _candidate_s: float = 0.0  # the time that one candidate of the last words took
 
-    def ways(self) -> int:
-        """How many ways of saying the next words may be tried: one, and one more for every `WAY_S` ahead, or for every
-        longer time in which one could be made on a machine as busy as it was and busier.
+    def add(self, audio: Audio) -> None:
+        """Note that audio was made."""
+        now = self.clock()
+        if not self.samples:
+            self._began_s, self.rate_hz = now, audio.rate
+        if self._candidates:
+            self._candidate_s, self._candidates = (now - self._asked_s) / self._candidates, 0
+        self.samples += len(audio.samples)
+
+    def candidates(self) -> int:
+        """How many candidates of the next words may be made: one, and one more for every `CANDIDATE_S` of lead, or for
+        every `SAFETY_FACTOR` times what the last candidate took, if that is longer.
         """
-        self._asked = time.monotonic()
-        ahead_s = self.made / RATE_HZ - (self._asked - self._began) if self.made else 0.0
-        self._ways = min(MOST, 1 + max(0, int(ahead_s / max(WAY_S, SLOWER * self._way_s))))
-        return self._ways
+        self._asked_s = self.clock()
+        lead_s = self.samples / self.rate_hz - (self._asked_s - self._began_s) if self.samples else 0.0
+        affordable = int(lead_s / max(CANDIDATE_S, SAFETY_FACTOR * self._candidate_s))
+        self._candidates = min(MAX_CANDIDATES, 1 + max(0, affordable))
+        return self._candidates
+
+    def longer_than(self, limit_ms: int) -> bool:
+        """Whether the audio made so far is longer than a limit."""
+        return self.samples * 1000 > limit_ms * self.rate_hz

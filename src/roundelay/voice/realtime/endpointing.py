@@ -12,7 +12,7 @@ import numpy as np
 
 from roundelay.voice.realtime import language_table
 from roundelay.voice.realtime.core.backchannel import words
-from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.realtime.core.language import Language
 from roundelay.voice.realtime.vad import periodicity
 
@@ -26,7 +26,7 @@ CONFIDENT_LOG_ODDS = 1.5  # of `p_complete` at which the text score saturates
 
 def prosody_score(sound: np.ndarray) -> float:
     """The prosodic evidence that audio, float32 [n] at 16 kHz, ends a turn: -1 (goes on) to 1 (over), 0 unknown."""
-    line = np.asarray(sound[-round(PROSODY_WINDOW_S * RATE_HZ) :], np.float64)
+    line = np.asarray(sound[-round(PROSODY_WINDOW_S * INPUT_RATE_HZ) :], np.float64)
     if len(line) < WINDOW + LAST_FRAMES * HOP:
         return 0.0
     frames = np.lib.stride_tricks.sliding_window_view(line, WINDOW)[::HOP]

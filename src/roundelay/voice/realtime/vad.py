@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from roundelay.voice.graphs import session
-from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.realtime.core.settings import Thresholds
 
 FRAME = 512  # samples, 32 ms: the network's own frame at 16 kHz
@@ -46,7 +46,7 @@ class Silero:
 
     def __init__(self, path: Path) -> None:
         self._session: Any = session(path.read_bytes())
-        self._rate = np.array(RATE_HZ, np.int64)
+        self._rate = np.array(INPUT_RATE_HZ, np.int64)
         self._memory = np.zeros((2, 1, 128), np.float32)
         self._before = np.zeros(CONTEXT, np.float32)
 
@@ -91,11 +91,11 @@ def periodicity(sound: np.ndarray) -> tuple[float, float]:
     auto = np.fft.irfft(np.abs(spectrum) ** 2)[: len(line)]
     if auto[0] <= 1e-9:
         return 0.0, 0.0
-    low, high = RATE_HZ // 400, min(RATE_HZ // 70, len(line) - 1)
+    low, high = INPUT_RATE_HZ // 400, min(INPUT_RATE_HZ // 70, len(line) - 1)
     # A longer lag overlaps fewer samples and gives a smaller sum: normalise, or long periods look less periodic.
     corrected = auto[low:high] / auto[0] * len(line) / (len(line) - np.arange(low, high))
     best = int(np.argmax(corrected))
-    return float(np.clip(corrected[best], 0, 1)), RATE_HZ / (low + best)
+    return float(np.clip(corrected[best], 0, 1)), INPUT_RATE_HZ / (low + best)
 
 
 def default_detector() -> Detector:
@@ -169,7 +169,7 @@ class SpeechSegmenter:
             return
         if self._run_ms == 0:
             self._run_from = start
-        self._run_ms += FRAME * 1000 // RATE_HZ
+        self._run_ms += FRAME * 1000 // INPUT_RATE_HZ
         if self._run_ms < (limits.silence_min_ms if self._voiced else limits.voice_min_ms):
             return
         self._run_ms, self._voiced, self._since = 0, not self._voiced, self._run_from
@@ -204,7 +204,7 @@ class Echo:
     smaller of the plain one and `EMPHASIS_GAIN` times the pre-emphasised one.
     """
 
-    MEMORY = 3 * RATE_HZ
+    MEMORY = 3 * INPUT_RATE_HZ
     WINDOW = 16 * FRAME  # 512 ms: the least that can be judged
     SILENCE_ENERGY = 1e-8
     PRE_EMPHASIS = 0.97

@@ -143,10 +143,11 @@ class Say(Action):
 
 @dataclass(frozen=True, slots=True)
 class Play(Action):
-    """Send this sound, float32 [n] at 16 kHz, after what was given before."""
+    """Send this audio, float32 [n] at the reply's own rate, after what was sent before."""
 
     reply: int
-    sound: np.ndarray = field(compare=False, repr=False)
+    samples: np.ndarray = field(compare=False, repr=False)
+    rate_hz: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from roundelay.voice.interfaces import Message
-from roundelay.voice.realtime.core.events import RATE_HZ
 
 AUDIO_TOKENS_PER_S = 5 / 0.12  # two codebooks, groups of five every 120 ms (arXiv 2502.11946, section 2)
 AUDIO_PER_TEXT = 14  # audio tokens per text token (arXiv 2502.11946, real-time inference)
@@ -31,8 +30,8 @@ class Clause:
     complete: bool = False
 
 
-def spoken_prefix(clauses: Sequence[Clause], samples: int, ms_per_character: int) -> str:
-    """The words of the clauses that are fully spoken within the first `samples`.
+def spoken_prefix(clauses: Sequence[Clause], samples: int, ms_per_character: int, rate_hz: int) -> str:
+    """The words of the clauses that are fully spoken within the first `samples`, at `rate_hz`.
 
     Within a clause, characters are assumed to be evenly spaced in time. A clause still being synthesised is assumed to
     last at least `ms_per_character` per character, so that no word counts as heard too early.
@@ -41,7 +40,7 @@ def spoken_prefix(clauses: Sequence[Clause], samples: int, ms_per_character: int
     for clause in clauses:
         total = clause.samples
         if not clause.complete:
-            total = max(total, len(clause.text) * ms_per_character * RATE_HZ // 1000)
+            total = max(total, len(clause.text) * ms_per_character * rate_hz // 1000)
         if samples >= total and clause.complete:
             parts.append(clause.text.strip())
             samples -= total

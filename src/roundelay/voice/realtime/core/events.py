@@ -1,8 +1,9 @@
 """The events that a conversation's state machine takes; `actions.py` has what it returns. Both are its whole interface.
 
 `Session.feed(event) -> list[Action]` has no other input. Time is `at_ms` in the event, never a clock.
-Places in what the microphone gave are samples at 16 kHz since the session began; lengths of a reply are samples at
-16 kHz of that reply. A *turn* (of the user) and a *reply* (of the bot) are numbered from 1, never twice.
+Positions in the input are samples at `INPUT_RATE_HZ` since the session began; lengths of a reply are samples at that
+reply's own rate, which every `ReplyAudio` carries. A *turn* (of the user) and a *reply* (of the bot) are numbered from
+1, never twice.
 
 All ours: the paper (arXiv 2502.11946, real-time inference) names the components and publishes no interface.
 """
@@ -19,7 +20,7 @@ from roundelay import machine
 from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core.settings import Thresholds
 
-RATE_HZ = 16_000  # of every sample count here: the embedded codec's rate
+INPUT_RATE_HZ = 16_000  # of the input: what voice activity detection and the codec of the paper work at
 
 Code = Literal[
     "earlier",  # at_ms is before that of the last event
@@ -175,10 +176,11 @@ class ReplyText(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplyAudio(Event):
-    """The next sound of `reply`, float32 [n] at 16 kHz."""
+    """The next audio of `reply`, float32 [n]. All audio of one reply has the same rate."""
 
     reply: int
-    sound: np.ndarray = field(compare=False, repr=False)
+    samples: np.ndarray = field(compare=False, repr=False)
+    rate_hz: int
 
 
 @dataclass(frozen=True, slots=True)

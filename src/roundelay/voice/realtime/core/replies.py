@@ -130,8 +130,9 @@ def add_output(s: SessionState, event: ev.Event, out: Out) -> SessionState:
         action = do.Say(reply.number, event.text)
     elif isinstance(event, ev.ReplyAudio):
         last = clauses[-1] if clauses else Clause("")
-        clauses = (*clauses[:-1], replace(last, samples=last.samples + len(event.sound)))
-        action = do.Play(reply.number, event.sound)
+        clauses = (*clauses[:-1], replace(last, samples=last.samples + len(event.samples)))
+        reply = replace(reply, rate_hz=event.rate_hz)
+        action = do.Play(reply.number, event.samples, event.rate_hz)
     elif isinstance(event, ev.ToolCalled):
         action = do.CallTool(reply.number, s.unique_call_id(event.call, reply), event.name, event.arguments)
     elif isinstance(event, ev.ReplyDone):

@@ -11,7 +11,7 @@ from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core.actions import Action, CallTool, Play, Say
 from roundelay.voice.realtime.core.backchannel import words
 from roundelay.voice.realtime.core.context import Clause, Context, spoken_prefix
-from roundelay.voice.realtime.core.events import RATE_HZ, Event
+from roundelay.voice.realtime.core.events import INPUT_RATE_HZ, Event
 from roundelay.voice.realtime.core.language import NO_LANGUAGE, Language
 from roundelay.voice.realtime.core.settings import Thresholds
 
@@ -54,7 +54,7 @@ class Turn:
     @property
     def voiced_ms(self) -> int:
         """Milliseconds of speech, without the speech now in progress."""
-        return self.voiced * 1000 // RATE_HZ
+        return self.voiced * 1000 // INPUT_RATE_HZ
 
     @property
     def transcribed(self) -> bool:
@@ -80,6 +80,7 @@ class Reply:
     released_clauses: int = 0  # clauses sent
     released: int = 0  # samples sent
     played: int = 0
+    rate_hz: int = 0  # of its samples; 0 until the first audio
     done: bool = False
 
     @property
@@ -88,13 +89,18 @@ class Reply:
         return sum(clause.samples for clause in self.clauses)
 
     @property
+    def unheard_ms(self) -> int:
+        """The length of what was sent and not played yet."""
+        return (self.released - self.played) * 1000 // self.rate_hz if self.rate_hz else 0
+
+    @property
     def playback_ended(self) -> bool:
         """Whether all of it was generated and played."""
         return self.done and self.played >= self.samples
 
     def spoken_prefix(self, ms_per_character: int) -> str:
         """The words that were played to the user."""
-        return spoken_prefix(self.clauses[: self.released_clauses], self.played, ms_per_character)
+        return spoken_prefix(self.clauses[: self.released_clauses], self.played, ms_per_character, self.rate_hz)
 
     def recent_text(self) -> str:
         """The bot's latest words, to recognise their echo."""
@@ -107,7 +113,7 @@ class Reply:
     def after_release(self, action: Action) -> Reply:
         """With the counts as they are after the action was released."""
         if isinstance(action, Play):
-            return replace(self, released=self.released + len(action.sound))
+            return replace(self, released=self.released + len(action.samples))
         return replace(self, released_clauses=self.released_clauses + 1) if isinstance(action, Say) else self
 
 
@@ -254,7 +260,7 @@ def deadlines(s: SessionState) -> Iterator[Event]:
         else:
             yield VerdictDue(turn.since_ms + limits.verdict_ms)
     if state is State.BOT_REPLYING and reply:
-        yield StallDue(reply.progress_ms + limits.stall_ms + (reply.released - reply.played) * 1000 // RATE_HZ)
+        yield StallDue(reply.progress_ms + limits.stall_ms + reply.unheard_ms)
     if s.calls:
         yield ToolDue(min(call.due_ms for call in s.calls))
     if state is State.SILENCE:

@@ -47,7 +47,7 @@ def too_short(s: SessionState, e: ev.Event) -> bool:
     """the speech was too short for a turn"""
     assert isinstance(e, ev.SpeechStopped) and s.turn
     voiced = s.turn.voiced + e.sample - s.turn.voice_start
-    return voiced * 1000 < s.thresholds.turn_min_ms * ev.RATE_HZ
+    return voiced * 1000 < s.thresholds.turn_min_ms * ev.INPUT_RATE_HZ
 
 
 def _about_turn(s: SessionState, e: ev.Event) -> bool:

@@ -151,7 +151,7 @@ def _commit(s: SessionState, out: Out) -> SessionState:
     key = f"turn-{turn.number}"
     s = replace(s, turn=None)
     if not turn.transcribed:
-        audio_ms = max(1, (turn.end - turn.start) * 1000 // ev.RATE_HZ)
+        audio_ms = max(1, (turn.end - turn.start) * 1000 // ev.INPUT_RATE_HZ)
         s = replace(s, untranscribed=(*s.untranscribed, turn)[-MAX_UNTRANSCRIBED_TURNS:])
         return with_context(s, s.context.add(Message("user", "", key), audio_ms), out)
     text = (turn.text or "").strip()
@@ -199,7 +199,7 @@ def commit_and_begin(s: SessionState, event: ev.Event, out: Out) -> SessionState
 
 def _cut(s: SessionState) -> SessionState:
     turn = _turn(s)
-    passed = (s.now_ms - turn.since_ms) * ev.RATE_HZ // 1000
+    passed = (s.now_ms - turn.since_ms) * ev.INPUT_RATE_HZ // 1000
     return replace(s, turn=replace(turn, end=turn.voice_start + max(0, passed), speaking=False))
 
 

@@ -77,9 +77,11 @@ def _validate_output(s: SessionState, event: ev.Event) -> None:
     if isinstance(event, ev.ReplyText) and len(reply.clauses) >= limits.clauses_max:
         raise IllegalEvent("too_many", f"reply {reply.number} has over {limits.clauses_max} clauses")
     if isinstance(event, ev.ReplyAudio):
-        if event.sound.ndim != 1:
-            raise IllegalEvent("out_of_range", f"sound of shape {event.sound.shape}; give one dimension")
-        if (reply.samples + len(event.sound)) * 1000 > limits.reply_max_ms * ev.RATE_HZ:
+        if event.samples.ndim != 1:
+            raise IllegalEvent("out_of_range", f"audio of shape {event.samples.shape}; give one dimension")
+        if event.rate_hz <= 0 or event.rate_hz != (reply.rate_hz or event.rate_hz):
+            raise IllegalEvent("out_of_range", f"audio at {event.rate_hz} Hz in a reply at {reply.rate_hz} Hz")
+        if (reply.samples + len(event.samples)) * 1000 > limits.reply_max_ms * event.rate_hz:
             raise IllegalEvent("too_many", f"reply {reply.number} is over {limits.reply_max_ms} ms long")
     if isinstance(event, ev.ToolCalled):
         queued = [a for r in (*s.drafts, reply) for a in r.queue if isinstance(a, CallTool)]

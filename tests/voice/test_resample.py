@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from roundelay.server.audio.resample import CUTOFF, HALF_TAPS, Resampler
+from roundelay.voice.resample import CUTOFF, HALF_TAPS, Resampler
 
 PAIRS = [(16_000, 24_000), (24_000, 16_000), (16_000, 8_000), (8_000, 16_000), (48_000, 16_000), (16_000, 48_000)]
 
