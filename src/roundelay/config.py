@@ -15,16 +15,24 @@ from roundelay.errors import BadInput
 T = TypeVar("T")
 
 
-def fill(cls: type[T], file: Path | str | None, sets: Sequence[str], flags: Mapping[str, Any]) -> T:
+def fill(
+    cls: type[T],
+    file: Path | str | None,
+    sets: Sequence[str],
+    flags: Mapping[str, Any],
+    *,
+    aliases: Mapping[str, str] | None = None,
+) -> T:
     """Return a `cls` whose fields come from the file, `key=value` texts and flags, later ones winning.
 
-    Flags that are None were not given. Raises `BadInput` for an unknown key (naming the nearest) and for a value of
-    another type.
+    Flags that are None were not given; `aliases` maps older names of keys in the file to the present ones. Raises
+    `BadInput` for an unknown key (naming the nearest) and for a value of another type.
     """
     kinds = get_type_hints(cls)
     known = {field.name: kinds[field.name] for field in fields(cls)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
-    for key, value in _read(file).items():
+    for name, value in _read(file).items():
+        key = (aliases or {}).get(name, name)
         values[key] = _fit(key, value, _kind(known, key, str(file)))
     for text in sets:
         key, equals, value = text.partition("=")

@@ -64,7 +64,7 @@ def waste(
     trace: str | None = None,
     **settings: Any,
 ) -> Waste:
-    """Return how many healthy GPUs each architecture cannot use, as ratios of all GPUs (arXiv 2502.03885, section 6.2).
+    """Return how many healthy GPUs each architecture cannot use, as ratios of all GPUs (arXiv 2502.03885, section 6).
 
     architecture   names separated by commas, or "all"
     fault_ratio    the share of nodes that are down, independently; or `trace`, a fault history's file; without either

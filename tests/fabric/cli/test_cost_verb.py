@@ -142,6 +142,7 @@ BAD_FLOORS = [
     ("rack_pitch_cm = 60\n", "did you mean rack_pitch_m?"),
     ("riser_m = -1.0\n", "give 0"),
     ("lay = 'ring'\n", "choose from fold"),
+    ("routing = 'ring'\n", "choose from fold"),
     ("nodes_per_rack = 0\n", "give 1"),
     ("row_pitch_m = 1000000.0\n", "none is sold"),
     ("nodes_per_tor = 7\n", "does not divide"),

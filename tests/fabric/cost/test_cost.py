@@ -153,7 +153,7 @@ def test_fibres_of_a_ring_are_those_of_its_bill_and_of_its_topology() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(4, 200), st.integers(1, 3), st.integers(1, 9), st.integers(1, 12), st.sampled_from(fibres.ROUTINGS))
 def test_lengths_equal_a_walk_over_every_fibre(nodes: int, k: int, per_rack: int, per_row: int, lay: str) -> None:
-    plan = FloorPlan(nodes_per_rack=per_rack, racks_per_row=per_row, lay=lay)
+    plan = FloorPlan(nodes_per_rack=per_rack, racks_per_row=per_row, routing=lay)
     k = min(k, (nodes - 1) // 2)
     deployment = Deployment.of(nodes, 4, k)
     place = {}
@@ -175,7 +175,7 @@ def test_lengths_equal_a_walk_over_every_fibre(nodes: int, k: int, per_rack: int
 
 
 def test_a_folded_ring_needs_no_fibre_across_the_hall() -> None:
-    fold, snake = (CostStudy(arch="infinitepod-k2").fibres(FloorPlan(lay=lay))[0] for lay in ("fold", "snake"))
+    fold, snake = (CostStudy(arch="infinitepod-k2").fibres(FloorPlan(routing=lay))[0] for lay in ("fold", "snake"))
     assert fold["longest_m"] < 10 < 15 < snake["longest_m"]
     apart = CostStudy(arch="infinitepod-k2").fibres(FloorPlan(nodes_per_tor=8))[0]
     assert apart["histogram"][0]["up_to_m"] > 2, "with neighbours under different ToRs no fibre stays in its rack"

@@ -127,7 +127,7 @@ class CostStudy:
         return rows
 
     def fibres(self, plan: FloorPlan) -> list[dict[str, Any]]:
-        """Return the fibres of each chosen K-hop ring laid out in a hall; raises `BadInput` where none is chosen."""
+        """Return the fibres of each chosen K-hop ring on a floor plan; raises `BadInput` where none is chosen."""
         rows = []
         for bill in self.bills():
             if bill.architecture and bill.architecture.is_ring:

@@ -1,7 +1,7 @@
-"""How many fibres a K-hop ring needs in a hall, and how long they are, for a floor plan of racks (ours).
+"""How many fibres a K-hop ring needs, and how long they are, for a floor plan of racks (ours).
 
-The hall is rows of racks. A fibre goes up to the tray, along the rows and across them, and down again. The ring can be
-*folded*: places 0, 2, 4 … one way and … 5, 3, 1 back, so that no fibre closes the ring across the whole hall.
+Racks stand in rows. A fibre is routed up to the tray, along the rows and across them, and down again. The ring can be
+*folded*: places 0, 2, 4 … outward and … 5, 3, 1 back, so that no fibre closes the ring across the whole floor.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ ROUTINGS = ("fold", "snake")
 
 @dataclass(frozen=True, slots=True)
 class FloorPlan:
-    """A hall; a file of --floor holds any of these keys.
+    """Where racks stand and how fibres are routed; a file of --floor holds any of these keys.
 
     nodes_per_rack, racks_per_row   a row is filled before the next
     rack_pitch_m, row_pitch_m       from a rack to the next, from a row to the next with half an aisle on both sides
     riser_m, in_rack_m              from a node up to the tray; a fibre that stays in its rack
-    slack_ratio                     more fibre than the way is long
+    slack_ratio                     extra length of every fibre, as a share of its route
     nodes_per_tor                   1: ring neighbours stand side by side; p: they stand in different racks, and p
                                     sub-lines run through all of them (as in `fabric place`)
-    lay                             fold: the ring's way out and back share the racks; snake: it does not come back
+    routing                         fold: the ring's outward and return path share the racks; snake: it does not return;
+                                    a file may also say `lay`, the older name of this key
     """
 
     nodes_per_rack: int = 8
@@ -41,7 +42,7 @@ class FloorPlan:
     in_rack_m: float = 1.0
     slack_ratio: float = 0.1
     nodes_per_tor: int = 1
-    lay: str = "fold"
+    routing: str = "fold"
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -49,13 +50,13 @@ class FloorPlan:
             least = 1 if field.name in ("nodes_per_rack", "racks_per_row", "nodes_per_tor") else 0
             if isinstance(value, int | float) and not least <= value <= 1_000_000:
                 raise BadInput(f"floor plan {field.name}", value, f"give {least} to 1,000,000")
-        if self.lay not in ROUTINGS:
-            raise BadInput("floor plan lay", self.lay, f"choose from {', '.join(ROUTINGS)}")
+        if self.routing not in ROUTINGS:
+            raise BadInput("floor plan routing", self.routing, f"choose from {', '.join(ROUTINGS)}")
 
 
 def read(path: Path | str) -> FloorPlan:
     """Return the floor plan in a TOML file, or the built-in one for "default"."""
-    return config.fill(FloorPlan, None if str(path) == "default" else path, (), {})
+    return config.fill(FloorPlan, None if str(path) == "default" else path, (), {}, aliases={"lay": "routing"})
 
 
 def racks(deployment: Deployment, plan: FloorPlan) -> np.ndarray:
@@ -63,7 +64,7 @@ def racks(deployment: Deployment, plan: FloorPlan) -> np.ndarray:
     position = np.arange(deployment.nodes)
     tors = deployment.tors
     tor, line = position % tors, position // tors
-    if plan.lay == "fold":
+    if plan.routing == "fold":
         tor = np.where(2 * tor < tors, 2 * tor, 2 * (tors - 1 - tor) + 1)
     return (tor * deployment.nodes_per_tor + line) // plan.nodes_per_rack
 
@@ -78,10 +79,10 @@ def lengths(deployment: Deployment, plan: FloorPlan) -> tuple[np.ndarray, np.nda
     for hop in range(1, ring.k + 1):
         a = np.arange(n if ring.closed and n > 2 * hop else max(n - hop, 0))
         b = (a + hop) % n
-        way = np.abs(place[a] - place[b]) * plan.rack_pitch_m + np.abs(row[a] - row[b]) * plan.row_pitch_m
-        way = np.where(rack[a] == rack[b], plan.in_rack_m, 2 * plan.riser_m + way)
+        route = np.abs(place[a] - place[b]) * plan.rack_pitch_m + np.abs(row[a] - row[b]) * plan.row_pitch_m
+        route = np.where(rack[a] == rack[b], plan.in_rack_m, 2 * plan.riser_m + route)
         hops.append(np.full(len(a), hop))
-        metres.append(way * (1 + plan.slack_ratio))
+        metres.append(route * (1 + plan.slack_ratio))
     return np.concatenate(hops), np.concatenate(metres)
 
 
@@ -91,13 +92,13 @@ def summary(deployment: Deployment, plan: FloorPlan, fibres_per_hop: int) -> dic
     `fibres_per_hop` join two nodes: one for each module of a bundle, 8 on a 4-GPU node.
     """
     hops, metres = lengths(deployment, plan)
-    sold = np.array(STOCK_LENGTHS_M, dtype=float)
-    if metres.size and metres.max() > sold[-1]:
+    stock = np.array(STOCK_LENGTHS_M, dtype=float)
+    if metres.size and metres.max() > stock[-1]:
         raise BadInput(
             "--floor", f"with a fibre of {metres.max():,.0f} m", f"none is sold above {STOCK_LENGTHS_M[-1]:,} m"
         )
-    which = np.searchsorted(sold, metres - 1e-9)
-    count = np.bincount(which, minlength=len(sold)) * fibres_per_hop
+    which = np.searchsorted(stock, metres - 1e-9)
+    count = np.bincount(which, minlength=len(stock)) * fibres_per_hop
     return {
         "k": deployment.ring.k,
         "nodes": deployment.nodes,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# What every usable GPU-second is spent on; the order of the ledger's entries.
+# What every usable GPU-second is spent on; the order of the result's entries.
 IDLE, WAITING, DETECTION, RESTART, LOST, CHECKPOINT, USEFUL, TERMS = 0, 1, 2, 3, 4, 5, 6, 7
 HITS, REGROWTHS, ENTRIES = 7, 8, 9
 _DETECT, _WAIT, _START, _RUN = 0, 1, 2, 3

@@ -4,7 +4,7 @@ The cost of a placement is its number of distinct (ToR, rank) pairs: a group of 
 of the other sub-lines costs nothing more, one that stands alone costs m, and no placement of d groups on p sub-lines
 costs less than m * ceil(d / p). Given the pairs that the other rows use, the cheapest groups of one row for a reward a
 group are found exactly by dynamic programming; rows are improved in turn, and the reward is searched for the groups
-that are asked for. Method: ours; the paper (section 5, as remembered) aligns a prefix of the ToRs and searches its
+that are asked for. Method: ours; the paper (arXiv 2502.03885, section 5) aligns a prefix of the ToRs and searches its
 length.
 """
 

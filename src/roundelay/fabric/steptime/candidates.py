@@ -107,13 +107,13 @@ def inner(scenario: Scenario, grid: Grid, fixed: Mapping[str, int]) -> Grid:
     choices = np.array([(r, s, z) for r in recomputes for s in flags for z in zeros], dtype=np.float64)
     count = len(choices)
     index = np.repeat(np.arange(len(grid)), count)
-    told = np.tile(choices, (len(grid), 1))
+    chosen = np.tile(choices, (len(grid), 1))
     wide = grid.take(index)
     keep = np.ones(len(index), dtype=bool)
     if "sequence_parallel" not in fixed:
         even = (scenario.seq // wide.cp) % wide.tp == 0
-        keep &= (told[:, 1] == 0) | ((wide.tp > 1) & even)
+        keep &= (chosen[:, 1] == 0) | ((wide.tp > 1) & even)
     if "zero" not in fixed:
-        keep &= (told[:, 2] == 0) | (wide.dp * wide.cp > 1)
-    wide, told = wide.take(keep), told[keep]
-    return replace(wide, recompute=told[:, 0], sequence_parallel=told[:, 1], zero=told[:, 2])
+        keep &= (chosen[:, 2] == 0) | (wide.dp * wide.cp > 1)
+    wide, chosen = wide.take(keep), chosen[keep]
+    return replace(wide, recompute=chosen[:, 0], sequence_parallel=chosen[:, 1], zero=chosen[:, 2])

@@ -60,10 +60,10 @@ def all_to_all_s(scenario: Scenario, grid: Grid, size: Array) -> Array:
         far_s = size * (ep - near) / ep / scenario.dcn_bytes_per_s + np.ceil(np.log2(ep / near)) * latency
         return np.where(ep > 1, np.maximum(near_s, far_s), 0.0)
     fits = tp * ep <= scenario.links.hbd_gpus
-    ways = [outside_s, np.where(fits, ring_exchange_s(scenario, grid, size), np.inf)]
+    times = [outside_s, np.where(fits, ring_exchange_s(scenario, grid, size), np.inf)]
     if scenario.links.hops:
-        ways.append(np.where(fits, binary_exchange_s(scenario, grid, size), np.inf))
-    return np.where(ep > 1, np.minimum.reduce(ways), 0.0)
+        times.append(np.where(fits, binary_exchange_s(scenario, grid, size), np.inf))
+    return np.where(ep > 1, np.minimum.reduce(times), 0.0)
 
 
 def ring_exchange_s(scenario: Scenario, grid: Grid, size: Array) -> Array:

@@ -1,6 +1,7 @@
 """Where the ring's nodes stand: under which ToR, on which sub-line, at which place of the ring.
 
-Source: InfinitePOD (arXiv 2502.03885) section 5, as remembered: nodes with the same index under each ToR form a
+Source: InfinitePOD (arXiv 2502.03885) section 5, recalled and not checked against its text: nodes with the
+same index under each ToR form a
 sub-line, so that ring neighbours sit under different ToRs and the p sub-lines run in parallel over the same ToRs. The
 ring is the sub-lines one after another.
 """

@@ -50,7 +50,7 @@ def khop_bound(p: float, k: int, m: int) -> float:
 
 
 def paper_bound(p: float, k: int, tp: int, gpus_per_node: int) -> float:
-    """Return the paper's own bound as remembered, 2(TP-R) p^K; far looser."""
+    """Return the paper's own bound, 2(TP-R) p^K, recalled and not checked against its text; far looser."""
     return 2 * (tp - gpus_per_node) * p**k
 
 

@@ -1,6 +1,6 @@
 """How many GPUs of a fabric stay usable when nodes are down, for every architecture of `specs/architectures.toml`.
 
-Two forms of rule are enough (arXiv 2502.03885, section 6.2). `Chain` is the K-hop ring: healthy nodes within K hops
+Two forms of rule are enough (arXiv 2502.03885, section 6). `Chain` is the K-hop ring: healthy nodes within K hops
 form groups. `Blocks` is everything else: the fabric is cut into equal blocks, and what a block still gives depends only
 on how many of its nodes are down. Big-Switch is one block, DGX and SiP-Ring are small ones.
 """

@@ -1,7 +1,8 @@
 """How many healthy GPUs an architecture cannot use: exact over a history, or by draws at a fixed fault ratio.
 
-Waste is the GPUs that are healthy and in no complete TP group, over all GPUs, weighted by time (spec section 3). Its
-*remainder* is what Big-Switch also pays; *topology* is the rest. A history is replayed by its events, never sampled.
+Waste is the GPUs that are healthy and in no complete TP group, over all GPUs, weighted by time (arXiv 2502.03885,
+section 6). Its *remainder* is what Big-Switch also pays; *topology* is the rest. A history is replayed by its events,
+never sampled.
 """
 
 from __future__ import annotations
