@@ -95,7 +95,7 @@ class Placement:
     def circuits(self) -> Circuits:
         """Return every transceiver's path, in ring positions; raises `BadInput` where a group is not realisable."""
         position = self.deployment.position
-        groups = [position(np.array(group)).tolist() for job in self.jobs for group in job.groups]
+        groups = [group for job in self.jobs if job.groups for group in position(job.array()).tolist()]
         return realise(self.deployment.ring, groups, self.epoch)
 
     def check(self) -> Placement:
