@@ -21,7 +21,6 @@ from roundelay.fabric.control.core.controller import Controller
 from roundelay.fabric.control.core.state import Memory
 from roundelay.fabric.topology.topology import gpu_ring
 from roundelay.voice.realtime.core.events import Tick
-from roundelay.voice.realtime.core.session import Session
 
 SEEDS = int(os.environ.get("ROUNDELAY_FABRIC_SEEDS", "60"))
 BLOCKS = 4
@@ -120,9 +119,9 @@ def test_one_harness_drives_the_conversation_too() -> None:
         log = Laws()
         conversation = Conversation(seed, log)
         conversation.run()
-        session = Session(conversation.thresholds)
+        session = Conversation(seed, Laws()).session
         harness = Harness(session, lambda session=session: session.wake_ms, lambda ms: Tick(round(ms)))  # type: ignore[misc]
         for event, actions in log.log:
             assert harness.feed(event) == actions
         assert harness.feed(Tick(session.memory.now_ms - 1)) is None
-        harness.check_replay(Session(conversation.thresholds))
+        harness.check_replay(Conversation(seed, Laws()).session)

@@ -10,7 +10,7 @@ import click
 
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
-from roundelay.fabric.cli import output
+from roundelay.fabric.cli import options, output
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.files import check_free, write_csv, write_text
 
@@ -32,7 +32,7 @@ COLUMNS = {
 @click.command()
 @click.option("--jobs", "jobs_file", type=click.Path(path_type=Path), required=True,
               help="jobs to run: .toml, .json or .csv; see docs/fabric-operate.md")  # fmt: skip
-@click.option("--trace", help="fault history in the published JSON format; silent: the built-in generator")
+@options.TRACE
 @click.option("--servers", type=int, default=400, show_default=True, help="servers that --trace covers")
 @click.option("--nodes", type=int, default=720, show_default=True)
 @click.option("--gpus-per-node", type=int, default=4, show_default=True)
@@ -41,9 +41,9 @@ COLUMNS = {
 @click.option("--seed", type=int, default=0, show_default=True, help="node order of the history, or generated history")
 @click.option("--out", type=click.Path(path_type=Path),
               help="also write every decision (.json) or the table of jobs (.csv)")  # fmt: skip
-@click.option("--force", is_flag=True, help="replace an existing file")
-@click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
-@click.option("--json", "as_json", is_flag=True, help="print JSON")
+@options.FORCE
+@options.PROGRESS
+@options.JSON
 def operate(
     jobs_file: Path, trace: str | None, nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int, seed: int,
     servers: int, out: Path | None, force: bool, bar: bool | None, as_json: bool,

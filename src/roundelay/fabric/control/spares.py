@@ -20,13 +20,14 @@ from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.placement import orchestrate
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.topology.deployment import Deployment
+from roundelay.record import Record
 
 NAME = "job"
 SECONDS_PER_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class SpareRow:
+class SpareRow(Record):
     """What faults of single nodes did to a job: shares are of the faults that hit one of its groups."""
 
     spare_every_groups: int
@@ -36,9 +37,6 @@ class SpareRow:
     one_group_share: float
     unrepaired_share: float
     mean_disturbed: float
-
-    def as_dict(self) -> dict[str, float | int]:
-        return {key: getattr(self, key) for key in self.__slots__}
 
 
 def filled(deployment: Deployment, tp: int, spare_every: int) -> Controller:
