@@ -44,3 +44,10 @@ def test_a_circle_is_one_floor_and_a_two_way_street(design: ModuleType) -> None:
     folder = design.Folder.of("", ["a", "b", "c"], [("a", "b"), ("b", "a"), ("b", "c")])
     assert folder.floors() == [["c"], ["a", "b"]]
     assert folder.streets() == [("a", "b")]
+
+
+def test_no_folder_has_a_circle_of_files(design: ModuleType) -> None:
+    """Rooms are held apart by test_layers; inside a room, too, imports go one way."""
+    tree = design.Tree.read(design.layers.SOURCE)
+    reach = design.Folder(tuple(tree.modules), frozenset(tree.imports)).reach()
+    assert not sorted(name for name in tree.modules if name in reach[name])

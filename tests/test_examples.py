@@ -39,6 +39,9 @@ EXPECTED = {
     "05_serve_and_call": Expected(
         (r"speech: \d+,\d+ bytes of WAV", "transcription: what is twelve times seven", r"chat: 12 times 7 is 84\."),
         (), SERVE),
+    "06_my_own_engine": Expected(
+        (r"1\.80 s at 22050 Hz", r"answer, spoken in Morse: 12 times 7 is 84\.",
+         r"engine mores: is unknown; did you mean morse\?"), ("sos.wav",), VOICE),
     "07_my_own_chat_model": Expected(
         (r"Have you the one with the whale\? Moby Dick is in the second row\.", ".*Quixote.*", ".*I have no book.*"),
         ("answer.wav",), VOICE),
