@@ -46,7 +46,8 @@ EXPECTED = {
         (r"Have you the one with the whale\? Moby Dick is in the second row\.", ".*Quixote.*", ".*I have no book.*"),
         ("answer.wav",), VOICE),
     "08_place_a_job": Expected(
-        (r"128 nodes, .*2 down.*", r"│ llama +│ +8 │ +256 │.*", r"│ second +│ +4 │ +64 │.*",
+        (r"128 nodes, .*2 down.*", r"│ llama +│ +32 │ +8 │ +256 │", r"│ second +│ +16 │ +4 │ +64 │",
+         "llama: 0% of its traffic leaves a ToR, 0% is the bound",
          "first group, in ring order: node-000000 .*", "wrote launch.tsv placement.json ranks.tsv run.sh"),
         ("torchrun/placement.json", "torchrun/run.sh")),
     "09_replay_my_trace": Expected(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from roundelay.console import table_text
 from roundelay.errors import BadInput
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.optics import Circuits, realise
@@ -179,18 +180,15 @@ class Placement:
         }
 
     def __str__(self) -> str:
-        from roundelay.console import table_text
-        from roundelay.fabric.placement import explain
-
-        facts = explain.of_placement(self)
+        """The jobs as a table; their scores are `fabric.placement.explain`'s."""
+        columns = {"name": "job", "tp": "TP", "groups": "groups", "gpus": "GPUs"}
         rows = [
-            {"job": name, **score, "aligned": "yes" if score["aligned"] else "no"}
-            for name, score in facts["jobs"].items()
+            {"name": job.name, "tp": job.tp, "groups": len(job.groups), "gpus": len(job.groups) * job.tp}
+            for job in self.jobs
         ]
-        keys = ("job", "groups", "job_gpus", "waste", "cross_tor", "cross_tor_bound", "aligned")
-        columns = {key: key.replace("_", " ") for key in keys}
-        ring = f"{facts['nodes']:,} nodes, K={facts['k']}, {facts['nodes_per_tor']} per ToR, epoch {facts['epoch']}"
-        return table_text(rows, columns, f"{ring}: {facts['down']:,} down, {facts['free']:,} free")
+        at, free = self.deployment, int(((self.group_of() < 0) & ~self.down_mask()).sum())
+        ring = f"{at.nodes:,} nodes, K={at.ring.k}, {at.nodes_per_tor} per ToR, epoch {self.epoch}"
+        return f"{ring}: {len(self.down):,} down, {free:,} free\n{table_text(rows, columns)}"
 
     def dumps(self) -> str:
         """Return the file's text: sorted keys, the same placement gives the same bytes."""

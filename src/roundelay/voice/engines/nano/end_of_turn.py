@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
 from roundelay.voice.engines.nano.ctc_decoder import sentence_end_probability
 from roundelay.voice.engines.nano.lexicon import Lexicon
-from roundelay.voice.engines.nano.spec import SPEC
 from roundelay.voice.interfaces import Capability
 from roundelay.voice.nlu.end_of_query import complete
 
@@ -17,8 +17,8 @@ class NanoEndOfTurn:
     """An `EndOfTurn` of English. Threads may share it."""
 
     lexicon: Lexicon
-    name: ClassVar[str] = SPEC.name
-    capabilities: ClassVar[frozenset[Capability]] = SPEC.roles["end_of_turn"]
+    name: ClassVar[str] = NAME
+    capabilities: ClassVar[frozenset[Capability]] = CAPABILITIES["end_of_turn"]
 
     def probability(self, text: str, domain_only: bool) -> float:
         """How probable it is (0 to 1) that nothing must follow the normalised words of `text`."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines.nano import vocabulary
+from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
 from roundelay.voice.engines.nano.ctc_decoder import beam_search
 from roundelay.voice.engines.nano.dictation import Dictation
 from roundelay.voice.engines.nano.segments import segments
-from roundelay.voice.engines.nano.spec import SPEC
 from roundelay.voice.engines.nano.weights import NanoWeights
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Segment, Transcript
 from roundelay.voice.tokenizer.frontend import RATE_HZ
@@ -24,8 +24,8 @@ class NanoTranscriber:
     """A `Transcriber` of English. Threads may share it."""
 
     weights: NanoWeights
-    name: ClassVar[str] = SPEC.name
-    capabilities: ClassVar[frozenset[Capability]] = SPEC.roles["transcriber"]
+    name: ClassVar[str] = NAME
+    capabilities: ClassVar[frozenset[Capability]] = CAPABILITIES["transcriber"]
 
     def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
         """The words said, lower-case, a `Segment` for every stretch of speech of at most twelve seconds.

@@ -15,7 +15,7 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.voice.engines.nano import vocabulary
-from roundelay.voice.engines.nano.spec import SPEC
+from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Request, Response
 from roundelay.voice.lm.engine import Engine
 from roundelay.voice.nlu.domain.fabric import FabricFacts
@@ -34,8 +34,8 @@ class NanoResponder:
 
     clock: Callable[[], datetime] = field(default=datetime.now)
     fabric: FabricFacts = field(default_factory=FabricFacts)
-    name: ClassVar[str] = SPEC.name
-    capabilities: ClassVar[frozenset[Capability]] = SPEC.roles["responder"]
+    name: ClassVar[str] = NAME
+    capabilities: ClassVar[frozenset[Capability]] = CAPABILITIES["responder"]
 
     def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Response]:
         """Yield one `Response`; its `skill` is the call that the text was understood as, None outside the domain."""

@@ -1,4 +1,4 @@
-"""What the nano engine can do, and how it is loaded; importing this loads nothing."""
+"""The nano engine before it is loaded: its roles, and how it is loaded; importing this loads nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from roundelay.voice.interfaces import Capability, EngineRole, EngineSpec
+from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
+from roundelay.voice.interfaces import EngineRole, EngineSpec
 
 
 def load(
@@ -32,13 +33,8 @@ def load(
 
 
 SPEC = EngineSpec(
-    "nano",
-    {
-        "transcriber": frozenset(),
-        "responder": frozenset(),
-        "synthesizer": frozenset({Capability.CLONE, Capability.CANDIDATES}),
-        "end_of_turn": frozenset(),
-    },
+    NAME,
+    CAPABILITIES,
     load,
     ("folder", "codec", "warm"),
     "the embedded engine: English, 16 kHz, offline, no torch",

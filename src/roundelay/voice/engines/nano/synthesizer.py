@@ -12,8 +12,8 @@ from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.decoder.voices import registry
 from roundelay.voice.engines.nano import vocabulary
+from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
 from roundelay.voice.engines.nano.generate import SpeechGenerator, generate
-from roundelay.voice.engines.nano.spec import SPEC
 from roundelay.voice.engines.nano.weights import NanoWeights
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Utterance
 from roundelay.voice.text.chunks import chunks
@@ -29,9 +29,9 @@ class NanoSynthesizer:
     """A `Synthesizer` at 16 kHz. Threads may share it. A voice made from a recording keeps its timbre alone."""
 
     weights: NanoWeights
-    name: ClassVar[str] = SPEC.name
+    name: ClassVar[str] = NAME
     rate_hz: ClassVar[int] = RATE_HZ
-    capabilities: ClassVar[frozenset[Capability]] = SPEC.roles["synthesizer"]
+    capabilities: ClassVar[frozenset[Capability]] = CAPABILITIES["synthesizer"]
 
     def voices(self) -> Sequence[Voice]:
         """The built-in voices: those whose way of speaking the language model learnt, then those with a timbre only."""
