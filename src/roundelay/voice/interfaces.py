@@ -29,7 +29,7 @@ Cancelled = Callable[[], bool]
 
 
 def never() -> bool:
-    """False: nobody cancels."""
+    """False: not cancelled."""
     return False
 
 
@@ -78,7 +78,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said: "" where nobody spoke. `final` is False for a partial one, which a later one replaces."""
+    """What was said: "" where no one spoke. `final` is False for a partial one, which a later one replaces."""
 
     text: str
     segments: tuple[Segment, ...] = ()

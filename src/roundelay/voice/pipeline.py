@@ -106,7 +106,7 @@ class Pipeline:
         seed: int = 0,
         options: CallOptions = DEFAULT_OPTIONS,
     ) -> Audio:
-        """The whole audio of a text. More renderings are tried than by `stream`: nobody waits for its beginning.
+        """The whole audio of a text. More renderings are tried than by `stream`, whose first audio is urgent.
 
         Raises what `stream` raises, and `EngineError` where it was cancelled before the first audio.
         """
@@ -117,7 +117,7 @@ class Pipeline:
         return Audio(np.concatenate([block.samples for block in blocks]), blocks[0].rate)
 
     def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
-        """What was said in a recording; its text is "" where nobody speaks."""
+        """What was said in a recording; its text is "" where no one speaks."""
         return guard.transcribe(self.transcriber, audio, options, self.limits)
 
     def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[str | ToolCall | Response]:

@@ -1,7 +1,7 @@
 """How many spare nodes, and where: faults replayed against a job that keeps some nodes free.
 
 One spare node per two groups leaves each group next to one, so that a single fault is absorbed where it happens. Two
-ways to live with faults are told apart: either the job is *re-placed* with its spares before the next fault (at a
+policies are compared: either the job is *re-placed* with its spares before the next fault (at a
 checkpoint, say), or it is only *repaired*, and used spares return as nodes return. Both drive the controller's core.
 """
 

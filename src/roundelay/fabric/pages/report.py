@@ -25,7 +25,7 @@ SHOWN = ("big-switch", "infinitepod-k2", "infinitepod-k3", "nvl-72", "nvl-576", 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the page shows: the answer, the first history, the same question asked in harder ways, a sweep."""
+    """All that the page shows: the answer, the first history, the same question on harder histories, a sweep."""
 
     study: Study
     rows: list[waste.WasteRow]

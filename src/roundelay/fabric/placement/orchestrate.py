@@ -1,6 +1,6 @@
 """Place a job on the ring: aligned under its ToRs where that is possible, whole where it is not.
 
-Source: InfinitePOD (arXiv 2502.03885) section 5, as remembered; the search is `align`, ours. Every plan carries its
+Source: InfinitePOD (arXiv 2502.03885), its placement section; the search is `align`, ours. Every plan carries its
 score and the bound that no plan can beat.
 """
 

@@ -67,7 +67,7 @@ def all_to_all_s(scenario: Scenario, grid: Grid, size: Array) -> Array:
 
 
 def ring_exchange_s(scenario: Scenario, grid: Grid, size: Array) -> Array:
-    """All-to-all forwarded both ways round one ring of tp·ep GPUs: a byte travels tp·ep/4 edges on average.
+    """All-to-all forwarded in both directions of one ring of tp·ep GPUs: a byte travels tp·ep/4 edges on average.
 
     Where tensor parallelism shares the ring, its circuits are set for the exchange and back: two switchings.
     """

@@ -13,7 +13,7 @@ from roundelay.errors import WouldOverwrite
 OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
 FORCE = click.option("--force", is_flag=True, help="Replace the file if it exists.")
 VOICE = click.option("--voice", metavar="NAME|ref.wav", help="A built-in voice, or a recording to sound like.")
-STREAM_MS = 40  # `--stream` hands the tokenizer this much sound at a time
+STREAM_MS = 40  # `--stream` feeds the tokenizer blocks of this length
 
 
 def free(out: Path, force: bool) -> None:

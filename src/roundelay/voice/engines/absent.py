@@ -1,4 +1,4 @@
-"""The engine of a role that nobody needs, so that nothing is loaded for it (ours)."""
+"""The engine of a role that is not needed, so that nothing is loaded for it (ours)."""
 
 from __future__ import annotations
 
