@@ -12,6 +12,7 @@ from roundelay.fabric.cost import bills
 from roundelay.fabric.cost.cost import CostStudy
 from roundelay.fabric.cost.fibres import FloorPlan
 from roundelay.fabric.pages import cost_pictures, pictures
+from roundelay.files import replace_table
 
 HERE = Path(__file__).parent
 THEIRS = {  # the project's specification, section 6: USD/GPU, W/GPU, USD per GB/s
@@ -79,9 +80,7 @@ def main() -> None:
             )
     numbers = {"rows": list(rows.values()), "aggregate": aggregate, "sensitivity": sensitivity}
     (HERE / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
-    readme = HERE / "README.md"
-    head = readme.read_text().split("<!-- table -->")[0]
-    readme.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n")
+    replace_table(HERE / "README.md", lines)
     only = CostStudy(arch="infinitepod-k2,nvl-72", against="nvl-72")
     halls = CostStudy(arch="infinitepod-k2,infinitepod-k3").fibres(FloorPlan())
     panels = [

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
@@ -17,9 +16,20 @@ from roundelay.fabric.pages import pictures
 from roundelay.fabric.placement import dcn, orchestrate
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.topology.deployment import Deployment
+from roundelay.files import replace_table, write_csv
 
 HERE = Path(__file__).parent
 NODES, TP, SEEDS = 2048, 32, 5
+COLUMNS = [
+    "nodes_per_tor",
+    "job_share",
+    "k",
+    "fault_ratio",
+    "cross_tor",
+    "cross_tor_random",
+    "aligned_by_formula",
+    "fits",
+]
 RATIOS = [round(0.01 * i, 2) for i in range(11)]
 REFERENCE = {(0.05, 2, 0.85, 3): 0.0, (0.07, 2, 0.85, 3): 0.039, (0.10, 2, 0.85, 3): 0.275}
 
@@ -52,25 +62,9 @@ def main() -> None:
                     holds = dcn.cliff(ratio, k, TP // 4, per_tor) >= share
                     rows.append([per_tor, share, k, ratio, ours, random, int(holds), fits])
                 print(rows[-1], file=sys.stderr, flush=True)
-    with (HERE / "numbers.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            [
-                "nodes_per_tor",
-                "job_share",
-                "k",
-                "fault_ratio",
-                "cross_tor",
-                "cross_tor_random",
-                "aligned_by_formula",
-                "fits",
-            ]
-        )
-        writer.writerows(rows)
+    write_csv(HERE / "numbers.csv", [dict(zip(COLUMNS, row, strict=True)) for row in rows], force=True)
     pictures.save(plot(rows), HERE / "cross-tor.svg")
-    readme = HERE / "README.md"
-    head = readme.read_text().split("<!-- table -->")[0]
-    readme.write_text(head + "<!-- table -->\n" + "\n".join(tables(rows)) + "\n")
+    replace_table(HERE / "README.md", tables(rows))
 
 
 def tables(rows: list[list[float]]) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from roundelay.fabric.goodput import goodput, job_simulation
 from roundelay.fabric.goodput.goodput import CheckpointedJob, GoodputStudy
 from roundelay.fabric.pages import goodput_picture, pictures
+from roundelay.files import replace_table
 
 HERE = Path(__file__).parent
 LLAMA_DAYS, LLAMA_FAULTS, LLAMA_EFFECTIVE = 54, 419, 0.90  # arXiv 2407.21783, section 3.3.4: unplanned; "over 90 %"
@@ -71,9 +72,7 @@ def main(trace: str) -> None:
             (HERE / "numbers.json").write_text(json.dumps([row.as_dict() for row in rows], indent=1) + "\n")
             shown = [goodput.at_mfu(row, 0.4) for row in rows if not row.note]
             pictures.save(goodput_picture.figure(shown), HERE / "goodput.svg")
-    readme = HERE / "README.md"
-    head = readme.read_text().split("<!-- table -->")[0]
-    readme.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n")
+    replace_table(HERE / "README.md", lines)
     print("\n".join(lines))
 
 

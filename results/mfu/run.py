@@ -6,7 +6,6 @@ found exactly. Writes numbers.csv, mfu.svg and the tables of README.md.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from roundelay.fabric.pages import pictures
 from roundelay.fabric.specs import architectures
 from roundelay.fabric.steptime.search import search
 from roundelay.fabric.steptime.steptime import StepTime
+from roundelay.files import replace_table, write_csv
 
 HERE = Path(__file__).parent
 GPUS = [1024 * 2**i for i in range(8)]
@@ -95,14 +95,9 @@ def main() -> None:
             rows += [{"model": setting.model, "scaled": setting.scaled, "context": setting.context, "gpus": gpus, "fabric": name,
                       "mfu": round(step.mfu, 5), "step_s": round(step.step_s, 4), "cut": cut(step)}
                      for name, step in steps.items() if step]  # fmt: skip
-    with (HERE / "numbers.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(HERE / "numbers.csv", rows, force=True)
     draw(curves)
-    readme = HERE / "README.md"
-    head = readme.read_text(encoding="utf-8").split("<!-- table -->")[0]
-    readme.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    replace_table(HERE / "README.md", lines)
 
 
 def draw(curves: dict[Setting, list[float]]) -> None:

@@ -20,6 +20,7 @@ from roundelay.errors import BadInput  # noqa: E402
 from roundelay.fabric.placement import align, orchestrate, repair  # noqa: E402
 from roundelay.fabric.placement.placement import Placement  # noqa: E402
 from roundelay.fabric.topology.deployment import Deployment  # noqa: E402
+from roundelay.files import replace_table  # noqa: E402
 
 
 def packing(seed: int) -> tuple[int, int, float, float]:
@@ -124,9 +125,7 @@ def main(cases: int) -> None:
             f"{1e3 * np.median(table[:, 2]):.2f} | {1e3 * np.median(table[:, 3]):.1f} | {speed:.0f} |"
         )
         print(lines[-1], flush=True)
-    readme = HERE / "README.md"
-    head = readme.read_text().split("<!-- table -->")[0]
-    readme.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n")
+    replace_table(HERE / "README.md", lines)
 
 
 if __name__ == "__main__":

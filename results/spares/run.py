@@ -11,6 +11,7 @@ from pathlib import Path
 from roundelay.fabric.control import spares
 from roundelay.fabric.faults import trace
 from roundelay.fabric.topology.deployment import Deployment
+from roundelay.files import replace_table
 
 HERE = Path(__file__).parent
 
@@ -35,9 +36,7 @@ def main(path: str) -> None:
                     f"| {row.one_group_share:.4f} | {row.mean_disturbed:.2f} | {row.unrepaired_share:.4f} | {goal} |"
                 )
                 print(lines[-1], flush=True)
-    readme = HERE / "README.md"
-    head = readme.read_text().split("<!-- table -->")[0]
-    readme.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n")
+    replace_table(HERE / "README.md", lines)
 
 
 if __name__ == "__main__":

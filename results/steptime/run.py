@@ -10,6 +10,8 @@ from pathlib import Path
 
 import published_runs as runs
 
+from roundelay.files import replace_table
+
 HERE = Path(__file__).parent
 
 
@@ -36,9 +38,7 @@ def main() -> None:
         )
         failed += name in runs.MEAN and mean > runs.MEAN[name]
         lines += ["", f"Mean error {mean:.2%}, worst {worst:.2%}{goal}."]
-    readme = HERE / "README.md"
-    head = readme.read_text(encoding="utf-8").split("<!-- table -->")[0]
-    readme.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    replace_table(HERE / "README.md", lines)
     print("\n".join(lines))
     sys.exit(1 if failed else 0)
 

@@ -12,7 +12,7 @@ from typing import Any
 from roundelay.fabric.pages import pictures
 from roundelay.fabric.waste import sweeps
 from roundelay.fabric.waste.study import Study
-from roundelay.files import write_csv
+from roundelay.files import replace_table, write_csv
 
 HERE = Path(__file__).parent
 RATIOS = [round(0.01 * i, 2) for i in range(11)]
@@ -44,9 +44,7 @@ def main() -> None:
         largest, mean = max(map(abs, values)), sum(values) / len(values)
         verdict = "agree" if largest < 4 and abs(mean) < 3 / len(values) ** 0.5 else "DIFFER"
         lines.append(f"| {arch} | {len(values)} | {mean:+.2f} | {largest:.2f} | about 2.4 | {verdict} |")
-    readme = HERE / "README.md"
-    head = readme.read_text().split("<!-- table -->")[0]
-    readme.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n")
+    replace_table(HERE / "README.md", lines)
     print("\n".join(lines))
 
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from roundelay.fabric.pages import pictures
 from roundelay.fabric.waste.study import Study
+from roundelay.files import replace_table
 
 HERE = Path(__file__).parent
 REFERENCE = tomllib.loads((HERE / "reference.toml").read_text())
@@ -37,9 +38,7 @@ def main(trace: str) -> None:
             )
         numbers += [{"gpus_per_node": r, "tp": tp, **row.as_dict()} for row in rows.values()]
     (HERE / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
-    readme = HERE / "README.md"
-    head = readme.read_text().split("<!-- table -->")[0]
-    readme.write_text(head + "<!-- table -->\n" + "\n".join(lines) + "\n")
+    replace_table(HERE / "README.md", lines)
     pictures.save(plot(numbers), HERE / "waste.svg")
     print("\n".join(lines))
 

@@ -67,3 +67,9 @@ def write_csv(path: Path | str, rows: Sequence[Mapping[str, Any]], *, force: boo
     writer.writeheader()
     writer.writerows(flat)
     write_text(path, text.getvalue(), force=force)
+
+
+def replace_table(page: Path | str, lines: Sequence[str], mark: str = "<!-- table -->") -> None:
+    """Put `lines` behind the mark of a Markdown page, in place of all that stood there."""
+    text = Path(page).read_text(encoding="utf-8")
+    write_text(page, "\n".join((text.split(mark)[0] + mark, *lines)) + "\n", force=True)
