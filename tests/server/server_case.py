@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -111,9 +111,11 @@ def running(
     model: Any = None,
     limits: Limits | None = None,
     responder: Any = None,
+    others: Mapping[str, Any] | None = None,
     **service: Any,
 ) -> Iterator[Running]:
-    """Run a server on a free port of loopback in a thread; stop it at the end. `model` may be an error of loading."""
+    """Run a server on a free port of loopback in a thread; stop it at the end. `model` may be an error of loading;
+    `others` are further engines by name."""
     import socket
 
     fake: Any = FakeEngine() if model is None else model
@@ -121,7 +123,7 @@ def running(
     def load(name: str) -> Pipeline:
         if isinstance(fake, Exception):
             raise fake
-        made: Pipeline = fake.pipeline
+        made: Pipeline = (others or {}).get(name, fake).pipeline
         return made if responder is None else replace(made, responder=responder)
 
     bounds = limits or Limits()

@@ -19,6 +19,7 @@ from roundelay.errors import RoundelayError
 from roundelay.voice.agent.persona import persona
 from roundelay.voice.agent.tools import parse_call
 from roundelay.voice.audio import MIN_SAMPLES, Audio
+from roundelay.voice.engines import guard
 from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Response, ToolCall, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime import endpointing
@@ -49,6 +50,8 @@ NOT_UNDERSTOOD = "Sorry, I did not catch that."
 MAX_TRANSCRIPTS = 16  # of turns and parts of turns that are kept
 EXTRA_INPUT_S = 5  # of input kept beyond the longest turn
 MAX_SUMMARY_CHARACTERS = 2_000
+# An engine that hangs is given up sooner than for a file: a user waits, and the threads are shared.
+ENGINE_LIMITS = guard.Limits(first_s=30.0, next_s=10.0, per_audio_s=2.0, end_of_turn_s=5.0)
 
 Tell = Callable[[Callable[[int], ev.Event]], None]
 
@@ -67,7 +70,8 @@ class Worker:
         config: WorkerConfig | None = None,
         detector: Detector | None = None,
     ) -> None:
-        self._pipeline, self._tell, self._pool = pipeline, tell, pool
+        limits = ENGINE_LIMITS if pipeline.limits == guard.DEFAULT_LIMITS else pipeline.limits
+        self._pipeline, self._tell, self._pool = replace(pipeline, limits=limits), tell, pool
         self.config = config or WorkerConfig(Thresholds(), persona())
         self._echo = Echo()
         self._segmenter = SpeechSegmenter(detector or default_detector(), self._echo)
@@ -151,9 +155,16 @@ class Worker:
 
     def _predict_end(self, turn: int, start: int, end: int, text: str | None) -> None:
         if self.config.thresholds.detection == "semantic":
-            complete = self._pipeline.end_of_turn_probability(text) if text else None
+            complete = self._p_complete(text) if text else None
             found = endpointing.end_of_turn_probability(self._input.cut(start, end), text, complete)
             self._emit(lambda at_ms: ev.EndOfTurnPredicted(at_ms, turn, found))
+
+    def _p_complete(self, text: str) -> float | None:
+        """The engine's probability that nothing must follow the words; None if it is unknown, or the engine fails."""
+        try:
+            return self._pipeline.end_of_turn_probability(text)
+        except RoundelayError:
+            return None
 
     def _read(self, turn: int, start: int, end: int) -> str:
         """The transcript of a turn; the first thread that asks makes it, others wait for it."""
