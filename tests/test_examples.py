@@ -56,6 +56,10 @@ EXPECTED = {
     "10_compare_fabrics": Expected(
         (r"infinitepod-k3 +step +\d+\.\d s, MFU \d+\.\d%, wasted at 3 % faults 0\.\d+%, 3,\d+ USD a GPU",
          r"nvl-72 +step.* USD a GPU", r"│ bubble .*", r"MFU 5\d\.\d%.*")),
+    "11_operate_through_faults": Expected(
+        (" +train runs on 6 groups of 32 GPUs", " +tune runs on 4 groups of 16 GPUs", "   5 h  NodeDown",
+         r" +train: group \d+ gives up .* for .*", r" +\d+ bundles switch", " +epoch 3", "  10 h  JobSubmitted",
+         " +wide waits: .*", "  20 h  JobEnded", " +wide runs on 4 groups of 32 GPUs")),
     "12_repair_after_a_fault": Expected(
         (r"32 groups; node-\d+ fails", "group 3: 1 node leaves, 1 joins", "1 of 32 groups disturbed",
          r"\d+ bundles to switch.*")),
