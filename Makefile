@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out
+# processes that share the tests (pytest-xdist); 0 is this one alone
+WORKERS ?= 0
 
 .PHONY: help run report test test-clients check setup setup-train clean docs
 
@@ -15,8 +17,8 @@ report: .venv/.ready  ## the fabric's first answer as a page, out/fabric-report.
 	@mkdir -p $(OUT)
 	@$(BIN)/roundelay fabric report --out $(OUT)/fabric-report.html
 
-test: .venv/.ready-dev  ## the tests
-	$(BIN)/python -m pytest
+test: .venv/.ready-dev  ## the tests; WORKERS=2 runs two files at a time
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # Pipecat, LiveKit agents and OpenAI's agents SDK against a server of this house, by URL alone. In an environment of
 # their own: they are large (0.7 GB) and want versions of their own.
