@@ -109,7 +109,7 @@ class Connection:
 
     def _tell(self, make: Callable[[int], ev.Event]) -> None:
         """News of the worker's, from any thread."""
-        with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+        with suppress(RuntimeError):  # the loop is closed: its result is not needed
             self._loop.call_soon_threadsafe(self._inbox.put_nowait, ("news", make))
 
     def send(self, message: Frame) -> None:
