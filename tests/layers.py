@@ -18,10 +18,10 @@ SOURCE = Path(roundelay.__file__).parent
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("machine", "files", "console", "record"),
-    ("shape", "config"),
+    ("shape", "config", "voice.stream"),
     ("voice.audio", "voice.resample", "voice.vocab", "fabric.topology", "fabric.job"),
     ("voice.graphs", "voice.tokens", "fabric.specs"),
-    ("voice.voices", "voice.style", "voice.stream", "fabric.faults"),
+    ("voice.voices", "voice.style", "fabric.faults"),
     ("voice.interfaces", "fabric.waste"),
     ("voice.tokenizer", "fabric.steptime"),
     ("voice.decoder", "voice.text", "fabric.placement"),

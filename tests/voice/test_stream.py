@@ -12,12 +12,18 @@ import numpy as np
 import pytest
 
 from roundelay.voice.decoder.stream import Decoder
+from roundelay.voice.realtime.clauses import Clauses, clauses
+from roundelay.voice.resample import Resampler
 from roundelay.voice.stream import FinishedStream, Stream
 from roundelay.voice.tokenizer.dual import Tokenizer
 from roundelay.voice.tokenizer.frontend import LogMelStream, log_mel
 from roundelay.voice.tokens import Tokens
 
 RATE_HZ = 16_000
+TEXT = (
+    "Yes. That is a long sentence without any comma in it that nobody would ever want to say in one breath at all, "
+    "and so on, e.g. here; or not? Well\nthere is  more of it: twelve words! Quite so, and then the rest"
+)
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,24 @@ def token_ids(parts: Sequence[Tokens]) -> np.ndarray:
 tokenizer, decoder = cache(Tokenizer.load), cache(Decoder.load)
 
 
+def joined(parts: Sequence[list[str]]) -> list[str]:
+    return [clause for part in parts for clause in part]
+
+
+def by_sentence(text: str) -> list[str]:
+    assert clauses(text) == run(Case("", Clauses, lambda: text, joined), range(1, len(text)))  # letter by letter
+    return clauses(text)
+
+
 def decoded(ids_T: np.ndarray) -> np.ndarray:
     return decoder().decode(Tokens(ids_T)).samples
 
 
 CASES = [
+    Case("resampler, 16 to 24 kHz", lambda: Resampler(16_000, 24_000), sound, tolerance=1e-6),
+    Case("resampler, 48 to 16 kHz", lambda: Resampler(48_000, 16_000), sound, tolerance=1e-6),
+    Case("resampler, same rate", lambda: Resampler(16_000, 16_000), sound),
+    Case("clauses", Clauses, lambda: TEXT, joined, offline=by_sentence),
     Case("log-mel", LogMelStream, sound, tolerance=1e-4, offline=log_mel),
     Case("tokenizer", lambda: tokenizer().stream(), sound, token_ids),
     Case("tokenizer, 48 kHz", lambda: tokenizer().stream(48_000), sound, token_ids),
@@ -68,7 +87,7 @@ CASES = [
         lambda: decoder().stream(),
         ids,
         tolerance=1e-3,
-        offline=lambda x: decoder().decode(Tokens(x)).samples,
+        offline=decoded,
     ),
 ]
 

@@ -7,6 +7,8 @@ from functools import cache
 
 import numpy as np
 
+from roundelay.voice.stream import FinishedStream
+
 # The filter: taps on each side in samples of the lower rate, the Kaiser window's shape for -70 dB, and the cutoff as a
 # fraction of the lower rate's Nyquist frequency (flat up to 0.86 of it, silent from all of it).
 HALF_TAPS, KAISER_BETA, CUTOFF = 32, 7.0, 0.93
@@ -14,7 +16,7 @@ BLOCK_SAMPLES = 6_000  # converted at a time: the windows of more would not fit 
 
 
 class Resampler:
-    """A streaming resampler: chunks in, chunks out, float32; the result does not depend on where the chunks are cut.
+    """A streaming resampler, a `Stream` of float32 [n] to float32 [m].
 
     A polyphase windowed sinc (ours). Its delay is 32 samples of the lower rate, 2 ms at 16 kHz. The streaming mode of
     soxr was measured to delay by up to 36 ms.
@@ -26,16 +28,26 @@ class Resampler:
         self._taps, self._ahead = phases(self._up, self._down)
         self._line = np.zeros(self._ahead - 1, np.float32)  # silence before the first sample
         self._first = self._given = 0  # input index of the line's first window; samples output so far
+        self._finished = False
 
-    def push(self, samples: np.ndarray, *, last: bool = False) -> np.ndarray:
-        """The output samples that the input so far determines; with `last`, the rest."""
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """The output samples that the input so far determines."""
+        if self._finished:
+            raise FinishedStream
         if self._up == self._down:
             return samples
-        if len(samples) > BLOCK_SAMPLES:
-            parts = [self.push(samples[at : at + BLOCK_SAMPLES]) for at in range(0, len(samples), BLOCK_SAMPLES)]
-            return np.concatenate([*parts, self.push(samples[:0], last=last)])
-        after = np.zeros(self._ahead if last else 0, np.float32)
-        line = np.concatenate([self._line, np.asarray(samples, np.float32), after])
+        blocks = [samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES)] or [samples]
+        made = [self._convert(block) for block in blocks]
+        return made[0] if len(made) == 1 else np.concatenate(made)
+
+    def finish(self) -> np.ndarray:
+        """The rest: the output up to the last input sample, with silence after it."""
+        rest = self.push(np.zeros(0 if self._up == self._down else self._ahead, np.float32))
+        self._finished = True
+        return rest
+
+    def _convert(self, samples: np.ndarray) -> np.ndarray:
+        line = np.concatenate([self._line, np.asarray(samples, np.float32)])
         width = self._taps.shape[1]
         end = self._first + max(0, len(line) - width + 1)
         total = -(-end * self._up // self._down)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import Protocol
 
 import numpy as np
 
 from roundelay.errors import MissingPackage
 from roundelay.server.audio.pcm import WIRE_RATE_HZ, to_int16
 from roundelay.server.errors import wrong
+from roundelay.voice.stream import Stream
 
 UNKNOWN_LENGTH = 0xFFFFFFFF  # the length in the header of a WAV file that is still being written
 MEDIA_TYPES = {
@@ -24,16 +24,7 @@ CODINGS = {"mp3": ("MP3", "MPEG_LAYER_III"), "opus": ("OGG", "OPUS"), "flac": ("
 UNSTREAMABLE = ("flac",)  # libsndfile's readers need the length in its header, so the file is sent once it is complete
 
 
-class Encoder(Protocol):
-    """Samples float32 at 24 kHz in, bytes of one format out."""
-
-    def push(self, samples: np.ndarray) -> bytes:
-        """The bytes that are complete now."""
-        ...
-
-    def finish(self) -> bytes:
-        """The last bytes."""
-        ...
+Encoder = Stream[np.ndarray, bytes]  # samples float32 at 24 kHz in, bytes of one format out
 
 
 class _Pcm:

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 
-import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -86,7 +85,7 @@ def encode_speech(pipeline: Pipeline, utterance: Utterance, name: str, cancelled
             yield data
     if resampler is None or cancelled():
         return
-    if data := encoder.push(resampler.push(np.zeros(0, np.float32), last=True)) + encoder.finish():
+    if data := encoder.push(resampler.finish()) + encoder.finish():
         yield data
 
 

@@ -38,7 +38,7 @@ class OutputAudioBuffer:
     def end(self, response: str) -> None:
         """Mark the end of a response."""
         if self._resampler is not None:
-            self._put(response, self._resampler.push(np.zeros(0, np.float32), last=True))
+            self._put(response, self._resampler.finish())
         self._queue.append((response, None))
         self._resampler = None
 

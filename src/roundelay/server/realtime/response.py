@@ -97,7 +97,7 @@ class ResponseStream:
         if self.item_id is not None:
             if self._spoken:
                 if status == "completed" and self._resampler is not None:
-                    self._send_audio(self._resampler.push(np.zeros(0, np.float32), last=True))
+                    self._send_audio(self._resampler.finish())
                 self._part("response.output_audio.done")
                 self._part("response.output_audio_transcript.done", transcript=self._text)
             else:

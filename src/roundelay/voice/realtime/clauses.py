@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from roundelay.voice.realtime.core.backchannel import words
+from roundelay.voice.stream import FinishedStream
 
 FIRST_CLAUSE, CLAUSE = 40, 90  # characters at most: the first is short for an early first sound
 SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")
@@ -12,30 +13,39 @@ COMMA = re.compile(r"(?<=,)\s+")
 
 
 class Clauses:
-    """Splits streamed text at sentences, long sentences at commas, long parts between words.
-
-    `push` returns a clause as soon as no further text can change it, so the clauses do not depend on how the text was
-    divided between calls.
+    """Splits streamed text at sentences, long sentences at commas, long parts between words: a `Stream` of str to
+    list[str]. `push` returns a clause as soon as no further text can change it.
     """
 
     def __init__(self) -> None:
         self._rest = ""  # the part of the current sentence not yet returned
         self._limit, self._long, self._any = FIRST_CLAUSE, False, False
+        self._finished = False
 
-    def push(self, text: str, last: bool = False) -> list[str]:
-        """The clauses that this text completes; with `last`, the remainder too."""
+    def push(self, text: str) -> list[str]:
+        """The clauses that this text completes."""
+        if self._finished:
+            raise FinishedStream
+        found = self._complete(text) + self._early()
+        return [part for part in found if words(part)]
+
+    def finish(self) -> list[str]:
+        """The remainder."""
+        if self._finished:
+            raise FinishedStream
+        self._finished = True
+        rest, self._rest = self._rest.strip(), ""
+        return [part for part in self._sentence(rest) if words(part)]
+
+    def _complete(self, text: str) -> list[str]:
+        """The parts of the sentences that this text ends."""
         self._rest += text
         found: list[str] = []
         while end := SENTENCE.search(self._rest if self._long else self._rest.lstrip()):
             line = self._rest if self._long else self._rest.lstrip()
             found += self._sentence(line[: end.start()])
             self._rest = line[end.end() :]
-        if last:
-            found += self._sentence(self._rest.strip())
-            self._rest = ""
-        else:
-            found += self._early()
-        return [part for part in found if words(part)]
+        return found
 
     def _sentence(self, line: str) -> list[str]:
         """The remainder of a complete sentence, in parts."""
@@ -59,7 +69,8 @@ class Clauses:
 
 def clauses(text: str) -> list[str]:
     """All clauses of a text."""
-    return Clauses().push(text, last=True)
+    stream = Clauses()
+    return stream.push(text) + stream.finish()
 
 
 def cut(part: str, limit: int) -> list[str]:

@@ -263,7 +263,7 @@ class Worker:
                 yield from text.push(part.text)
             else:
                 yield from text.push(part)
-        yield from text.push("", last=True)
+        yield from text.finish()
 
     def _tell_skill(self, draft: act.Draft, skill: str | None) -> None:
         """Tell of a tool's call if the responder's own skill names a tool of the session."""
