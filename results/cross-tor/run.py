@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from roundelay.errors import BadInput
 from roundelay.fabric.pages import pictures
-from roundelay.fabric.placement import dcn, orchestrate
-from roundelay.fabric.placement.placement import Placement
+from roundelay.fabric.placement import dcn
+from roundelay.fabric.placement.cross_tor import ours_and_random
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.files import replace_table, write_csv
 
@@ -34,29 +33,14 @@ RATIOS = [round(0.01 * i, 2) for i in range(11)]
 REFERENCE = {(0.05, 2, 0.85, 3): 0.0, (0.07, 2, 0.85, 3): 0.039, (0.10, 2, 0.85, 3): 0.275}
 
 
-def one(ratio: float, per_tor: int, share: float, k: int, seed: int) -> tuple[float, float]:
-    """Return our cross-ToR share and greedy random's; NaN where the job does not fit."""
-    deployment = Deployment.of(NODES, 4, k, per_tor)
-    rng = np.random.default_rng(seed)
-    down = tuple(int(n) for n in np.flatnonzero(rng.random(NODES) < ratio))
-    groups = int(NODES * 4 * share) // TP
-    try:
-        placed, score = orchestrate.place(Placement(deployment, (), down), TP, groups * TP)
-    except BadInput:
-        return float("nan"), float("nan")
-    chains = orchestrate.chains_of(deployment, ~placed.down_mask(), TP // 4)
-    picked = [chains[i] for i in rng.permutation(len(chains))[:groups]]
-    tors = deployment.tor(deployment.node(np.array(picked)))
-    return score.cross_tor, dcn.crossing(tors, dcn.parse_rings(None, groups, per_tor))
-
-
 def main() -> None:
     rows = []
     for per_tor in (2, 4, 8):
         for share in (0.85, 0.75):
             for k in (2, 3):
+                deployment = Deployment.of(NODES, 4, k, per_tor)
                 for ratio in RATIOS:
-                    found = np.array([one(ratio, per_tor, share, k, seed) for seed in range(SEEDS)])
+                    found = np.array([ours_and_random(deployment, TP, share, ratio, seed) for seed in range(SEEDS)])
                     fits = float(np.isfinite(found[:, 0]).mean())
                     ours, random = (float(np.nanmean(found[:, i])) if fits else float("nan") for i in (0, 1))
                     holds = dcn.cliff(ratio, k, TP // 4, per_tor) >= share

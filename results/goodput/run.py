@@ -10,28 +10,15 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from roundelay.fabric.goodput import goodput, job_simulation
-from roundelay.fabric.goodput.goodput import CheckpointedJob, GoodputStudy
+from roundelay.fabric.goodput import goodput
+from roundelay.fabric.goodput.goodput import GoodputStudy
+from roundelay.fabric.goodput.renewal import simulated_availability
 from roundelay.fabric.pages import goodput_picture, pictures
 from roundelay.files import replace_table
 
 HERE = Path(__file__).parent
 LLAMA_DAYS, LLAMA_FAULTS, LLAMA_EFFECTIVE = 54, 419, 0.90  # arXiv 2407.21783, section 3.3.4: unplanned; "over 90 %"
 SEEDS, FAULTS = 200, 419
-
-
-def simulated(job: CheckpointedJob, mtbf_s: float, interval_s: float) -> tuple[float, float]:
-    """Return the useful share of a job whose every fault hits it, nodes being replaced at once, and its standard error."""
-    useful = []
-    for seed in range(SEEDS):
-        times = np.cumsum(np.random.default_rng(seed).exponential(mtbf_s, FAULTS))
-        usable = np.full(FAULTS + 1, 8)
-        timing = (interval_s, job.checkpoint_s, job.detect_s, job.restart_s)
-        kept = job_simulation.simulate_job(times, usable, np.zeros(FAULTS), float(times[-1]), (8, 8, 0), timing)
-        useful.append(kept[job_simulation.USEFUL] / 8 / times[-1])
-    return float(np.mean(useful)), float(np.std(useful, ddof=1) / SEEDS**0.5)
 
 
 def main(trace: str) -> None:
@@ -43,7 +30,7 @@ def main(trace: str) -> None:
         mtbf = hours * 3600
         interval = goodput.best_interval_s(job.checkpoint_s, mtbf)
         theirs = goodput.expected_availability(job, mtbf, interval)
-        ours, error = simulated(job, mtbf, interval)
+        ours, error = simulated_availability(job, mtbf, interval, histories=SEEDS, faults=FAULTS)
         z = (ours - theirs) / error
         held = "agree" if abs(z) < 3 else "DIFFER"
         lines.append(f"| {hours:g} h | {interval:.0f} | {theirs:.4f} | {ours:.4f} ± {error:.4f} | {z:+.2f} | {held} |")

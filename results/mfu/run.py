@@ -59,15 +59,12 @@ def best(setting: Setting, gpus: int, fabric: Links) -> StepTime | None:
 
 def cut(step: StepTime) -> str:
     """Return tp·pp·dp·cp·ep and the pieces of a stage."""
-    p = step.parallelism
-    return f"{p.tp}·{p.pp}·{p.dp}·{p.cp}·{p.ep} v{step.job.interleave}"
+    return f"{step.parallelism.cut()} v{step.job.interleave}"
 
 
 def lost(step: StepTime) -> str:
     """Return the two largest parts that are not compute, as shares of the step."""
-    parts = {k: v for k, v in step.parts.items() if k not in ("products_s", "attention_s", "elementwise_s", "head_s")}
-    largest = sorted(parts.items(), key=lambda pair: -pair[1])[:2]
-    return ", ".join(f"{name.removesuffix('_s')} {value / step.step_s:.0%}" for name, value in largest)
+    return ", ".join(f"{name} {share:.0%}" for name, share in step.largest_losses())
 
 
 def main() -> None:

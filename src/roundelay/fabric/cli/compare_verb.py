@@ -63,22 +63,20 @@ def compare(out: Path | None, force: bool, bar: bool | None, as_json: bool, **fl
     if as_json:
         print_json({"rows": [offer.as_dict() for offer in found]})
         return
-    rows = []
-    for offer in found:
-        if offer.step and offer.row:
-            p = offer.step.parallelism
-            rows.append(
-                {
-                    **offer.as_dict(),
-                    "cut": f"{p.tp}×{p.pp}×{p.dp}×{p.cp}×{p.ep}",
-                    "mfu": f"{offer.step.mfu:.1%}",
-                    "step_s": f"{offer.step.step_s:.2f}",
-                    "goodput": f"{offer.row.goodput:.1%}",
-                    "capex": f"{offer.capex_usd / 1e6:,.1f}",
-                    "mw": f"{offer.kw / 1000:.2f}",
-                    "tokens": f"{'' if offer.priced else '≥ '}{offer.usd_per_trillion_tokens / 1e6:.3f}",
-                }
-            )
+    rows = [
+        {
+            **offer.as_dict(),
+            "cut": offer.step.parallelism.cut("×"),
+            "mfu": f"{offer.step.mfu:.1%}",
+            "step_s": f"{offer.step.step_s:.2f}",
+            "goodput": f"{offer.row.goodput:.1%}",
+            "capex": f"{offer.capex_usd / 1e6:,.1f}",
+            "mw": f"{offer.kw / 1000:.2f}",
+            "tokens": f"{'' if offer.priced else '≥ '}{offer.usd_per_trillion_tokens / 1e6:.3f}",
+        }
+        for offer in found
+        if offer.step and offer.row
+    ]
     print_table(rows, COLUMNS, f"{study.model} on {study.gpus:,} {study.hardware}, {study.years:g} years")
     for offer in found:
         if offer.note:

@@ -102,8 +102,8 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
     if usd_per_gpu_hour is None:
         del columns["usd_per_step"]
     for row, (_, step) in zip(shown, rows, strict=True):
-        p, job = step.parallelism, step.job
-        row["cut"] = f"{p.tp}·{p.pp}·{p.dp}·{p.cp}·{p.ep}"
+        job = step.job
+        row["cut"] = step.parallelism.cut()
         row["batches"] = f"{job.micro_batch}·{job.interleave}"
         row["kept"] = f"{job.recompute}{', sp' if job.sequence_parallel else ''}, zero {job.zero}"
     if all_round and len(shown) > SHOWN:

@@ -36,6 +36,10 @@ class Parallelism:
         """GPUs of the job."""
         return self.tp * self.pp * self.dp * self.cp
 
+    def cut(self, separator: str = "·") -> str:
+        """Return tp, pp, dp, cp and ep in one word, as tables show them."""
+        return separator.join(str(axis) for axis in (self.tp, self.pp, self.dp, self.cp, self.ep))
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

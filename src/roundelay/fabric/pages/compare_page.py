@@ -158,7 +158,6 @@ def _table(study: CompareStudy, offers: Sequence[Offer]) -> str:
     lines = ["<tr>" + "".join(f"<th>{head}</th>" for head in HEADS) + "</tr>"]
     for offer in offers:
         assert offer.step and offer.row
-        p = offer.step.parallelism
         cells = (
             f"{'' if offer.priced else 'at least '}{offer.usd_per_trillion_tokens / 1e6:,.3f}",
             f"{offer.installed_gpus:,}",
@@ -169,7 +168,7 @@ def _table(study: CompareStudy, offers: Sequence[Offer]) -> str:
             f"{offer.capex_usd / 1e6:,.1f}",
             f"{offer.kw / 1000:,.2f}",
             f"{offer.group_gpus:,}",
-            f"{p.tp} × {p.pp} × {p.dp} × {p.cp} × {p.ep}",
+            offer.step.parallelism.cut(" × "),
         )
         row = "".join(f"<td>{cell}</td>" for cell in cells)
         lines.append(f"<tr><th scope=row>{escape(offer.arch)}</th>{row}</tr>")

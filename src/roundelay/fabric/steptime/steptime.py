@@ -97,6 +97,13 @@ class StepTime:
         """Whether it fits into the GPU's memory."""
         return self.memory_total_gb <= self.memory_limit_gb
 
+    def largest_losses(self, count: int = 2) -> list[tuple[str, float]]:
+        """Return the largest parts that are not compute, each with its share of the step, largest first."""
+        compute = ("products_s", "attention_s", "elementwise_s", "head_s")
+        shares = {name: value / self.step_s for name, value in self.parts.items() if name not in compute}
+        largest = sorted(shares.items(), key=lambda pair: -pair[1])[:count]
+        return [(name.removesuffix("_s"), share) for name, share in largest]
+
     def seconds_table(self) -> list[dict[str, object]]:
         """Return rows of what takes how many seconds, and the share of the step; the last row is the step."""
         rows: list[dict[str, object]] = [
