@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from faults import hangs, raises, released
 from tone_engine import ToneEngine
 
 from roundelay.errors import BadInput, EngineError, MissingCapability
@@ -23,15 +24,6 @@ from roundelay.voice.voices import Voice
 TONE = ToneEngine()
 SOUND = Audio(np.full(4_000, 0.1, np.float32), 16_000)
 LIMITS = guard.Limits(first_s=0.3, next_s=0.3, per_audio_s=0.0, end_of_turn_s=0.3)
-released = threading.Event()
-
-
-def hangs() -> Any:
-    released.wait(30)
-
-
-def raises() -> Any:
-    raise RuntimeError("out of memory")
 
 
 def leaves() -> Any:
