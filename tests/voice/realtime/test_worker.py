@@ -11,7 +11,7 @@ from worker_case import DRAFT, LIMITS, FakeEngine, WorkerTest, buzz, noise
 from roundelay.voice.agent.persona import persona
 from roundelay.voice.agent.tools import Tool
 from roundelay.voice.audio import Audio
-from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Message
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Message
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.session import Session
@@ -176,3 +176,30 @@ def test_a_whole_turn_from_microphone_to_voice() -> None:
                     bench.wait(ev.EndOfTurnPredicted)
     assert out == ["StartTurn", "PredictEndOfTurn", "Draft", "Caption", "StopTurn", "CommitTurn", "Caption", "Begin",
                    "Say", "Play", "Play", "Play", "Finish"]  # fmt: skip
+
+
+def test_a_chat_model_summarises_a_long_history_and_another_responder_drops_it() -> None:
+    messages = (Message("user", "my name is Ada", "turn-1"), Message("assistant", "Hello Ada.", "reply-1"))
+    for capabilities, text in ((frozenset({Capability.CHAT}), "The user is Ada."), (frozenset(), "")):
+        engine = FakeEngine(text="The user is Ada.")
+        engine.capabilities = capabilities
+        bench = WorkerTest(engine)
+        bench.worker.do(do.Summarise(messages, "reply-1"))
+        told = next(e for e in bench.wait(ev.Summarised) if isinstance(e, ev.Summarised))
+        assert (told.key, told.text) == ("reply-1", text)
+        assert not text or (engine.request.history == messages and engine.request.tool_choice == "none")
+
+
+def test_the_reply_keeps_the_engines_rate_and_its_echo_is_known_at_the_inputs() -> None:
+    engine = FakeEngine()
+    engine.rate_hz = 48_000
+    bench = WorkerTest(engine)
+    bench.worker.do(do.Draft(1, "request", (Message("user", "hello", "m"),)))
+    sounds = [e for e in bench.wait(ev.ReplyDone) if isinstance(e, ev.ReplyAudio)]
+    assert {(e.rate_hz, len(e.samples)) for e in sounds} == {(48_000, 4_800)}
+    played = buzz(1_600, 150.0)
+    times = np.arange(len(played) * 3) / 3
+    bench.worker.note_playback(np.interp(times, np.arange(len(played)), played).astype(np.float32), 48_000)
+    bench.worker.hear(np.concatenate([noise(320), 0.5 * played]))
+    boundaries = [e for e in bench.told if isinstance(e, ev.SpeechStarted | ev.SpeechStopped)]
+    assert len(boundaries) == 2 and isinstance(boundaries[1], ev.SpeechStopped), "the echo is taken back"

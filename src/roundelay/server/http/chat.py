@@ -125,7 +125,7 @@ def _tools(given: Sequence[Any]) -> tuple[ToolSpec, ...]:
 
 
 def check(messages: list[Any]) -> None:
-    """Raise `ApiError` 400 unless the messages have known roles and end with something to answer."""
+    """Raise `ApiError` 400 unless the messages have known roles and end with a user's or tool's message."""
     for at, message in enumerate(messages):
         if not isinstance(message, dict) or message.get("role") not in ROLES:
             raise wrong(f"messages[{at}]", f"messages[{at}] must be an object with a role: {', '.join(ROLES)}")

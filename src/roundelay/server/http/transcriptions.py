@@ -34,7 +34,7 @@ FIELDS = (
 
 
 async def transcriptions(request: Request) -> Response:
-    """The transcript of the uploaded file in the requested format; empty where no one speaks."""
+    """The transcript of the uploaded file in the requested format; empty without speech."""
     service = service_of(request)
     values, ignored, data, name = await _form(request, service.limits.body_bytes)
     if values["language"] and values["language"].lower().split("-")[0] != "en":

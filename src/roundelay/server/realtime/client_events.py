@@ -296,7 +296,7 @@ class ClientEventHandler:
         if self.bridge.active is not None:
             if not self._results:
                 raise ApiError(400, CODES["already_replying"], "a response is going on already")
-            self._tell_results(now_ms, follow_up=True, options=options)  # told once no one speaks
+            self._tell_results(now_ms, follow_up=True, options=options)  # told after it
             return
         self.bridge.assume_heard(now_ms)
         self.tick(now_ms)

@@ -1,6 +1,6 @@
-"""A live conversation over any line: one loop feeds it; a reader and a writer stand beside.
+"""A conversation over any transport: one task feeds it, another reads frames, a third one writes them.
 
-What the line is, a WebSocket or WebRTC, is the business of its `Link`.
+The transport is a `Transport`: a WebSocket, WebRTC, or a pipe within the process.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ from roundelay.server.service import Service
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.worker import Worker
 
-PACING_S = 0.02  # how often sound that waits is looked at: a fifth of the piece that is sent at a time
-IDLE_S = 1.0  # how often a conversation looks at its limits when nothing happens
-MAX_UNREAD_FRAMES = 32  # frames read before the first of them is done; then the line is not read
-MAX_UNREAD_SOUNDS = 100  # pieces of a track's sound that wait, 20 ms each: what is older is of no use
-CHUNK = ev.INPUT_RATE_HZ // 10  # sound goes to the worker in pieces of 100 ms, time passing between them
+PACING_S = 0.02  # between two looks at queued audio: a fifth of a chunk
+IDLE_S = 1.0  # between two checks of the limits when nothing happens
+MAX_UNREAD_FRAMES = 32  # frames read ahead of the one being carried out; beyond, reading pauses
+MAX_UNREAD_SOUNDS = 100  # queued frames of a track's audio, 20 ms each; more are dropped
+CHUNK = ev.INPUT_RATE_HZ // 10  # input goes to the worker in chunks of 100 ms, with the time of each
 GOING_AWAY, TOO_SLOW, BROKEN, NORMAL = 1001, 1008, 1011, 1000  # RFC 6455, section 7.4.1
 REASONS = {TOO_SLOW: "the client reads too slowly", GOING_AWAY: "the server is stopping"}
 Tell = Callable[[Callable[[int], ev.Event]], None]
 
 
 class Gone(Exception):
-    """The client has left: the line is closed, or broken."""
+    """The client has left: the transport is closed or broken."""
 
 
-class Link(Protocol):
-    """A line to one client."""
+class Transport(Protocol):
+    """A connection to one client."""
 
     async def receive(self) -> str | None:
-        """The next frame; None for one that is no text. Raises `Gone`."""
+        """The next text frame; None for one of bytes. Raises `Gone`."""
         ...
 
     async def send(self, line: str) -> None:
-        """Send a frame, waiting while the client takes nothing. Raises `Gone`."""
+        """Send a frame; waits while the client reads nothing. Raises `Gone`."""
         ...
 
     async def close(self, code: int, reason: str | None) -> None:
-        """Close the line, with a WebSocket's close code. Raises `Gone`."""
+        """Close with a WebSocket close code. Raises `Gone`."""
         ...
 
 
 def admit(service: Service, model: str) -> None:
-    """Raise `ApiError` where no conversation can begin: 503 without a model or memory, 429 without a free place."""
+    """Raise `ApiError` if no conversation can begin: 503 without the model or memory, 429 if too many are live."""
     service.engines.pipeline(model)
     if len(service.sessions) >= service.limits.sessions:
         raise ApiError(429, "too_many_sessions", f"{len(service.sessions)} people are talking already; try again later")
@@ -65,13 +65,13 @@ def admit(service: Service, model: str) -> None:
 
 
 class Connection:
-    """A connected client: the conversation, what waits to be done and what waits to be sent."""
+    """A connected client: its conversation, an inbox of events and an outbox of frames."""
 
-    def __init__(self, link: Link, service: Service, settings: Settings) -> None:
-        self.link, self.service, self.name = link, service, new_id("sess")
+    def __init__(self, transport: Transport, service: Service, settings: Settings) -> None:
+        self.transport, self.service, self.name = transport, service, new_id("sess")
         self._inbox: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_UNREAD_FRAMES)
-        self._sounds = 0  # that wait in the inbox
+        self._sounds = 0  # in the inbox
         self._outbox: deque[str] = deque()
         self._outbox_bytes, self._fresh = 0, asyncio.Event()
         self._start, self._ahead_ms = time.monotonic(), 0.0
@@ -89,31 +89,31 @@ class Connection:
         self.client_events = ClientEventHandler(self.bridge, service.limits.audio_s)
 
     def now_ms(self) -> int:
-        """The time of the session: the clock's, and ahead of it where a client sent sound faster than it lasts."""
+        """The time of the session: the clock's, plus the lead of a client that sends audio faster than real time."""
         return int((time.monotonic() - self._start) * 1000 + self._ahead_ms)
 
     def ask_close(self) -> None:
-        """End after what is being said: the server is stopping."""
+        """End after the current reply: the server is stopping."""
         self._close_code = GOING_AWAY
         self._inbox.put_nowait(("close", None))
 
     def hang_up(self) -> None:
-        """End at once: the client is gone, or wants no more."""
+        """End at once: the client is gone or hangs up."""
         self._inbox.put_nowait(("gone", None))
 
-    def sound(self, piece: np.ndarray) -> None:
-        """Take sound that comes beside the frames, float32 at 16 kHz; it is lost while too much of it waits."""
+    def push_audio(self, samples: np.ndarray) -> None:
+        """Take input of a track, float32 [n] at `INPUT_RATE_HZ`; it is dropped while too much is queued."""
         if self._sounds < MAX_UNREAD_SOUNDS:
             self._sounds += 1
-            self._inbox.put_nowait(("sound", piece))
+            self._inbox.put_nowait(("sound", samples))
 
     def _tell(self, make: Callable[[int], ev.Event]) -> None:
-        """News of the worker's, from any thread."""
-        with suppress(RuntimeError):  # the loop is closed: its result is not needed
+        """Queue an event of the worker, from any thread."""
+        with suppress(RuntimeError):  # the event loop is closed
             self._loop.call_soon_threadsafe(self._inbox.put_nowait, ("news", make))
 
     def send(self, message: Frame) -> None:
-        """Put a frame into the outbox. A client that leaves too much there is cut."""
+        """Put a frame into the outbox. A client that reads too slowly is disconnected."""
         line = json.dumps(message, ensure_ascii=False)
         self._outbox.append(line)
         self._outbox_bytes += len(line)
@@ -123,18 +123,18 @@ class Connection:
             self._outbox.clear()
 
     def enter(self) -> None:
-        """Take a place among the sessions; the end of `run` gives it back."""
+        """Register the session; the end of `run` removes it."""
         self.service.sessions[self.name] = self
         self.service.keep_trace(self.name, self.bridge.trace)
         self.service.metrics.count("roundelay_sessions_total", "Conversations begun.")
 
     async def run(self) -> None:
-        """Connection until the client leaves, the session ends, or something breaks; touch no other session."""
+        """Run until the client leaves, the session ends or fails; other sessions are not affected."""
         tasks = [asyncio.create_task(each) for each in (self._read(), self._write())]
         try:
             await self._serve()
         except asyncio.CancelledError:
-            self._outbox.clear()  # nothing may wait any more
+            self._outbox.clear()  # nothing may delay the end
             raise
         except Exception as error:
             failure = api_error(error)
@@ -149,18 +149,18 @@ class Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _flush(self) -> None:
-        """Let the last frames go, a bounded while, and close."""
+        """Send the last frames, for a limited time, and close."""
         with suppress(TimeoutError, Gone):
             until = time.monotonic() + self.service.limits.write_s
             while self._outbox and time.monotonic() < until:
                 await asyncio.sleep(PACING_S)
-            await asyncio.wait_for(self.link.close(self._close_code, REASONS.get(self._close_code)), 5)
+            await asyncio.wait_for(self.transport.close(self._close_code, REASONS.get(self._close_code)), 5)
 
     async def _read(self) -> None:
         with suppress(Gone):
             while True:
                 await self._room.acquire()
-                self._inbox.put_nowait(("frame", await self.link.receive()))
+                self._inbox.put_nowait(("frame", await self.transport.receive()))
         self.hang_up()
 
     async def _write(self) -> None:
@@ -170,8 +170,8 @@ class Connection:
                 self._fresh.clear()
                 while self._outbox:
                     line = self._outbox[0]
-                    await self.link.send(line)
-                    if self._outbox:  # it may have been given up meanwhile
+                    await self.transport.send(line)
+                    if self._outbox:  # it may have been cleared meanwhile
                         self._outbox.popleft()
                     self._outbox_bytes = max(0, self._outbox_bytes - len(line))
         except Gone:
@@ -221,7 +221,7 @@ class Connection:
         self.bridge.feed(ev.CloseRequested(self.now_ms(), at_once=True))
 
     async def _frame(self, line: str | None) -> None:
-        """Carry out a client's frame; what is wrong with it becomes an error event."""
+        """Carry out a client's frame; a wrong one is answered by an error event."""
         self._last_frame, name = time.monotonic(), None
         try:
             if line is None:
@@ -252,7 +252,7 @@ class Connection:
                 await asyncio.sleep(0)
 
     async def _recordings(self) -> None:
-        """Have recordings that came as items read, before anything else is done: what follows may ask about them."""
+        """Have recordings in items transcribed before the next frame, which may ask about them."""
         while self.client_events.recordings:
             name, sound = self.client_events.recordings.pop(0)
             transcript = await self.service.engines.call(self._pipeline.transcribe, sound)

@@ -137,7 +137,7 @@ class Call:
             while not self._gone.is_set():
                 sound = inbound.samples(await track.recv())
                 if self.connection is not None:
-                    self.connection.sound(sound)
+                    self.connection.push_audio(sound)
 
     async def receive(self) -> str | None:
         """The next text frame; None for bytes. Raises `Gone`."""

@@ -39,18 +39,18 @@ class Pipe:
         self._lines.put_nowait(None)
 
     async def receive(self) -> str:
-        """The next client event, for `Connection`. Raises `Gone`."""
+        """The next client event for the connection. Raises `Gone`."""
         line = await self._lines.get()
         if line is None:
             raise Gone
         return line
 
     async def send(self, line: str) -> None:
-        """A server event, from `Connection`."""
+        """Take a server event of the connection."""
         self.frames.put_nowait(json.loads(line))
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
-        """The end, from `Connection`."""
+        """Take the end of the connection."""
         self.frames.put_nowait(None)
 
 
