@@ -44,6 +44,7 @@ class Capability(StrEnum):
     WORD_TIMES = "word_times"  # a transcriber: when each word was said
     CONFIDENCE = "confidence"  # a transcriber: how sure it is
     PARTIAL = "partial"  # a transcriber: transcripts of what is still being said
+    VOCABULARY = "vocabulary"  # a transcriber: is told which words may occur (CallOptions.vocabulary)
     LANGUAGE = "language"  # a transcriber or synthesizer: other languages than its first
     TOOLS = "tools"  # a responder: calls tools, and answers to their results
     CHAT = "chat"  # a responder: answers anything, not a domain of its own
@@ -157,12 +158,14 @@ class CallOptions:
     """How one call of an engine is to run. An engine may ignore all of it but `cancelled`.
 
     `candidates` is asked before each stretch of speech for how many renderings there is time; None leaves it to the
-    engine. `progress` passes the parts of a long work on one by one, as a progress bar does.
+    engine. `progress` passes the parts of a long work on one by one, as a progress bar does. `vocabulary` is the only
+    words that may occur, for a transcriber with that capability; None is all it knows.
     """
 
     cancelled: Cancelled = never
     candidates: Callable[[], int] | None = None
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter
+    vocabulary: frozenset[str] | None = None
 
 
 DEFAULT_OPTIONS = CallOptions()

@@ -1,61 +1,74 @@
-"""The independent judge: PocketSphinx with its own acoustic and language model, told which words may occur.
-
-It is weak: every rate is compared with its rate on the teacher's own recording of the same sentence.
-"""
+"""Judges: recognisers that score speech by its words. A judge is a `Transcriber`, chosen by name among the engines."""
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from roundelay.errors import MissingPackage
+from roundelay.files import write_text
 from roundelay.voice.audio import Audio
-from roundelay.voice.text.pronunciations import dictionary_path
-
-RATE_HZ = 16_000
-EDGE_S = 0.25  # silence put before and after: a recogniser needs some, and some teachers leave none
+from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Transcriber, Transcript
 
 
+@dataclass(frozen=True, slots=True)
 class Judge:
-    """A recogniser told the `words` that may occur, or (None) with its whole dictionary, which is slower.
+    """A recogniser as a measure of speech. `words`: the only ones that may occur, where the recogniser can be told."""
 
-    Words outside the pronouncing dictionary are left out. Raises `MissingPackage` without pocketsphinx.
-    """
+    transcriber: Transcriber
+    words: frozenset[str] | None = None
 
-    def __init__(self, words: Iterable[str] | None = None) -> None:
-        try:
-            from pocketsphinx import Decoder
-        except ImportError:
-            raise MissingPackage("pocketsphinx", "eval") from None
-        model, lines = dictionary_path().parent, dictionary_path().read_text(encoding="utf-8").splitlines()
-        if words is not None:
-            wanted = set(words)
-            lines = [line for line in lines if _word(line) in wanted]
-        self.words = frozenset(map(_word, lines))
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "words.dict"
-            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            lm = str(model / "en-us.lm.bin")
-            self._decoder = Decoder(hmm=str(model / "en-us"), lm=lm, dict=str(path), loglevel="FATAL")
+    @classmethod
+    def of_texts(cls, transcriber: Transcriber, texts: Iterable[str]) -> Judge:
+        """A judge that is told the words of these texts."""
+        return cls(transcriber, frozenset(word for text in texts for word in text.split()))
 
-    def hear(self, samples_T: np.ndarray, rate_hz: int) -> str:
-        """The words heard in `samples`, separated by spaces, whatever was heard before."""
-        audio = Audio.from_array(samples_T, rate_hz).resample(RATE_HZ).samples
-        peak = float(np.abs(audio).max())
-        edge = np.zeros(round(EDGE_S * RATE_HZ), np.float32)
-        wave = np.concatenate([edge, audio * (0.7 / peak if peak > 1e-4 else 1.0), edge])
-        pcm = (wave * 32767).astype("<i2").tobytes()
-        self._decoder.reinit_feat()  # forget the running cepstral mean of the utterance before
-        self._decoder.start_utt()
-        self._decoder.process_raw(pcm, no_search=False, full_utt=True)
-        self._decoder.end_utt()
-        hypothesis = self._decoder.hyp()
-        return hypothesis.hypstr if hypothesis is not None else ""
+    def transcribe(self, audio: Audio) -> str:
+        """The words recognised, separated by spaces."""
+        options = DEFAULT_OPTIONS
+        if self.words is not None and Capability.VOCABULARY in self.transcriber.capabilities:
+            options = replace(options, vocabulary=self.words)
+        return self.transcriber.transcribe(audio, options).text
+
+    def errors(self, text: str, audio: Audio) -> Errors:
+        """The word errors of what is recognised against `text`, which was said."""
+        return word_errors(text, self.transcribe(audio))
 
 
-def _word(line: str) -> str:
-    """The word of a dictionary line; the second pronunciation of `read` is written `read(2)`."""
-    return line.split(" ", 1)[0].split("(")[0]
+@dataclass(slots=True)
+class CachedTranscriber:
+    """A transcriber whose transcripts are kept in a JSON file: those of originals do not depend on what is measured."""
+
+    transcriber: Transcriber
+    path: Path
+    _known: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.path.exists():
+            self._known = json.loads(self.path.read_text(encoding="utf-8"))
+
+    @property
+    def name(self) -> str:
+        """The name of the transcriber."""
+        return self.transcriber.name
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """The transcriber's."""
+        return self.transcriber.capabilities
+
+    def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
+        """The transcript, from the file where the same audio was transcribed with the same vocabulary before."""
+        words = "all" if options.vocabulary is None else repr(sorted(options.vocabulary))
+        about = f"{self.name} {audio.rate} {words}".encode()
+        key = hashlib.sha256(audio.samples.tobytes() + about).hexdigest()
+        if key not in self._known:
+            self._known[key] = self.transcriber.transcribe(audio, options).text
+        return Transcript(self._known[key])
+
+    def save(self) -> None:
+        """Write the file."""
+        write_text(self.path, json.dumps(self._known), force=True)

@@ -1,4 +1,4 @@
-"""An independent judge of voices: resemblyzer's encoder, trained by others on other people."""
+"""Speaker similarity by an independent model: resemblyzer's encoder, trained by others on other people."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from roundelay.errors import MissingPackage
 from roundelay.voice.audio import Audio
 
 
-class VoiceJudge:
-    """Compares voices by the cosine of resemblyzer's embeddings; raises `MissingPackage` without it."""
+class SpeakerSimilarity:
+    """Embeds voices, to be compared by their cosine. Raises `MissingPackage` without resemblyzer."""
 
     def __init__(self) -> None:
         try:

@@ -1,0 +1,54 @@
+"""People outside the corpus: spoken digits, and one long sentence, resynthesised and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from roundelay.voice.eval.judges import Judge
+from roundelay.voice.eval.metrics.error_rate import word_errors
+from roundelay.voice.eval.tasks.codec import Codec
+from roundelay.voice.eval.tasks.task import Numbers, Recording, Row, Task, fixed, pair, sum_errors
+
+DIGITS, SPEECH = "digits", "speech"
+READINGS = ("ctc linguistic", "ctc semantic", "ctc both")
+
+
+def outside(codec: Codec, recordings: Sequence[Recording], judges: dict[str, Judge]) -> Task[Recording]:
+    """The task: error rates in percent of the sets `digits` and `speech`.
+
+    A judge of each hears the original and the clone. Phones recognised from the codes: of a digit the nearest word is
+    taken, of the speech the phone errors.
+    """
+    spelt = {each.text: " ".join(each.phones) for each in recordings if each.set == DIGITS}
+
+    def run(recording: Recording) -> Row:
+        audio, judge = recording.audio, judges[recording.set]
+        made = codec.resynthesize(audio, codec.voice_of(audio))
+        read = [" ".join(each) for each in codec.phone_recognizer.phones_by_codebook(codec.tokenizer.encode(audio))]
+        row = {
+            "set": recording.set,
+            "group": "all",
+            "original": pair(judge.errors(recording.text, audio)),
+            "resynthesised": pair(judge.errors(recording.text, made)),
+        }
+        if recording.set == DIGITS:
+            nearest = min(spelt, key=lambda name: word_errors(spelt[name], read[2]).rate)
+            return row | {"ctc nearest word": pair(word_errors(recording.text, nearest))}
+        said = " ".join(recording.phones)
+        errors = {name: pair(word_errors(said, each)) for name, each in zip(READINGS, read, strict=True)}
+        return row | errors | {"read": read[2]}
+
+    def score(rows: Sequence[Row]) -> Numbers:
+        digits = [row for row in rows if row["set"] == DIGITS]
+        speech = [row for row in rows if row["set"] == SPEECH]
+        heard = ("original", "resynthesised")
+        return {
+            DIGITS: _rates(digits, (*heard, "ctc nearest word")) | {"clips": len(digits)},
+            SPEECH: _rates(speech, (*heard, *READINGS)) | {"read": " ".join(row["read"] for row in speech)},
+        }
+
+    return Task("recordings", fixed(recordings), run, score)
+
+
+def _rates(rows: Sequence[Row], columns: Sequence[str]) -> Numbers:
+    return {name: round(100 * sum_errors(rows, name)["all"].rate, 1) for name in columns}
