@@ -34,7 +34,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("voice.realtime",),
     ("voice.eval",),
     ("voice.data", "train.distributed", "train.recipe"),
-    ("train.metrics",),
+    ("voice.suites", "train.metrics"),  # eval measures what it is given, data uses it; suites give the sets to tasks
     ("train.checkpoint",),
     ("train.loop",),
     ("train.stage", "server.errors"),

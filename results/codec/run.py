@@ -2,54 +2,37 @@
 
     python results/codec/run.py --corpus corpus/a --people corpus/people --recordings shared/data/human
 
-README.md, which this writes, ends with the commands that build the corpora.
+README.md, which this writes, ends with the commands that build the corpora. A run that is cut off goes on where it was.
 """
 
-from __future__ import annotations
-
 import argparse
-import json
 import os
-import sys
-import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from roundelay.voice.eval import judges
+from roundelay.voice.eval.report import write_page
+from roundelay.voice.eval.suite import Run, print_numbers, run_all
+from roundelay.voice.eval.tasks.codec import Codec
+from roundelay.voice.suites import codec_figures, codec_page
+from roundelay.voice.suites.codec import CodecSuite
+
 HERE = Path(__file__).parent
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True, help="a corpus with dev and test splits")
-    parser.add_argument("--people", type=Path, required=True, help="the corpus of people")
-    parser.add_argument("--recordings", type=Path, required=True, help="the folder of fsdd/ and jfk.flac")
-    parser.add_argument("--weights", type=Path, help="a folder of weights; by default those in the package")
-    parser.add_argument("--memory", type=Path, default=HERE / ".memory", help="where the judge's answers are kept")
-    parser.add_argument("--only", nargs="*", help="sections to measure, or plots, or report; by default all")
-    parser.add_argument("--most", type=int, help="at most so many utterances of each set: a rehearsal")
-    parser.add_argument("--out", type=Path, default=HERE)
-    args = parser.parse_args()
-
-    import plots
-    import report
-    from chain import Chain
-    from sections import SECTIONS, Place
-
-    place = Place(Chain(args.weights), args.corpus, args.people, args.recordings, args.memory, args.most)
-    numbers = args.out / "numbers"
-    numbers.mkdir(parents=True, exist_ok=True)
-    for name in args.only or [*SECTIONS, "plots", "report"]:
-        started = time.monotonic()
-        if name == "plots":
-            plots.draw(place, args.out)
-        elif name == "report":
-            (args.out / "README.md").write_text(report.write(numbers))
-        else:
-            found = SECTIONS[name](place)
-            (numbers / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
-            print(name, json.dumps(found), flush=True)
-        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-
-
-if __name__ == "__main__":
-    main()
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--corpus", type=Path, required=True, help="a corpus with dev and test splits")
+parser.add_argument("--people", type=Path, required=True, help="the corpus of people")
+parser.add_argument("--recordings", type=Path, required=True, help="the folder of fsdd/ and jfk.flac")
+parser.add_argument("--weights", type=Path, help="a folder of weights; by default those in the package")
+parser.add_argument("--memory", type=Path, default=HERE / ".memory", help="where the judge's answers are kept")
+parser.add_argument("--only", nargs="*", default=[], help="tasks to measure; by default all, and then the figures")
+parser.add_argument("--most", type=int, help="at most so many utterances of each set: a rehearsal")
+parser.add_argument("--out", type=Path, default=HERE)
+args = parser.parse_args()
+places = (args.corpus, args.people, args.recordings, args.memory)
+suite = CodecSuite(Codec(args.weights), judges.load(), *places, args.most)
+setting = {"weights": str(args.weights), "corpus": str(args.corpus), "people": str(args.people), "most": args.most}
+print_numbers(run_all(suite.tasks(), args.only, Run(args.out, setting)))
+if not args.only:
+    codec_figures.draw(suite, args.out)
+write_page(args.out, HERE, codec_page.body)

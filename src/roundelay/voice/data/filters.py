@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from roundelay.voice.audio import Audio
+
 FRAME_S = 0.02
 CLIP_LEVEL = 0.999
 
@@ -61,15 +63,14 @@ def speech_fraction(samples_T: np.ndarray, rate_hz: int) -> float:
 
 
 def recogniser_filter(limits: FilterLimits) -> Callable[[np.ndarray, int, str], str | None] | None:
-    """A filter by a judging recogniser (PocketSphinx, about real time); None if `worst_wer` is not set."""
+    """A filter by the default judge (PocketSphinx, about real time); None if `worst_wer` is not set."""
     if limits.worst_wer is None:
         return None
-    from roundelay.voice.eval.judges import Judge
-    from roundelay.voice.eval.metrics.error_rate import word_errors
+    from roundelay.voice.eval import judges
 
-    worst, judge = limits.worst_wer, Judge()
+    worst, judge = limits.worst_wer, judges.Judge(judges.load())
 
     def fails(samples_T: np.ndarray, rate_hz: int, text: str) -> str | None:
-        return "misheard" if word_errors(text, judge.hear(samples_T, rate_hz)).rate > worst else None
+        return "misheard" if judge.errors(text, Audio(samples_T, rate_hz)).rate > worst else None
 
     return fails

@@ -23,20 +23,32 @@ PAIR = 2 * frontend.BANDS
 SEED = 4_096
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the flow is solved: Euler steps (0: the prior alone), the standard deviation of the noise it starts from."""
+
+    steps: int = STEPS
+    temperature: float = TEMPERATURE
+
+
+DEFAULT_SAMPLING = Sampling()
+
+
 @dataclass(slots=True)
 class FlowState:
     """The state of one stream: the prior's memory, its last frames, and one memory per Euler step."""
 
     prior: np.ndarray
     steps: list[np.ndarray]
+    temperature: float = TEMPERATURE
     waiting: np.ndarray = field(default_factory=lambda: np.zeros((0, PAIR), np.float32))
     early: int = PRIOR_AHEAD
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(SEED))
 
 
-def opening(prior: Graph, flow: Graph) -> FlowState:
+def opening(prior: Graph, flow: Graph, sampling: Sampling = DEFAULT_SAMPLING) -> FlowState:
     """The state of a new stream."""
-    return FlowState(prior.zeros("cache"), [flow.zeros("cache") for _ in range(STEPS)])
+    return FlowState(prior.zeros("cache"), [flow.zeros("cache") for _ in range(sampling.steps)], sampling.temperature)
 
 
 def group_values(tokens: Tokens) -> np.ndarray:
@@ -64,12 +76,13 @@ def frames(state: FlowState, prior: Graph, flow: Graph, tokens: Tokens | None, v
     if not ready:
         return np.zeros((0, frontend.BANDS), np.float32)
     condition = np.concatenate([line[:ready], line[FLOW_AHEAD : ready + FLOW_AHEAD]], 1)
-    x = state.rng.standard_normal((ready, PAIR), dtype=np.float32) * TEMPERATURE
-    for at in range(STEPS):
-        time = np.full(1, at / STEPS, np.float32)
+    x = state.rng.standard_normal((ready, PAIR), dtype=np.float32) * state.temperature
+    count = len(state.steps)
+    for at in range(count):
+        time = np.full(1, at / count, np.float32)
         velocity, state.steps[at] = flow(
             x=x[None], condition=condition[None], speaker=voice[None], time=time, cache=state.steps[at]
         )
-        x = x + velocity[0] / STEPS
+        x = x + velocity[0] / count
     mel = (line[:ready] + RESIDUAL * x).reshape(-1, frontend.BANDS)
     return np.maximum(mel * frontend.SCALE + frontend.MEAN, frontend.SILENCE)

@@ -15,6 +15,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.decoder import flow, griffinlim, vocoder
+from roundelay.voice.decoder.flow import DEFAULT_SAMPLING, Sampling
 from roundelay.voice.decoder.voices import vector_of
 from roundelay.voice.graphs import Graph, graph
 from roundelay.voice.stream import FinishedStream
@@ -37,6 +38,7 @@ class Decoder:
     flow: Graph
     network: Graph | None
     weights: Path | None = None
+    sampling: Sampling = DEFAULT_SAMPLING
 
     @classmethod
     def load(cls, weights: Path | None = None, vocoder: str = "network") -> Decoder:
@@ -67,7 +69,7 @@ class DecoderStream:
 
     def __init__(self, decoder: Decoder, voice: np.ndarray) -> None:
         self._decoder, self._voice = decoder, voice
-        self._flow = flow.opening(decoder.prior, decoder.flow)
+        self._flow = flow.opening(decoder.prior, decoder.flow, decoder.sampling)
         self._vocoder = vocoder.opening(decoder.network) if decoder.network is not None else None
         self._frames: list[np.ndarray] = []
         self._waiting = np.zeros(0, np.int64)

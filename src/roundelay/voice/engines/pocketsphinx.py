@@ -7,6 +7,7 @@ every rate is compared with its rate on an original recording of the same senten
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -16,7 +17,7 @@ import numpy as np
 
 from roundelay.errors import MissingPackage
 from roundelay.voice.audio import Audio
-from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Transcript
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, EngineRole, EngineSpec, Transcript
 from roundelay.voice.text.pronunciations import dictionary_path
 
 RATE_HZ = 16_000
@@ -82,3 +83,17 @@ def _load(vocabulary: frozenset[str] | None) -> Any:
 def _word(line: str) -> str:
     """The word of a dictionary line; the second pronunciation of `read` is written `read(2)`."""
     return line.split(" ", 1)[0].split("(")[0]
+
+
+def load(roles: Collection[EngineRole]) -> Mapping[EngineRole, Any]:
+    """The engine as a transcriber; its models are read at its first transcription."""
+    return dict.fromkeys(roles, PocketSphinx())
+
+
+SPEC = EngineSpec(
+    "pocketsphinx",
+    {"transcriber": PocketSphinx.capabilities},
+    load,
+    (),
+    "CMU PocketSphinx: English, weak, independent of ours; a judge of speech",
+)

@@ -22,6 +22,7 @@ ROLES: tuple[EngineRole, ...] = get_args(EngineRole)
 _BUILT_IN = {
     "nano": "roundelay.voice.engines.nano.spec:SPEC",
     "chat_completions": "roundelay.voice.engines.chat_completions:SPEC",
+    "pocketsphinx": "roundelay.voice.engines.pocketsphinx:SPEC",
 }
 _registered: dict[str, EngineSpec] = {}
 

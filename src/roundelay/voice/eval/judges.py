@@ -8,10 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from roundelay.files import write_text
 from roundelay.voice.audio import Audio
+from roundelay.voice.engines import registry
 from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Transcriber, Transcript
+
+
+DEFAULT = "pocketsphinx"
+
+
+def load(name: str = DEFAULT) -> Transcriber:
+    """The engine of that name as a recogniser; raises what `registry.load` raises."""
+    engine: Transcriber = registry.load(name, ["transcriber"])["transcriber"]
+    return engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class Judge:
 
 @dataclass(slots=True)
 class CachedTranscriber:
-    """A transcriber whose transcripts are kept in a JSON file: those of originals do not depend on what is measured."""
+    """A transcriber whose transcripts are kept in a file of JSON lines: those of originals serve the next run too."""
 
     transcriber: Transcriber
     path: Path
@@ -48,7 +57,8 @@ class CachedTranscriber:
 
     def __post_init__(self) -> None:
         if self.path.exists():
-            self._known = json.loads(self.path.read_text(encoding="utf-8"))
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                self._known |= json.loads(line)
 
     @property
     def name(self) -> str:
@@ -67,8 +77,7 @@ class CachedTranscriber:
         key = hashlib.sha256(audio.samples.tobytes() + about).hexdigest()
         if key not in self._known:
             self._known[key] = self.transcriber.transcribe(audio, options).text
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({key: self._known[key]}) + "\n")
         return Transcript(self._known[key])
-
-    def save(self) -> None:
-        """Write the file."""
-        write_text(self.path, json.dumps(self._known), force=True)

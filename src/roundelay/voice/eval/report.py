@@ -45,11 +45,7 @@ def percent_verdict(value: float, limit: float, at_most: bool = True) -> str:
     return "met" if gap <= 0 else f"**missed** by {100 * gap:.1f} points"
 
 
-def write_page(folder: Path, body: Callable[[Found], str]) -> None:
-    """Write README.md: HEAD.md, then `body` of the numbers, then NOTES.md."""
-    parts = [
-        (folder / "HEAD.md").read_text(encoding="utf-8"),
-        body(read_numbers(folder / "numbers")),
-        (folder / "NOTES.md").read_text(encoding="utf-8"),
-    ]
-    (folder / "README.md").write_text("\n".join(parts), encoding="utf-8")
+def write_page(out: Path, texts: Path, body: Callable[[Found], str]) -> None:
+    """Write `out`/README.md: HEAD.md of the folder `texts`, `body` of the numbers, NOTES.md of `texts`."""
+    head, notes = ((texts / name).read_text(encoding="utf-8") for name in ("HEAD.md", "NOTES.md"))
+    (out / "README.md").write_text("\n".join((head, body(read_numbers(out / "numbers")), notes)), encoding="utf-8")

@@ -45,8 +45,10 @@ def speakers(name: str, recordings: Sequence[Recording]) -> list[Speaker]:
     ]
 
 
-def cloning(codec: Codec, chosen: Sequence[Speaker], similarity: SpeakerSimilarity) -> Task[Speaker]:
-    """The task: mean cosine with the target's other recordings, by set."""
+def cloning(
+    codec: Codec, chosen: Sequence[Speaker], similarity: SpeakerSimilarity, sets: Sequence[str]
+) -> Task[Speaker]:
+    """The task: mean cosine with the target's other recordings, by set; a set of `sets` may have no speaker."""
 
     def run(speaker: Speaker) -> Row:
         given = [each.audio for each in speaker.reference]
@@ -67,7 +69,7 @@ def cloning(codec: Codec, chosen: Sequence[Speaker], similarity: SpeakerSimilari
         return row
 
     def score(rows: Sequence[Row]) -> Numbers:
-        numbers: Numbers = {name: {"voices": 0} for name in dict.fromkeys(each.set for each in chosen)}
+        numbers: Numbers = {name: {"voices": 0} for name in sets}
         for name, found in by_set(rows):
             columns = dict.fromkeys(column for row in found for column in row if column != "set")
             numbers[name] = {

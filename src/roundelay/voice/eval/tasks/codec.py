@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from roundelay.voice.audio import Audio
 from roundelay.voice.decoder import griffinlim, vocoder
+from roundelay.voice.decoder.flow import DEFAULT_SAMPLING, Sampling
 from roundelay.voice.decoder.speaker import SpeakerEncoder
 from roundelay.voice.decoder.stream import Decoder
 from roundelay.voice.graphs import graph
@@ -26,6 +27,7 @@ class Codec:
     """Tokenizer, decoder, speaker encoder and phone recognizer, from the package or from a folder of weights."""
 
     weights: Path | None = None
+    sampling: Sampling = DEFAULT_SAMPLING
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -35,7 +37,7 @@ class Codec:
     @cached_property
     def decoder(self) -> Decoder:
         """Tokens to audio."""
-        return Decoder.load(self.weights)
+        return replace(Decoder.load(self.weights), sampling=self.sampling)
 
     @cached_property
     def encoder(self) -> SpeakerEncoder:

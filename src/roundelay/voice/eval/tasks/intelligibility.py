@@ -32,10 +32,12 @@ def vocoder_stoi(codec: Codec, recordings: Sequence[Recording]) -> Task[Recordin
             for row in chosen:
                 for group in groups_of(row):
                     found[group].append(row["stoi"])
-            numbers[name] = {
-                group: dict(zip(VOCODERS, np.round(np.mean(pairs, axis=0), 3).tolist(), strict=True))
-                for group, pairs in found.items()
-            }
+            numbers[name] = {group: _means(pairs) for group, pairs in found.items()}
         return numbers
 
     return Task("vocoder", fixed(recordings), run, score)
+
+
+def _means(pairs: Sequence[Sequence[float]]) -> dict[str, float]:
+    means = np.round(np.asarray(pairs).mean(axis=0), 3)
+    return {name: float(mean) for name, mean in zip(VOCODERS, means, strict=True)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from roundelay.voice.eval.judges import Judge
 from roundelay.voice.eval.metrics.error_rate import word_errors
@@ -13,13 +13,18 @@ DIGITS, SPEECH = "digits", "speech"
 READINGS = ("ctc linguistic", "ctc semantic", "ctc both")
 
 
-def outside(codec: Codec, recordings: Sequence[Recording], judges: dict[str, Judge]) -> Task[Recording]:
+def outside(
+    codec: Codec,
+    recordings: Sequence[Recording],
+    judges: Mapping[str, Judge],
+    pronunciations: Mapping[str, Sequence[str]],
+) -> Task[Recording]:
     """The task: error rates in percent of the sets `digits` and `speech`.
 
-    A judge of each hears the original and the clone. Phones recognised from the codes: of a digit the nearest word is
-    taken, of the speech the phone errors.
+    A judge of each hears the original and the clone. Phones recognised from the codes: of a digit the nearest of
+    the words in `pronunciations` is taken, of the speech the phone errors.
     """
-    spelt = {each.text: " ".join(each.phones) for each in recordings if each.set == DIGITS}
+    spelt = {word: " ".join(phones) for word, phones in pronunciations.items()}
 
     def run(recording: Recording) -> Row:
         audio, judge = recording.audio, judges[recording.set]

@@ -1,0 +1,65 @@
+"""What a judge understands of synthesised speech, beside an original of the same text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from roundelay.voice.audio import Audio
+from roundelay.voice.eval.judges import Judge
+from roundelay.voice.eval.tasks.task import Numbers, Row, Task, by_set, pair, sum_errors
+
+LOST_END, RUN_AWAY = 0.6, 1.7  # of the original's duration: the end is lost; the synthesis does not end (ours)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A text to be said in a voice; `original` is the same by another speaker of that voice (None: he failed)."""
+
+    set: str
+    voice: str
+    text: str
+    original: Audio | None
+
+
+def speaking(
+    lines: Callable[[int], Sequence[Line]],
+    say: Callable[[str, str], Audio],
+    judges: Mapping[str, Judge],
+    seed: int = 0,
+) -> Task[Line]:
+    """The task: word error rates by set and voice, ours and the original's; lost ends and runaways by duration.
+
+    `say` gives the audio of a text in a voice; the judge of each set is told its words.
+    """
+
+    def run(line: Line) -> Row:
+        row: dict[str, object] = {"set": line.set, "group": line.voice}
+        if line.original is None:
+            return row
+        made, judge = say(line.text, line.voice), judges[line.set]
+        return row | {
+            "ours": pair(judge.errors(line.text, made)),
+            "teacher": pair(judge.errors(line.text, line.original)),
+            "ratio": made.duration_s / line.original.duration_s,
+        }
+
+    def score(rows: Sequence[Row]) -> Numbers:
+        return {name: _by_voice(found) for name, found in by_set(rows)}
+
+    return Task("say", lines, run, score, seed)
+
+
+def _by_voice(rows: Sequence[Row]) -> Numbers:
+    ours, teacher = sum_errors(rows, "ours"), sum_errors(rows, "teacher")
+    numbers: Numbers = {}
+    for voice in dict.fromkeys(row["group"] for row in rows):
+        ratios = [row["ratio"] for row in rows if row["group"] == voice and "ratio" in row]
+        numbers[voice] = {
+            "ours": round(ours[voice].rate, 4),
+            "teacher": round(teacher[voice].rate, 4),
+            "lost ends": sum(ratio < LOST_END for ratio in ratios),
+            "run away": sum(ratio > RUN_AWAY for ratio in ratios),
+            "texts": sum(row["group"] == voice for row in rows),
+        }
+    return numbers

@@ -1,0 +1,100 @@
+"""Understanding of questions by their words: the exact call, clean and with recognition errors; refusal of the rest."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
+from roundelay.voice.eval.report import table
+from roundelay.voice.eval.tasks.task import Numbers, Row, Task, pair
+
+CLEAN = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it is recognised: `said` was meant, `rate` is the word error rate simulated.
+
+    `call` and `skill` are what it means; None is a sentence that means no call.
+    """
+
+    said: str
+    recognised: str
+    rate: float = CLEAN
+    call: str | None = None
+    skill: str | None = None
+
+
+def understanding(
+    questions: Callable[[int], Sequence[Question]], understand: Callable[[str], str | None], seed: int = 0
+) -> Task[Question]:
+    """The task: the share of exact calls, other calls and refusals at each rate of recognition errors."""
+
+    def run(question: Question) -> Row:
+        started = time.process_time()
+        call = understand(question.recognised)
+        return {
+            "rate": question.rate,
+            "skill": question.skill,
+            "outcome": "refused" if call is None else "right" if call == question.call else "other",
+            "errors": pair(word_errors(question.said, question.recognised)),
+            "cpu_s": time.process_time() - started,
+        }
+
+    def score(rows: Sequence[Row]) -> Numbers:
+        asked = [row for row in rows if row["skill"] is not None]
+        clean = [row for row in asked if row["rate"] == CLEAN]
+        missed = Counter(row["skill"] for row in clean if row["outcome"] != "right")
+        count = Counter(row["skill"] for row in clean)
+        others = [row for row in rows if row["skill"] is None]
+        return {
+            "rates": [
+                {"rate": rate} | _shares([row for row in asked if row["rate"] == rate])
+                for rate in dict.fromkeys(row["rate"] for row in asked)
+            ],
+            "missed": [
+                {"skill": skill, "questions": count[skill], "missed": number} for skill, number in missed.most_common()
+            ],
+            "others": len(others),
+            "others taken": sum(row["outcome"] != "refused" for row in others),
+        }
+
+    return Task("understanding", questions, run, score, seed)
+
+
+def _shares(rows: Sequence[Row]) -> Numbers:
+    outcomes, total = Counter(row["outcome"] for row in rows), len(rows)
+    return {
+        "wer": sum((Errors(*row["errors"]) for row in rows), Errors(0, 0)).rate,
+        "questions": total,
+        **{outcome: outcomes[outcome] / total for outcome in ("right", "other", "refused")},
+        "ms": 1e3 * sum(row["cpu_s"] for row in rows) / total,
+    }
+
+
+def tables(numbers: Numbers) -> str:
+    """The numbers as Markdown."""
+    head = ("word errors meant", "word errors", "questions", "exact call", "another call", "refused", "ms of one core")
+    rates = table(
+        head,
+        (
+            (
+                f"{one['rate']:.0%}",
+                f"{one['wer']:.1%}",
+                one["questions"],
+                f"**{one['right']:.1%}**",
+                f"{one['other']:.1%}",
+                f"{one['refused']:.1%}",
+                f"{one['ms']:.0f}",
+            )
+            for one in numbers["rates"]
+        ),
+    )
+    skills = ((one["skill"], one["questions"], one["missed"]) for one in numbers["missed"])
+    return (
+        f"{rates}\n{table(('skill', 'questions', 'missed, clean'), skills)}\n"
+        f"Sentences of no domain taken for a question: {numbers['others taken']} of {numbers['others']}.\n"
+    )
