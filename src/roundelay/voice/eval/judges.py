@@ -13,7 +13,6 @@ from roundelay.voice.engines import registry
 from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Transcriber, Transcript
 
-
 DEFAULT = "pocketsphinx"
 
 

