@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from roundelay.voice.audio import Audio
-from roundelay.voice.engines import registry
+from roundelay.voice.engines import guard, registry
 from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Transcriber, Transcript
 
@@ -39,7 +39,7 @@ class Judge:
         options = DEFAULT_OPTIONS
         if self.words is not None and Capability.VOCABULARY in self.transcriber.capabilities:
             options = replace(options, vocabulary=self.words)
-        return self.transcriber.transcribe(audio, options).text
+        return guard.transcribe(self.transcriber, audio, options).text
 
     def errors(self, text: str, audio: Audio) -> Errors:
         """The word errors of what is recognised against `text`, which was said."""
@@ -75,7 +75,8 @@ class CachedTranscriber:
         about = f"{self.name} {audio.rate} {words}".encode()
         key = hashlib.sha256(audio.samples.tobytes() + about).hexdigest()
         if key not in self._known:
-            self._known[key] = self.transcriber.transcribe(audio, options).text
+            found = self.transcriber.transcribe(audio, options)
+            self._known[key] = found if isinstance(found, str) else found.text
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({key: self._known[key]}) + "\n")
