@@ -17,9 +17,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = Path(roundelay.__file__).parent
 # modules, or packages with all that is in them
 REFERENCE = (
-    "errors", "shape",
-    "voice.audio", "voice.voices", "voice.style", "voice.interfaces", "voice.realtime.core", "voice.eval",
-    "fabric.topology", "fabric.job", "fabric.faults", "fabric.waste", "fabric.placement", "fabric.steptime",
+    "errors", "machine", "shape",
+    "voice.audio", "voice.voices", "voice.style", "voice.interfaces", "voice.pipeline", "voice.engines.registry",
+    "voice.engines.guard", "voice.realtime.core", "voice.eval",
+    "fabric.face", "fabric.control.core", "fabric.topology", "fabric.job", "fabric.faults", "fabric.waste", "fabric.placement", "fabric.steptime",
     "fabric.cost", "fabric.goodput", "fabric.emit.targets",
 )  # fmt: skip
 
