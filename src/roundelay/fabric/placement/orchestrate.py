@@ -1,7 +1,7 @@
-"""Place a job on the ring: aligned under its ToRs where that is possible, whole where it is not.
+"""The one way to place a job on the ring: equal ranks under one ToR where that is possible, anywhere otherwise.
 
-Source: InfinitePOD (arXiv 2502.03885), its placement section; the search is `align`, ours. Every plan carries its
-score and the bound that no plan can beat.
+Source: InfinitePOD (arXiv 2502.03885), its placement section; the search is `align`, ours. Every placement carries its
+score and the bound that no placement can beat.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from roundelay.fabric.placement.placement import JobPlace, Placement
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.topology import segments
 from roundelay.fabric.waste import kernels
+from roundelay.record import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Score(Record):
     """How good a job's placement is; ratios are of all GPUs, or of the job's DCN bytes."""
 
     groups: int
@@ -35,10 +36,6 @@ class Score:
     aligned: bool
     seconds: float
     realisable: bool
-
-    def as_dict(self) -> dict[str, object]:
-        values = {key: getattr(self, key) for key in self.__slots__}
-        return {key: value for key, value in values.items() if value is not None}
 
 
 def free_mask(placement: Placement) -> np.ndarray:
@@ -54,13 +51,13 @@ def on_ring(deployment: Deployment, by_node: np.ndarray) -> np.ndarray:
 def cut(unavailable_N: np.ndarray, k: int, m: int, closed: bool, spare_every: int = 0) -> list[np.ndarray]:
     """Return the most groups of m ring positions: each segment cut into runs, the tail dropped. O(nodes).
 
-    `spare_every` keeps one spare node per so many groups, in their middle. A run that would need both longest hops of
-    an odd K at one node is started anew behind it.
+    `spare_every` keeps one spare node per so many groups, in their middle. A group that would need both longest
+    hops of an odd K at one node is dropped, and the cut goes on after that node.
     """
     out = []
     n = len(unavailable_N)
-    for whole in segments(unavailable_N, k, closed):
-        segment = np.delete(whole, _spare_slice(len(whole), m, spare_every)) if spare_every else whole
+    for healthy in segments(unavailable_N, k, closed):
+        segment = np.delete(healthy, _spare_slice(len(healthy), m, spare_every)) if spare_every else healthy
         hops = np.diff(segment) % n
         if k % 2 == 0 or k == 1 or not ((hops[1:] == k) & (hops[:-1] == k)).any():
             out += list(segment[: len(segment) // m * m].reshape(-1, m))
@@ -86,8 +83,8 @@ def capacity(deployment: Deployment, free_N: np.ndarray, tp: int) -> int:
 def pack(deployment: Deployment, free_N: np.ndarray, demands: Sequence[tuple[int, int]]) -> list[list[tuple[int, ...]]]:
     """Return the groups of each demand (tp, groups), as nodes in ring order: largest first, into the tightest segment.
 
-    Exact where the sizes divide each other; otherwise bin packing, best fit decreasing. A demand that does not fit
-    whole gets what fits.
+    Exact where the sizes divide each other; otherwise bin packing, best fit decreasing. A demand that does not
+    fit gets as many groups as do.
     """
     k, n = deployment.ring.k, deployment.nodes
     parts = [list(part) for part in segments(~on_ring(deployment, free_N), k, deployment.ring.closed)]

@@ -103,7 +103,7 @@ class _State:
         return self.placement.jobs[int(np.searchsorted(ends, index, side="right"))].name
 
     def rebuild(self, index: int) -> None:
-        """Give the hit group m nodes again, moving as few others as can be."""
+        """Give the hit group m nodes again, moving the fewest other groups."""
         m = int(self.sizes[index])
         survivors = self.owner == index
         self.owner[survivors] = -1
@@ -120,7 +120,7 @@ class _State:
         self._assign([*groups, index], [(c + turn) % len(owner) for c in chains])
 
     def _seam(self, index: int) -> int:
-        """Return a position of a closed ring at which no group is cut: the one behind some other group."""
+        """Return a ring position that cuts no group, to unroll a closed ring at: the one after another group's end."""
         others = [g for g in range(min(len(self.sizes), 2)) if g != index and self.sizes[g]]
         if not self.closed or not others:
             return 0
@@ -128,7 +128,7 @@ class _State:
         return int(self.deployment.position(np.array(last)) + 1) % len(self.owner)
 
     def _assign(self, groups: list[int], chains: list[np.ndarray]) -> None:
-        """Give `chains`, in ring order, to `groups`, in ring order but for the last, so that most nodes stay."""
+        """Give the chains to the groups so that most nodes stay; both in ring order, but the hit group comes last."""
         others, hit = groups[:-1], groups[-1]
         best: tuple[int, list[int]] | None = None
         before = {g: set(self.members(g)) for g in groups}
@@ -188,16 +188,16 @@ def _spliceable(chain: np.ndarray, k: int) -> bool:
 
 
 def _free_run(owner: np.ndarray, kept: np.ndarray, k: int, m: int, closed: bool) -> np.ndarray | None:
-    """Return m free positions in one run, with as many of the hit group's own as can be; None if there are none."""
+    """Return m free positions of one run that keep the most of the hit group's own nodes; None if no run has m."""
     free = np.flatnonzero(owner == -1)
     if len(free) < m:
         return None
     if closed:
         free = np.concatenate([free, free[: m - 1] + len(owner)])
     run = _runs(free, k)
-    whole = run[m - 1 :] == run[: len(run) - m + 1]
+    unbroken = run[m - 1 :] == run[: len(run) - m + 1]
     stay = np.concatenate([[0], np.cumsum(kept[free % len(owner)])])
-    gain = np.where(whole, stay[m:] - stay[:-m], -1)
+    gain = np.where(unbroken, stay[m:] - stay[:-m], -1)
     for start in np.argsort(-gain, kind="stable"):
         if gain[start] < 0:
             return None
@@ -209,9 +209,10 @@ def _free_run(owner: np.ndarray, kept: np.ndarray, k: int, m: int, closed: bool)
 def _window(
     owner: np.ndarray, sizes: np.ndarray, k: int, m: int, closed: bool
 ) -> tuple[list[int], list[np.ndarray]] | None:
-    """Return the fewest neighbouring groups of m that, with the free nodes around them, make one more; and their cut.
+    """Return the fewest neighbouring groups of m whose nodes, with the free ones around them, form one group more.
 
-    A closed ring is walked twice round, so that a window may lie over the seam; none is longer than once round.
+    And the chains they are cut into. A closed ring is unrolled twice, so that a window may cross the seam; none is
+    longer than the ring.
     """
     same = (owner >= 0) & (sizes[np.maximum(owner, 0)] == m)
     position = np.flatnonzero(same | (owner == -1))
@@ -252,7 +253,7 @@ def _window(
 def _leave_some(
     position: np.ndarray, holder: np.ndarray, moved: list[int], chains: list[np.ndarray], k: int
 ) -> tuple[list[int], list[np.ndarray]]:
-    """Return fewer groups and their cut where groups shorter than K are hopped over and stay; tried one by one."""
+    """Return fewer groups and their chains: groups shorter than K may be hopped over and stay; each is tried."""
     m = len(chains[0])
     for group in list(moved):
         stays = holder != group
