@@ -137,11 +137,11 @@ def phone_tree(pronunciations: Sequence[Pronunciation], chances: np.ndarray) -> 
     )
 
 
-def build(said: Sequence[TokenizedUtterance], table: Mapping[str, Any], seed: int) -> Lexicon:
+def build(utterances: Sequence[TokenizedUtterance], table: Mapping[str, Any], seed: int) -> Lexicon:
     """The lexicon of a run: texts drawn by the counts in `table`, and the pronunciations in its corpora."""
-    lines = _lines(said, table, seed)
+    lines = _lines(utterances, table, seed)
     seen = {word for line in lines for word in line.split()}
-    found = _pronunciations(said, seen.union(*text.lexicon()))
+    found = _pronunciations(utterances, seen.union(*text.lexicon()))
     words = ("", *sorted(found))
     number = {word: at for at, word in enumerate(words)}
     numbered = [[number[word] for word in line.split()] for line in lines if all(w in number for w in line.split())]
@@ -153,9 +153,12 @@ def build(said: Sequence[TokenizedUtterance], table: Mapping[str, Any], seed: in
     return Lexicon(words, phone_tree(pronunciations, chances), ngram)
 
 
-def _lines(said: Sequence[TokenizedUtterance], table: Mapping[str, Any], seed: int) -> list[str]:
+def _lines(utterances: Sequence[TokenizedUtterance], table: Mapping[str, Any], seed: int) -> list[str]:
     rng = np.random.default_rng([seed, len("words")])
-    lines = sorted({one.text for one in said if one.split == "train" and one.engine == "human"}) * table["people_times"]
+    lines = (
+        sorted({one.text for one in utterances if one.split == "train" and one.engine == "human"})
+        * table["people_times"]
+    )
     kinds = (
         ("questions", lambda: questions.draw(rng, "train").text),
         ("answers", lambda: questions.draw_answer_line(rng, "train")),
@@ -167,7 +170,7 @@ def _lines(said: Sequence[TokenizedUtterance], table: Mapping[str, Any], seed: i
     return lines
 
 
-def _pronunciations(said: Sequence[TokenizedUtterance], wanted: set[str]) -> dict[str, list[tuple[int, ...]]]:
+def _pronunciations(utterances: Sequence[TokenizedUtterance], wanted: set[str]) -> dict[str, list[tuple[int, ...]]]:
     """The pronunciations, as phone classes, of each wanted word in the dictionary: the dictionary's, then teachers'."""
     found: dict[str, list[tuple[int, ...]]] = {}
     for word in wanted:
@@ -175,7 +178,7 @@ def _pronunciations(said: Sequence[TokenizedUtterance], wanted: set[str]) -> dic
         if phones:
             found[word] = [tuple(PHONES.index(phone) + 1 for phone in phones)]
     spoken: dict[str, Counter[tuple[int, ...]]] = {}
-    for one in said:
+    for one in utterances:
         line = [phone for phone, _ in one.phones if phone != PAUSE]
         places = spans(one.text, line) if line and one.split == "train" else None
         for word, (first, end) in zip(one.text.split(), places or (), strict=False):

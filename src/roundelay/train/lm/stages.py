@@ -90,9 +90,9 @@ def build(name: str, run: NanoRun) -> LearnerSetup:
     before = PLANNED.index(name) - 1
     if before >= 0:
         load_stage(learner, run.out / f"{PLANNED[before]}.pt")
-    said = utterances(run) if any(task in SOUND_TASKS for task in table["tasks"]) else []
+    found = utterances(run) if any(task in SOUND_TASKS for task in table["tasks"]) else []
     return LearnerSetup(
-        learner, Mix(said, table["tasks"], run.recipe.shares, run.recipe.seed), table["ids"], run.device, said
+        learner, Mix(found, table["tasks"], run.recipe.shares, run.recipe.seed), table["ids"], run.device, found
     )
 
 

@@ -31,14 +31,14 @@ DICTIONARY_SHARE = 0.5  # of the text tasks: a few words of the dictionary; the 
 class Pool:
     """The utterances a sound task may use, shortest first, their lengths and sampling weights."""
 
-    said: tuple[TokenizedUtterance, ...]
+    utterances: tuple[TokenizedUtterance, ...]
     lengths: np.ndarray
     chances: np.ndarray
 
     @classmethod
-    def of(cls, said: Sequence[TokenizedUtterance], shares: Mapping[str, float]) -> Pool:
+    def of(cls, utterances: Sequence[TokenizedUtterance], shares: Mapping[str, float]) -> Pool:
         """A pool balanced by engine: each engine's share of the audio drawn is `shares`, whatever the corpora hold."""
-        kept = sorted(said, key=lambda one: len(one.sound))
+        kept = sorted(utterances, key=lambda one: len(one.sound))
         lengths = np.array([len(one.sound) for one in kept], float)
         held: dict[str, float] = {}
         for one, length in zip(kept, lengths, strict=True):
@@ -53,21 +53,25 @@ class Pool:
         low, high = np.searchsorted(self.lengths, [length / MAX_LENGTH_RATIO, length + 0.5])
         chances = self.chances[low:high]
         chosen = rng.choice(np.arange(low, high), max(1, int(ids // length)), p=chances / chances.sum())
-        return [self.said[k] for k in chosen]
+        return [self.utterances[k] for k in chosen]
 
 
 class Mix:
     """Draws the examples of a step; a pure function of seed and step, so a killed run resumes to the same losses."""
 
     def __init__(
-        self, said: Sequence[TokenizedUtterance], tasks: Mapping[str, float], shares: Mapping[str, float], seed: int
+        self,
+        utterances: Sequence[TokenizedUtterance],
+        tasks: Mapping[str, float],
+        shares: Mapping[str, float],
+        seed: int,
     ) -> None:
         unknown = [name for name in tasks if name not in TASKS]
         if unknown:
             raise BadInput("task", unknown[0], f"is unknown; known: {', '.join(TASKS)}")
         self.seed = seed
         self.tasks = {name: share for name, share in tasks.items() if share > 0}
-        train = [one for one in said if one.split == "train"]
+        train = [one for one in utterances if one.split == "train"]
         rules: dict[str, Callable[[TokenizedUtterance], bool]] = {
             "hear": lambda one: bool(one.text),
             "speak": lambda one: one.voice in VOICES and one.clean and bool(one.phones),
@@ -99,12 +103,12 @@ class Mix:
         return batches
 
     def _sound(self, name: str, rng: np.random.Generator, ids: float) -> list[Example]:
-        said = self.pools[name].draw(rng, int(ids * 0.6))
+        utterances = self.pools[name].draw(rng, int(ids * 0.6))
         if name == "go_on":
-            return [continuation(one) for one in said]
+            return [continuation(one) for one in utterances]
         made = (
             synthesis(one) if name == "speak" else recognition(one, one.call if name == "answer" else None)
-            for one in said
+            for one in utterances
         )
         return [example for example in made if example is not None]
 

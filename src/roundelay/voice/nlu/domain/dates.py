@@ -82,8 +82,8 @@ def near(words: Sequence[str], today: date) -> tuple[date, str]:
         return today + timedelta(days=shift), f"{words[0].capitalize()} {'was' if shift < 0 else 'is'}"
     count, unit = int(words[1]), words[2]
     days = timedelta(days=count * (7 if unit == "week" else 1))
-    said = f"{count:,} {unit}{'' if count == 1 else 's'}"
-    return (today + days, f"In {said} it is") if words[0] == "in" else (today - days, f"{said} ago it was")
+    amount = f"{count:,} {unit}{'' if count == 1 else 's'}"
+    return (today + days, f"In {amount} it is") if words[0] == "in" else (today - days, f"{amount} ago it was")
 
 
 def time_answer(slots: Sequence[str], now: datetime) -> str:
@@ -91,11 +91,11 @@ def time_answer(slots: Sequence[str], now: datetime) -> str:
     if not slots:
         return f"It is {clock(now)}."
     count, unit = int(slots[1]), slots[2]
-    said = f"{count:,} {unit}{'' if count == 1 else 's'}"
+    amount = f"{count:,} {unit}{'' if count == 1 else 's'}"
     step = timedelta(minutes=count * (60 if unit == "hour" else 1))
     if slots[0] == "in":
-        return f"In {said} it will be {clock(now + step)}."
-    return f"{said} ago it was {clock(now - step)}."
+        return f"In {amount} it will be {clock(now + step)}."
+    return f"{amount} ago it was {clock(now - step)}."
 
 
 def weekday_answer(slots: Sequence[str], today: date) -> str:
