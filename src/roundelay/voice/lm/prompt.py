@@ -101,7 +101,7 @@ def _turn(encoder: Encoder, role: str, text: str, stray_bos: bool) -> list[int]:
 
 
 def instruction(kind: str, *, what: str = "", text: str = "") -> str:
-    """EditX's instruction: kind is emotion, style, speed, denoise or para; `what` to change to, `text` that is spoken."""
+    """EditX's instruction: kind is emotion, style, speed, denoise or para; `what` to change to, `text` as spoken."""
     known: Mapping[str, str] = _prompt_table()["editx"]["instruction"]
     if kind not in known:
         raise BadInput("edit", kind, f"is unknown; known: {', '.join(known)}")
