@@ -1,4 +1,4 @@
-"""What must hold of every conversation after every event, judged from outside: from events, actions and the history."""
+"""Invariants of every conversation after every event, checked from events, actions and the history alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HELD = (State.BOT_REPLYING, State.OVERLAP)
 
 
 def spoken_words(made: Made) -> Iterator[tuple[str, float]]:
-    """Each word with the sample at which it ends, as the world means to speak it."""
+    """Yield each word with the sample at which it ends in the world's audio."""
     before = 0.0
     for text, samples in made.clauses:
         at = 0
@@ -26,12 +26,12 @@ def spoken_words(made: Made) -> Iterator[tuple[str, float]]:
 
 
 class Laws:
-    """Watches one conversation."""
+    """Checks one conversation."""
 
     def __init__(self) -> None:
         self.alive: set[int] = set()  # drafts
         self.begun: set[int] = set()
-        self.over: dict[int, int] = {}  # reply -> samples heard
+        self.over: dict[int, int] = {}  # reply -> samples played
         self.active: int | None = None
         self.held = self.closed = False
         self.plays: dict[int, list[tuple[int, int]]] = {}
@@ -40,7 +40,7 @@ class Laws:
         self.stopped = False
         self.numbers = [0, 0]
         self.silent_since: int | None = None
-        self.voice_since = 0
+        self.speech_since = 0
         self.newest = 0  # draft alive before the event
         self.context: object = None
         self.log: list[tuple[ev.Event, list[do.Action]]] = []
@@ -52,7 +52,7 @@ class Laws:
             self.silent_since = event.at_ms - 96
         if isinstance(event, ev.SpeechStarted):
             self.silent_since = None
-            self.voice_since = event.at_ms
+            self.speech_since = event.at_ms
         self.newest = max(self.alive, default=0)
         for action in actions:
             self.turns(action, event, world)
@@ -113,8 +113,8 @@ class Laws:
             assert action.reply == self.active
             self.called.add(action.call)
         elif isinstance(action, do.Say | do.Play | do.Finish):
-            assert self.active == action.reply, "given out without the floor"
-            assert not self.held or isinstance(event, ev.Played | ev.ReplyDone), "given out while held"
+            assert self.active == action.reply, "released without the floor"
+            assert not self.held or isinstance(event, ev.Played | ev.ReplyDone), "released while held"
             if isinstance(action, do.Play):
                 assert not self.held
                 self.plays[action.reply].append((int(action.samples[0]), len(action.samples)))
@@ -124,7 +124,7 @@ class Laws:
     def whole(self, event: ev.Event, session: Session, world: World) -> None:
         """The state, the limits, and the history."""
         m, state, limits = session.memory, session.state, session.thresholds
-        self.alive &= {draft.number for draft in m.drafts}  # failed ones leave without a word
+        self.alive &= {draft.number for draft in m.drafts}  # failed ones leave without an action
         assert {draft.number for draft in m.drafts} == self.alive, "a draft left without Drop"
         assert (m.reply is not None) == (state in HELD) == (self.active is not None)
         assert not m.drafts or state is State.USER_PAUSED
@@ -137,13 +137,13 @@ class Laws:
         if self.active is not None:
             assert self.plays[self.active] == world.made[self.active].sent[: len(self.plays[self.active])], "sound lost"
         if state is State.OVERLAP and m.turn and m.turn.speaking:
-            assert event.at_ms - self.voice_since <= 700, "a barge-in took longer than any threshold of this world"
+            assert event.at_ms - self.speech_since <= 700, "a barge-in took longer than any threshold of this world"
         if m.context is not self.context:
             self.context = m.context
             self.history(session, world)
 
     def history(self, session: Session, world: World) -> None:
-        """Of a reply exactly what was heard is kept: all of it when it ended, no unheard word when it was stopped."""
+        """The history has what was heard of a reply: all of one that ended, no unheard word of a stopped one."""
         context, limits = session.memory.context, session.thresholds
         newest = sum(entry.tokens for entry in context.entries[-limits.context_keep :])
         assert context.tokens <= max(2 * limits.context_tokens, newest), "the history grew beyond its limit"
@@ -164,7 +164,7 @@ class Laws:
             assert all(end <= heard + 1 for _, end in words[: len(said)]), "history holds a word that was not heard"
 
     def end(self, session: Session) -> None:
-        """After everything has come to rest."""
+        """Check after everything has come to rest."""
         assert session.state in (State.SILENCE, State.CLOSED), f"at rest in {session.state}"
         assert not session.memory.drafts and session.memory.reply is None
         assert self.begun == set(self.over), "a reply began and never ended"

@@ -1,6 +1,6 @@
 """A world for one conversation: a user with a microphone, a detector, workers, tools, a player, a client.
 
-One seed drives all of it. Time is a heap of what will happen; nothing here knows the machine's rules.
+One seed drives all of it. Time is a heap of future happenings; nothing here knows the machine's rules.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WORDS = [
     "why", "how", "far", "near", "big", "small",
 ]  # fmt: skip
 REPLY = [
-    "well", "the", "short", "answer", "to", "your", "question", "is", "that", "nobody", "really", "knows", "but",
+    "well", "the", "short", "answer", "to", "your", "question", "is", "that", "unknown", "really", "knows", "but",
     "many", "people", "try", "find", "out",
 ]  # fmt: skip
 BACKCHANNELS = ("uh-huh", "yeah, right", "I see")
@@ -34,7 +34,7 @@ SLOWEST_MS_PER_CHARACTER = 65  # as `Thresholds` expects, so that no word counts
 
 @dataclass
 class Sound:
-    """Something at the microphone, from `start` to `end` ms."""
+    """A sound at the microphone, from `start` to `end` ms."""
 
     start: int
     end: int
@@ -44,7 +44,7 @@ class Sound:
 
 @dataclass
 class Made:
-    """What the worker makes of a reply: clauses with the samples that will speak each, and the pieces sent so far."""
+    """A generated reply: its clauses with the samples that speak each, and the audio blocks sent so far."""
 
     clauses: list[tuple[str, int]]
     sent: list[tuple[int, int]] = field(default_factory=list)  # (serial, samples) in order
@@ -78,12 +78,12 @@ class World:
         self.ends_ms = r.randint(12_000, 30_000)
 
     def at(self, when: int, act: Callable[[], None]) -> None:
-        """Let something happen."""
+        """Schedule an action."""
         self.serial += 1
         heapq.heappush(self.heap, (max(self.now, int(when)), self.serial, act))
 
     def run(self) -> None:
-        """Until nothing will happen any more."""
+        """Run until nothing is scheduled."""
         self.at(self.r.randint(0, 1_000), self.user)
         self.at(self.r.randint(2_000, 9_000), self.client)
         if self.r.random() < 0.15:
@@ -102,7 +102,7 @@ class World:
                 break
 
     def feed(self, event: ev.Event, may_be_illegal: bool = False) -> bool:
-        """Tell the session, and do what it says. What it refuses must leave it as it was."""
+        """Feed the session and carry out its actions. An illegal event must leave it unchanged."""
         before, state = self.session.memory, self.session.state
         try:
             actions = self.session.feed(event)
@@ -111,14 +111,14 @@ class World:
             assert may_be_illegal, f"{event}: {error.code} {error}"
             return False
         for action in actions:
-            self.obey(action)
+            self.carry_out(action)
         self.watch(event, actions, self.session, self)
         return True
 
     # ---- the user
 
     def user(self) -> None:
-        """Say something after a while, in one piece or with pauses, or make a noise."""
+        """Speak after a while, with or without pauses, or make a noise."""
         if self.now > self.ends_ms:
             return
         r, kind = self.r, self.r.random()
@@ -133,7 +133,7 @@ class World:
         self.at(self.busy_until + r.randint(500, 6_000), self.user)
 
     def commit(self) -> None:
-        """Push to talk: the client ends the turn, and may ask for the reply."""
+        """Push to talk: the client ends the turn, and may request the reply."""
         said = [s for s in self.sounds if s.end <= self.now]
         if said and self.feed(ev.TurnEnded(self.now, said[-1].start * MS, said[-1].end * MS), may_be_illegal=True):
             self.at(self.now + self.r.choice((0, 1, 400)), self.ask)
@@ -152,7 +152,7 @@ class World:
         self.feed(ev.ReplyRequested(self.now, options), may_be_illegal=True)
 
     def sound(self, kind: str, long_ms: int, text: str, echo: float = 0.0) -> None:
-        """Make a sound as soon as there was silence for a while; the detector hears both its ends a little later."""
+        """Make a sound after a silence; the detector reports both its ends a little later."""
         start = max(self.now, self.busy_until) + self.r.randint(170, 400)
         made = Sound(start, start + long_ms, kind, text)
         self.busy_until = made.end + 170
@@ -160,7 +160,7 @@ class World:
         echo = echo or self.r.uniform(0, 0.4)
         self.at(start + 64, lambda: self.feed(ev.SpeechStarted(self.now, start * MS, echo)))
         self.at(made.end + 96, lambda: self.feed(ev.SpeechStopped(self.now, made.end * MS)))
-        if kind == "words" and self.r.random() < 0.3:  # a recogniser that does not wait for the silence
+        if kind == "words" and self.r.random() < 0.3:  # a recogniser with partial results
             self.at(start + 300, lambda: self.partial(text))
         if self.r.random() < 0.02:
             self.at(start + 100, self.commit_now)
@@ -173,14 +173,14 @@ class World:
     # ---- the client
 
     def client(self) -> None:
-        """Do something a client may do at any time; some of it is not allowed then."""
+        """Do what a client may do at any time; some of it is illegal then."""
         if self.now > self.ends_ms:
             return
         now, r = self.now, self.r
         numbers = self.session.memory.replies, self.session.memory.turns
         odd: list[ev.Event] = [
             ev.ReplyRequested(now), ev.ReplyCancelled(now), ev.InputCleared(now), ev.MessageRemoved(now, "turn-1"),
-            ev.MessageRemoved(now, "nobody"), ev.Truncated(now, max(1, self.reply), r.randint(0, max(1, self.heard))),
+            ev.MessageRemoved(now, "unknown"), ev.Truncated(now, max(1, self.reply), r.randint(0, max(1, self.heard))),
             ev.MessageAdded(now, Message("user", "typed " * r.randint(1, 60))),
             ev.Configured(now, replace(self.thresholds, barge_in_ms=r.choice((300, 500, 700)))),
             ev.Tick(now - 1), ev.Played(now, numbers[0] + 1, 5), ev.EndOfTurnPredicted(now, numbers[1] + 1, 0.5),
@@ -192,8 +192,8 @@ class World:
 
     # ---- the work
 
-    def obey(self, action: do.Action) -> None:
-        """Do what the machine asks for, in one's own time."""
+    def carry_out(self, action: do.Action) -> None:
+        """Carry out an action, after some time."""
         r, now = self.r, self.now
         if isinstance(action, do.PredictEndOfTurn):
             turn, end = action.turn, r.choice((0.0, 0.5, 0.9, 1.0))
@@ -217,14 +217,14 @@ class World:
         text = self.text(start, end)
         done = self.now + self.r.choice((30, 90, 200, 700))
         self.at(done, lambda: self.feed(ev.Transcribed(self.now, turn, text, end)))
-        if self.r.random() < 0.1:  # a second, better reading
+        if self.r.random() < 0.1:  # a second, better transcript
             self.at(done + 60, lambda: self.feed(ev.Transcribed(self.now, turn, text + " indeed so", end)))
 
     def cancel(self, reply: int) -> None:
         self.made[reply].cancelled = True
 
     def make(self, draft: do.Draft) -> None:
-        """A reply in clauses; news of it comes as a real worker's would, even a little after it was dropped."""
+        """Generate a reply in clauses; its events arrive as a real worker's do, even a little after it was dropped."""
         r, number = self.r, draft.reply
         clauses = []
         for _ in range(r.randint(1, 3)):
@@ -270,11 +270,11 @@ class World:
         if isinstance(action, do.Begin):
             self.reply, self.given, self.heard, self.held = action.reply, 0, 0, False
             self.at(self.now + 50, lambda number=self.reply: self.hear(number))  # type: ignore[misc]
-            self.temptation()
+            self.disturb()
         elif isinstance(action, do.Play):
             self.given += len(action.samples)
         elif isinstance(action, do.Hold):
-            self.held, self.lead = True, self.r.choice((0, 300 * self.ms))  # what the client holds it plays on
+            self.held, self.lead = True, self.r.choice((0, 300 * self.ms))  # the client plays what it has buffered
             if self.r.random() < 0.02:
                 self.at(self.now + 50, lambda: self.feed(ev.CloseRequested(self.now)))
         elif isinstance(action, do.Resume):
@@ -292,8 +292,8 @@ class World:
         if more:
             self.feed(ev.Played(self.now, number, self.heard))
 
-    def temptation(self) -> None:
-        """While the bot speaks the user may hum, interrupt or cough, and its own voice may come back."""
+    def disturb(self) -> None:
+        """While the bot speaks the user may hum, interrupt or cough, and echo may come back."""
         r, kind = self.r, self.r.random()
         if self.now > self.ends_ms or self.busy_until > self.now:
             return

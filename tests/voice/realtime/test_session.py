@@ -1,4 +1,4 @@
-"""The conversation's machine, case by case: what each rule is for. `tests/sim` plays whole conversations."""
+"""The conversation's state machine, rule by rule. `tests/sim` plays whole conversations."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def replying(session: Session, ms: int = 2_000) -> list[do.Action]:
-    """Let the session reply to a question that lasted from 100 to 1,000 ms; it sounds for `ms` from 1,500 on."""
+    """Let the session reply to a question from 100 to 1,000 ms; the reply plays for `ms` from 1,500 on."""
     text = "one two three four five six seven eight."
     feed = session.feed
     feed(ev.SpeechStarted(100, 1_600))
@@ -55,23 +55,23 @@ def kinds(actions: list[do.Action]) -> list[str]:
     return [type(action).__name__ for action in actions]
 
 
-def test_a_draft_waits_for_the_commit_and_is_given_out_at_once() -> None:
+def test_a_draft_waits_for_the_commit_and_is_then_released_at_once() -> None:
     session = new_session()
     actions = replying(session)
     assert kinds(actions) == ["StopTurn", "CommitTurn", "Caption", "Begin", "Say", "Play", "Finish"]
     assert actions[3] == do.Begin(1, 1, ahead_ms=288)  # 384 ms of silence, less the 96 before the draft
 
 
-def test_a_user_who_goes_on_drops_every_draft() -> None:
+def test_drafts_are_dropped_when_the_user_goes_on() -> None:
     session = new_session()
     session.feed(ev.SpeechStarted(100, 1_600))
     session.feed(ev.SpeechStopped(1_096, 16_000))
     session.feed(ev.ReplyAudio(1_200, 1, SOUND, RATE_HZ))
     assert session.feed(ev.SpeechStarted(1_300, 19_000)) == [do.Drop(1)]
-    assert session.feed(ev.ReplyAudio(1_350, 1, SOUND, RATE_HZ)) == []  # news of it that is late is nothing
+    assert session.feed(ev.ReplyAudio(1_350, 1, SOUND, RATE_HZ)) == []  # late output of it is ignored
 
 
-def test_corrected_words_make_a_newer_draft_which_is_the_one_committed() -> None:
+def test_a_corrected_transcript_makes_a_newer_draft_that_is_committed() -> None:
     session = new_session()
     session.feed(ev.SpeechStarted(100, 1_600))
     session.feed(ev.SpeechStopped(1_096, 16_000))
@@ -83,7 +83,7 @@ def test_corrected_words_make_a_newer_draft_which_is_the_one_committed() -> None
     assert do.Drop(1) in actions and do.Begin(2, 1, 184) in actions
 
 
-def test_a_reading_that_differs_in_spelling_alone_makes_no_draft() -> None:
+def test_a_transcript_that_differs_in_spelling_alone_makes_no_draft() -> None:
     session = new_session()
     session.feed(ev.SpeechStarted(100, 1_600))
     session.feed(ev.SpeechStopped(1_096, 16_000))
@@ -103,7 +103,7 @@ def test_barge_in_stops_the_reply_and_keeps_only_what_was_heard() -> None:
 
 
 @pytest.mark.parametrize("text", ["uh-huh", "Yeah, right.", "", "three four five"])
-def test_backchannels_noises_and_echoes_let_the_reply_go_on(text: str) -> None:
+def test_a_reply_resumes_after_backchannel_noise_or_echo(text: str) -> None:
     session = new_session()
     replying(session)
     session.feed(ev.SpeechStarted(2_564, 40_000))
@@ -112,7 +112,7 @@ def test_backchannels_noises_and_echoes_let_the_reply_go_on(text: str) -> None:
     assert session.state is State.BOT_REPLYING
 
 
-def test_a_short_word_to_the_bot_stops_it_even_when_it_is_read_late() -> None:
+def test_a_short_word_stops_the_bot_even_when_its_transcript_is_late() -> None:
     for late in (False, True):
         session = new_session()
         replying(session)
@@ -124,16 +124,16 @@ def test_a_short_word_to_the_bot_stops_it_even_when_it_is_read_late() -> None:
         assert kinds(actions)[:2] == ["Stop", "StartTurn"] and session.state is State.USER_PAUSED
 
 
-def test_an_echo_is_no_voice() -> None:
+def test_echo_is_not_speech() -> None:
     session = new_session()
     replying(session)
     assert session.feed(ev.SpeechStarted(2_564, 40_000, echo=0.9)) == []
     assert session.state is State.BOT_REPLYING
     session.feed(ev.Played(3_500, 1, 32_000))
     session.feed(ev.SpeechStopped(3_550, 56_000))
-    assert session.feed(ev.SpeechStarted(3_600, 57_000, echo=0.9)) == []  # the room's tail
+    assert session.feed(ev.SpeechStarted(3_600, 57_000, echo=0.9)) == []  # reverberation
     session.feed(ev.SpeechStopped(3_700, 58_000))
-    assert kinds(session.feed(ev.SpeechStarted(5_000, 80_000, echo=0.9))) == ["StartTurn"]  # too late for an echo
+    assert kinds(session.feed(ev.SpeechStarted(5_000, 80_000, echo=0.9))) == ["StartTurn"]  # too late for echo
 
 
 def test_a_draft_calls_no_tool_until_it_is_committed() -> None:
@@ -145,7 +145,7 @@ def test_a_draft_calls_no_tool_until_it_is_committed() -> None:
     assert do.CallTool(1, "c", "clock", "{}") in session.feed(ev.Tick(2_000))
 
 
-def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answers() -> None:
+def test_a_late_result_is_answered_in_silence_and_a_missing_one_abandoned() -> None:
     session = new_session()
     session.feed(ev.MessageAdded(0, Message("user", "what time is it")))
     session.feed(ev.ReplyRequested(0))
@@ -153,7 +153,7 @@ def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answ
     session.feed(ev.ToolCalled(11, 1, "d", "radio", "{}"))
     session.feed(ev.ReplyText(20, 1, "Let me see."))
     session.feed(ev.ReplyAudio(20, 1, SOUND, RATE_HZ))
-    assert session.feed(ev.ToolReturned(30, "c", "noon")) == []  # the voice goes on
+    assert session.feed(ev.ToolReturned(30, "c", "noon")) == []  # the reply goes on
     session.feed(ev.ReplyDone(40, 1))
     end, draft, _ = session.feed(ev.Played(1_040, 1, 16_000))
     assert isinstance(end, do.End) and isinstance(draft, do.Draft) and draft.cause == "tool"
@@ -163,8 +163,8 @@ def test_a_late_tool_is_told_when_nobody_speaks_and_abandoned_when_it_never_answ
     assert any("no answer in time" in message.text for message in session.history)
 
 
-def tool_waits(*calls: str) -> Session:
-    """A session whose reply says a word, is heard, and has called tools."""
+def waiting_for_tools(*calls: str) -> Session:
+    """A session whose reply has called tools and is being played."""
     session = new_session()
     session.feed(ev.MessageAdded(0, Message("user", "what time is it")))
     session.feed(ev.ReplyRequested(0))
@@ -176,9 +176,9 @@ def tool_waits(*calls: str) -> Session:
     return session
 
 
-@pytest.mark.parametrize("told_ms", [35_000, 39_000])  # while the bot tells that there was no answer, and after
-def test_an_answer_that_comes_after_all_takes_the_place_of_none(told_ms: int) -> None:
-    session = tool_waits("c", "d")
+@pytest.mark.parametrize("returned_ms", [35_000, 39_000])  # while the bot answers the missing result, and after
+def test_a_late_result_replaces_the_missing_one(returned_ms: int) -> None:
+    session = waiting_for_tools("c", "d")
     session.feed(ev.ToolReturned(50, "c", "noon"))
     session.feed(ev.Played(1_040, 1, 16_000))
     session.feed(ev.ReplyText(1_050, 2, "Noon."))
@@ -186,29 +186,29 @@ def test_an_answer_that_comes_after_all_takes_the_place_of_none(told_ms: int) ->
     session.feed(ev.ReplyDone(1_060, 2))
     session.feed(ev.Played(2_100, 2, 16_000))
     assert do.AbandonTool("d") in session.feed(ev.Tick(30_011))
-    session.feed(ev.ToolReturned(told_ms, "d", "one o'clock", follow_up=False))
-    session.feed(ev.ToolReturned(told_ms, "c", "midnight", follow_up=False))  # it was answered: nothing changes
+    session.feed(ev.ToolReturned(returned_ms, "d", "one o'clock", follow_up=False))
+    session.feed(ev.ToolReturned(returned_ms, "c", "midnight", follow_up=False))  # it has a result: nothing changes
     texts = [message.text for message in session.history if message.role == "tool"]
     assert texts == ["clock({}) = noon", "clock({}) = one o'clock"]
 
 
-def test_a_result_is_told_with_the_options_that_came_with_it() -> None:
-    session = tool_waits("c")
+def test_a_result_is_answered_with_the_options_that_came_with_it() -> None:
+    session = waiting_for_tools("c")
     assert session.feed(ev.ToolReturned(50, "c", "noon", options={"voice": "ash"})) == []
     _, draft, begin = session.feed(ev.Played(1_040, 1, 16_000))
     assert isinstance(draft, do.Draft) and isinstance(begin, do.Begin)
     assert draft.options == begin.options == {"voice": "ash"} and session.memory.follow_up_options is None
 
 
-def test_a_result_that_the_client_takes_back_is_not_told() -> None:
-    session = tool_waits("c")
+def test_a_result_that_the_client_removes_is_not_answered() -> None:
+    session = waiting_for_tools("c")
     session.feed(ev.ToolReturned(50, "c", "noon"))
     session.feed(ev.MessageRemoved(60, "c"))
     assert kinds(session.feed(ev.Played(1_040, 1, 16_000))) == ["End"]
     assert [message.role for message in session.history] == ["user", "assistant"]
 
 
-def test_a_call_that_has_the_name_of_another_gets_its_own() -> None:
+def test_a_call_with_the_id_of_another_gets_its_own() -> None:
     session = new_session()
     names = []
     for at in range(3):
@@ -225,7 +225,7 @@ def test_a_call_that_has_the_name_of_another_gets_its_own() -> None:
     assert told == [f"clock({{}}) = it is {at}" for at in range(1, 7)]
 
 
-def test_a_clients_system_messages_leave_too_when_there_are_too_many() -> None:
+def test_too_many_system_messages_are_dropped_too() -> None:
     session = new_session(Thresholds(messages_max=32), [Message("system", "be short", "persona")])
     for at in range(100):
         session.feed(ev.MessageAdded(at, Message("system", f"know {at}", f"item-{at}")))
@@ -235,7 +235,7 @@ def test_a_clients_system_messages_leave_too_when_there_are_too_many() -> None:
     assert texts[0] == "be short" and {"know 99", "say 99", "say 94"} <= set(texts) and "know 0" not in texts
 
 
-def test_a_turn_that_the_client_bounds_takes_nothing_from_before_it() -> None:
+def test_a_turn_that_the_client_bounds_has_no_pre_roll() -> None:
     session = new_session(Thresholds(detection="none"))
     given = session.feed(ev.TurnEnded(1_000, 16_000, 32_000))[0]
     draft = session.feed(ev.ReplyRequested(1_001))[0]
@@ -246,7 +246,7 @@ def test_a_turn_that_the_client_bounds_takes_nothing_from_before_it() -> None:
     assert isinstance(draft, do.Draft) and not draft.exact
 
 
-def test_a_reply_asked_for_while_the_user_speaks_waits() -> None:
+def test_a_reply_requested_while_the_user_speaks_waits() -> None:
     session = new_session(Thresholds(create_reply=False))
     session.feed(ev.SpeechStarted(100, 1_600))
     assert session.feed(ev.ReplyRequested(200, {"metadata": 1})) == []
@@ -255,7 +255,7 @@ def test_a_reply_asked_for_while_the_user_speaks_waits() -> None:
     assert kinds(actions) == ["Draft", "StopTurn", "CommitTurn", "Begin"] and actions[-1].options == {"metadata": 1}
 
 
-def test_push_to_talk_answers_the_sound_that_was_not_read_yet() -> None:
+def test_push_to_talk_answers_audio_without_a_transcript() -> None:
     session = new_session(Thresholds(detection="none"))
     assert kinds(session.feed(ev.TurnEnded(1_000, 0, 16_000))) == ["Transcribe", "CommitTurn"]
     draft = session.feed(ev.ReplyRequested(1_001))[0]
@@ -264,7 +264,7 @@ def test_push_to_talk_answers_the_sound_that_was_not_read_yet() -> None:
     assert session.history == (Message("user", "hello", "turn-1"),)
 
 
-def test_a_closing_session_says_what_it_says_and_takes_nothing_new() -> None:
+def test_a_closing_session_finishes_its_reply_and_accepts_no_turn() -> None:
     session = new_session()
     replying(session)
     assert session.feed(ev.CloseRequested(1_600)) == []
@@ -322,10 +322,10 @@ def test_no_row_of_the_table_hides_another() -> None:
             open_ended.add((row.state, row.event))
 
 
-# ---- what was heard
+# ---- the spoken prefix
 
 
-def test_heard_grows_word_by_word_and_never_counts_a_word_too_early() -> None:
+def test_the_spoken_prefix_grows_word_by_word_and_never_too_early() -> None:
     whole = Clause("one two three", 13_000, complete=True)
     assert [spoken_prefix([whole], n, 65, RATE_HZ) for n in (0, 2_999, 3_000, 7_000, 12_999, 13_000)] == [
         "", "", "one", "one two", "one two", "one two three"]  # fmt: skip
@@ -334,7 +334,7 @@ def test_heard_grows_word_by_word_and_never_counts_a_word_too_early() -> None:
     assert spoken_prefix([whole, growing], 13_000 + 3_200, 65, RATE_HZ) == "one two three one"
 
 
-def test_heard_is_monotone() -> None:
+def test_the_spoken_prefix_is_monotone() -> None:
     draw = random.Random(3)
     for _ in range(300):
         line = [Clause(" ".join("ab" * draw.randint(1, 4) for _ in range(draw.randint(1, 5))), draw.randint(0, 30_000),
@@ -350,7 +350,7 @@ def test_a_turn_costs_fourteen_times_as_much_as_audio() -> None:
     assert as_audio.tokens / as_text.tokens == pytest.approx(AUDIO_PER_TEXT, rel=0.02)
 
 
-def test_a_long_history_is_summarised_and_without_a_summary_cut() -> None:
+def test_a_long_history_is_summarised_or_else_cut() -> None:
     session = new_session(Thresholds(context_tokens=64, context_keep=2), [Message("system", "be short", "persona")])
     asked: list[do.Summarise] = []
     for at in range(30):
@@ -363,25 +363,25 @@ def test_a_long_history_is_summarised_and_without_a_summary_cut() -> None:
                                    Message("system", "so far so good", f"summary-{asked[-1].key}"))  # fmt: skip
 
 
-def test_a_key_is_replaced_in_its_place() -> None:
+def test_a_message_with_a_known_key_replaces_the_old_one() -> None:
     context = Context().add(Message("system", "a", "persona")).add(Message("user", "b", "x"))
     assert context.add(Message("system", "c", "persona")).messages == (
         Message("system", "c", "persona"), Message("user", "b", "x"))  # fmt: skip
 
 
-# ---- words over the bot's voice, thresholds, the page
+# ---- overlapping speech, thresholds, the page
 
 
-def test_words_over_the_bots_voice() -> None:
+def test_overlapping_words_are_classified() -> None:
     assert all(is_backchannel(text, ENGLISH) for text in ("Uh-huh.", "mm-hmm", "I see, okay", "yeah yeah"))
     assert not any(is_backchannel(text, ENGLISH) for text in ("", "yeah but wait", "no", "stop"))
     said = "the waste of the ring is four percent at most"
     assert is_echo("waste of the wing is four", said) and not is_echo("percent four the of", said)
-    assert not is_echo("ring", said), "one word proves nothing"
+    assert not is_echo("ring", said), "one word is no evidence"
     assert wants_floor("wait a moment", said, ENGLISH) and not wants_floor("", said, ENGLISH)
 
 
-def test_thresholds_refuse_what_makes_no_conversation() -> None:
+def test_thresholds_out_of_range_are_refused() -> None:
     for change in ({"voice": 1.5}, {"barge_in_ms": -1}, {"detection": "magic"}, {"unsure": 0.9}, {"drafts_alive": 0},
                    {"commit_sure_ms": 2_000}):  # fmt: skip
         with pytest.raises(BadInput):

@@ -171,7 +171,7 @@ class Conversation:
         return list(self._advance(self._resampled(audio)))
 
     def finish(self) -> list[Update]:
-        """What happens until everything is answered and played, with silence as input; then the conversation is over."""
+        """What happens until everything is answered and played, with silence as input; then the conversation ends."""
         updates: list[Update] = []
         if self._closed:
             return updates
@@ -205,7 +205,7 @@ class Conversation:
         return np.concatenate([before, self._resampler[1].push(audio.samples)])
 
     def _advance(self, samples: np.ndarray) -> Iterator[Update]:
-        """Yield what happens during input at its own rate, frame by frame, so that the blocks' lengths do not matter."""
+        """Yield what happens during input, frame by frame, so that the lengths of blocks do not matter."""
         line = np.concatenate([self._rest, samples])
         whole = len(line) // FRAME * FRAME
         self._rest = line[whole:]

@@ -210,7 +210,7 @@ class ToolCalled(Event):
 
 @dataclass(frozen=True, slots=True)
 class ToolReturned(Event):
-    """The result of `call`. With `follow_up` a reply to it, made with `options`, starts when nobody speaks."""
+    """The result of `call`. With `follow_up` a reply to it, made with `options`, starts at the next silence."""
 
     call: str
     output: str

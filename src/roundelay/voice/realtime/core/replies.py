@@ -66,9 +66,9 @@ def begin(s: SessionState, out: Out) -> SessionState:
     s = drop_drafts(replace(s, drafts=tuple(others)), out)
     out.append(do.Begin(newest.number, newest.turn, s.now_ms - newest.drafted_ms, newest.options))
     reply = replace(newest, begun=True, progress_ms=s.now_ms)
-    told = tuple(call for call in s.pending_results if call not in reply.known_results)
-    options = s.follow_up_options if told else None
-    return release(replace(s, reply=reply, requested=None, pending_results=told, follow_up_options=options), out)
+    unused = tuple(call for call in s.pending_results if call not in reply.known_results)
+    options = s.follow_up_options if unused else None
+    return release(replace(s, reply=reply, requested=None, pending_results=unused, follow_up_options=options), out)
 
 
 def reply_to_request(s: SessionState, event: ev.Event, out: Out) -> SessionState:
@@ -210,7 +210,7 @@ def stop_for(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def end_reply(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """End the reply, played to its end or stopped; nobody speaks."""
+    """End the reply, played to its end or stopped; silence follows."""
     s = finish(s, out) if isinstance(event, PlaybackEnded) else stop_for(s, event, out)
     return replace(s, turn=None)
 

@@ -26,7 +26,7 @@ def ignore(s: SessionState, event: ev.Event, out: Out) -> SessionState:
 
 
 def tool_returned(s: SessionState, event: ev.Event, out: Out) -> SessionState:
-    """Add the tool's result to the history; a reply to it follows when nobody speaks."""
+    """Add the tool's result to the history; a reply to it follows at the next silence."""
     assert isinstance(event, ev.ToolReturned)
     call = next((call for call in s.calls if call.action.call == event.call), None)
     s = _late_result(s, event, out) if call is None else _result(s, call, event.output, event.follow_up, out)

@@ -139,7 +139,7 @@ class SessionState:
     reply: Reply | None = None
     drafts: tuple[Reply, ...] = ()  # oldest first
     untranscribed: tuple[Turn, ...] = ()  # committed turns without a transcript yet
-    # options of a reply that is requested and waits until nobody speaks
+    # options of a reply that is requested and waits for silence
     requested: tuple[Mapping[str, Any] | None] | None = field(default=None, compare=False)
     calls: tuple[PendingCall, ...] = ()
     past_call_ids: tuple[str, ...] = ()
@@ -229,12 +229,12 @@ class ToolDue(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplyDue(Event):
-    """A reply requested while the user spoke can start: nobody speaks."""
+    """A reply requested while the user spoke can start: there is silence."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUpDue(Event):
-    """A reply to tool results can start: nobody speaks."""
+    """A reply to tool results can start: there is silence."""
 
 
 @dataclass(frozen=True, slots=True)

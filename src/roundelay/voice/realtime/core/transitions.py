@@ -136,7 +136,7 @@ class Row:
 
 
 ROWS = (
-    # -- nobody speaks
+    # -- silence
     Row(S, ev.SpeechStarted, ignores_speech, side_effects.ignore, S),
     Row(S, ev.SpeechStarted, is_echo, side_effects.ignore, S),
     Row(S, ev.SpeechStarted, always, turns.start_turn, U),
