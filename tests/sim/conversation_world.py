@@ -25,7 +25,7 @@ WORDS = [
     "why", "how", "far", "near", "big", "small",
 ]  # fmt: skip
 REPLY = [
-    "well", "the", "short", "answer", "to", "your", "question", "is", "that", "unknown", "really", "knows", "but",
+    "well", "the", "short", "answer", "to", "your", "question", "is", "that", "nobody", "really", "knows", "but",
     "many", "people", "try", "find", "out",
 ]  # fmt: skip
 BACKCHANNELS = ("uh-huh", "yeah, right", "I see")
