@@ -68,7 +68,7 @@ class BotText(Update):
 class BotAudio(Update):
     """The next audio of the reply, to be played now; at the synthesizer's rate."""
 
-    audio: Audio
+    audio: Audio = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
