@@ -1,6 +1,6 @@
 """Roundelay: a voice that runs offline, and the planner of the fabric it is trained on.
 
-    from roundelay import Audio, Pipeline, Placement, Style, Voice, place, step_time, waste
+    from roundelay import Audio, Conversation, Pipeline, Placement, Style, Voice, place, step_time, waste
 
 These names are the public interface; they keep their meaning between minor versions. Everything below them may move.
 A name's module is imported when the name is first used, so `import roundelay` itself imports nothing.
@@ -16,15 +16,28 @@ if TYPE_CHECKING:
     from roundelay.fabric.placement.placement import Placement
     from roundelay.voice.audio import Audio
     from roundelay.voice.pipeline import Pipeline
+    from roundelay.voice.realtime.conversation import Conversation
     from roundelay.voice.style import Style
     from roundelay.voice.voices import Voice
 
 __version__ = "0.2.0"
-__all__ = ["Audio", "Pipeline", "Placement", "Style", "Voice", "__version__", "place", "step_time", "waste"]
+__all__ = [
+    "Audio",
+    "Conversation",
+    "Pipeline",
+    "Placement",
+    "Style",
+    "Voice",
+    "__version__",
+    "place",
+    "step_time",
+    "waste",
+]
 
 # public name -> the module it is defined in
 _MODULES = {
     "Audio": "roundelay.voice.audio",
+    "Conversation": "roundelay.voice.realtime.conversation",
     "Pipeline": "roundelay.voice.pipeline",
     "Placement": "roundelay.fabric.placement.placement",
     "Style": "roundelay.voice.style",

@@ -139,7 +139,7 @@ class Conversation:
             untimed(pipeline),
             self._events.append,
             InlinePool(),
-            WorkerConfig(limits, config.persona, config.tools),
+            WorkerConfig(limits, config.persona, config.tools, language=language),
             config.detector,
         )
         self._resampler: tuple[int, Resampler] | None = None

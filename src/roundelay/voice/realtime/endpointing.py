@@ -64,12 +64,15 @@ def text_score(text: str, p_complete: float | None = None, language: Language | 
     return 0.8 if len(line) > 1 else 0.5
 
 
-def end_of_turn_probability(sound: np.ndarray, text: str | None = None, p_complete: float | None = None) -> float:
+def end_of_turn_probability(
+    sound: np.ndarray, text: str | None = None, p_complete: float | None = None, language: Language | None = None
+) -> float:
     """The probability (0 to 1) that the turn is over; `text` is its transcript so far, None while that is unknown.
 
-    `p_complete` as in `text_score`.
+    `p_complete` and `language` as in `text_score`.
     """
-    return combined_probability(prosody_score(sound), text_score(text, p_complete) if text is not None else 0.0)
+    by_text = text_score(text, p_complete, language) if text is not None else 0.0
+    return combined_probability(prosody_score(sound), by_text)
 
 
 def combined_probability(prosody: float, text: float) -> float:

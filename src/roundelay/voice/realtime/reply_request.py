@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from roundelay.voice.agent.persona import Persona
 from roundelay.voice.agent.tools import Tool
 from roundelay.voice.interfaces import Message, Request
+from roundelay.voice.realtime import language_table
 from roundelay.voice.realtime.core import actions as act
+from roundelay.voice.realtime.core.language import Language
 from roundelay.voice.realtime.core.settings import Thresholds
 
 MAX_RESULT_CHARACTERS = 240  # of a tool's result that are read aloud
@@ -25,6 +27,7 @@ class WorkerConfig:
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"  # as in `interfaces.Request`
     spoken: bool = True
+    language: Language = field(default_factory=language_table.load)
 
 
 def reply_request(draft: act.Draft, text: str, config: WorkerConfig) -> Request:

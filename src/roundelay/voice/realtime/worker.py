@@ -42,11 +42,10 @@ from roundelay.voice.realtime.reply_request import (
 from roundelay.voice.realtime.ring_buffer import RingBuffer
 from roundelay.voice.realtime.trim_silence import trim_leading_silence
 from roundelay.voice.realtime.vad import Detector, Echo, SpeechBoundary, SpeechSegmenter, default_detector
-from roundelay.voice.realtime.worker_pool import WorkerPool
+from roundelay.voice.realtime.worker_pool import TaskPool
 from roundelay.voice.resample import Resampler
 from roundelay.voice.voices import Voice
 
-NOT_UNDERSTOOD = "Sorry, I did not catch that."
 MAX_TRANSCRIPTS = 16  # of turns and parts of turns that are kept
 EXTRA_INPUT_S = 5  # of input kept beyond the longest turn
 MAX_SUMMARY_CHARACTERS = 2_000
@@ -66,7 +65,7 @@ class Worker:
         self,
         pipeline: Pipeline,
         tell: Tell,
-        pool: WorkerPool,
+        pool: TaskPool,
         config: WorkerConfig | None = None,
         detector: Detector | None = None,
     ) -> None:
@@ -156,7 +155,8 @@ class Worker:
     def _predict_end(self, turn: int, start: int, end: int, text: str | None) -> None:
         if self.config.thresholds.detection == "semantic":
             complete = self._p_complete(text) if text else None
-            found = endpointing.end_of_turn_probability(self._input.cut(start, end), text, complete)
+            sound, language = self._input.cut(start, end), self.config.language
+            found = endpointing.end_of_turn_probability(sound, text, complete, language)
             self._emit(lambda at_ms: ev.EndOfTurnPredicted(at_ms, turn, found))
 
     def _p_complete(self, text: str) -> float | None:
@@ -226,7 +226,7 @@ class Worker:
         if cancelled():
             return
         if draft.cause == "turn" and not words(text):
-            self._speak(draft, [NOT_UNDERSTOOD], cancelled)
+            self._speak(draft, [self.config.language.not_understood], cancelled)
             return
         request = reply_request(draft, text, self.config)
         if Capability.TOOLS not in responder.capabilities:

@@ -5,6 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+
+class TaskPool(Protocol):
+    """What a worker asks of an executor: `WorkerPool` has threads, `inline.InlinePool` has none."""
+
+    def submit(self, task: Callable[[], None], short: bool = False) -> bool:
+        """Whether the task was accepted. `short` tasks must not wait for others."""
+        ...
 
 
 class WorkerPool:
