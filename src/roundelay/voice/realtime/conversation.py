@@ -175,7 +175,7 @@ class Conversation:
         updates: list[Update] = []
         if self._closed:
             return updates
-        last = self._resampler[1].push(np.zeros(0, np.float32), last=True) if self._resampler else self._rest[:0]
+        last = self._resampler[1].finish() if self._resampler else self._rest[:0]
         updates += self._advance(last)
         silence, end = np.zeros(FRAME, np.float32), self.seconds + MAX_FINISH_S
         # The first silence ends speech that the audio stopped in.
@@ -200,7 +200,7 @@ class Conversation:
         before = np.zeros(0, np.float32)
         if self._resampler is None or self._resampler[0] != audio.rate:
             if self._resampler is not None:
-                before = self._resampler[1].push(before, last=True)
+                before = self._resampler[1].finish()
             self._resampler = audio.rate, Resampler(audio.rate, ev.INPUT_RATE_HZ)
         return np.concatenate([before, self._resampler[1].push(audio.samples)])
 
