@@ -15,6 +15,7 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.shape import Shape
+from roundelay.voice.interfaces import never
 from roundelay.voice.lm.sampling import Sampler
 
 PREFILL_TOKENS = 64  # between two calls of `cancelled`: about 60 ms of the nano model on one core (ours)
@@ -28,11 +29,6 @@ class Session(Generic[M]):
 
     memory: M
     ids: list[int] = field(default_factory=list)
-
-
-def never() -> bool:
-    """Not cancelled."""
-    return False
 
 
 class Engine(Protocol[M]):

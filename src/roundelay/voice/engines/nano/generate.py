@@ -15,7 +15,8 @@ import numpy as np
 
 from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.engines.nano.vocabulary import NANO, PHONE_IDS
-from roundelay.voice.lm.engine import Engine, Session, extend, never
+from roundelay.voice.interfaces import never
+from roundelay.voice.lm.engine import Engine, Session, extend
 from roundelay.voice.lm.sampling import top_k
 from roundelay.voice.tokenizer.text import Symbol
 
