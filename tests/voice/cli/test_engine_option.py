@@ -76,10 +76,8 @@ def test_an_unreachable_chat_model_is_one_line(tmp_path: Path, capsys: pytest.Ca
 def test_models_lists_the_engines(capsys: pytest.CaptureFixture) -> None:
     assert run("voice", "models", "--engines", "--json") == 0
     rows = {row["engine"]: row for row in json.loads(capsys.readouterr().out)}
-    assert list(rows) == ["nano", "chat_completions", "tone"] and rows["nano"]["capabilities"] == [
-        "candidates",
-        "clone",
-    ]
+    assert next(iter(rows)) == "nano" and {"chat_completions", "tone"} <= set(rows)
+    assert rows["nano"]["capabilities"] == ["candidates", "clone"]
     assert rows["chat_completions"]["roles"] == ["responder"]
     assert run("voice", "models", "--engines") == 0
     assert "chat_completions" in capsys.readouterr().out
