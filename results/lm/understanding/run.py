@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from roundelay.voice.eval.suite import Run, run
-from roundelay.voice.eval.tasks.understanding import tables
-from roundelay.voice.suites.understanding import task
+from roundelay.voice.suites.understanding import tables, task
 
 HERE = Path(__file__).parent
 count, split = int(sys.argv[1]) if len(sys.argv) > 1 else 500, sys.argv[2] if len(sys.argv) > 2 else "test"

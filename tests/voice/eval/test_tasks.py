@@ -15,8 +15,9 @@ from roundelay.voice.eval.tasks.resynthesis import reference, resynthesis
 from roundelay.voice.eval.tasks.speaking import Line, speaking
 from roundelay.voice.eval.tasks.task import Recording, fixed
 from roundelay.voice.eval.tasks.turn_end import area, broken_questions, prefixes
-from roundelay.voice.eval.tasks.understanding import Question, tables, understanding
+from roundelay.voice.eval.tasks.understanding import Question, understanding
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Transcript
+from roundelay.voice.suites.understanding import tables
 
 RATE = 16_000
 

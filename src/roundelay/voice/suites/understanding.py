@@ -10,7 +10,8 @@ from roundelay.voice.data.asr_noise import simulate_errors
 from roundelay.voice.data.domain_words import question_words
 from roundelay.voice.data.questions import draw
 from roundelay.voice.data.text import expand
-from roundelay.voice.eval.tasks.task import Task
+from roundelay.voice.eval.report import table
+from roundelay.voice.eval.tasks.task import Numbers, Task
 from roundelay.voice.eval.tasks.understanding import Question, understanding
 from roundelay.voice.nlu.understand import understand
 from roundelay.voice.suites.sets import open_sentences
@@ -40,3 +41,28 @@ def task(count: int, split: str = "test") -> Task[Question]:
         return None if call is None else str(call)
 
     return understanding(drawn, call_of, SEED)
+
+
+def tables(numbers: Numbers) -> str:
+    """The numbers as Markdown."""
+    head = ("word errors meant", "word errors", "questions", "exact call", "another call", "refused", "ms of one core")
+    rates = table(
+        head,
+        (
+            (
+                f"{one['rate']:.0%}",
+                f"{one['wer']:.1%}",
+                one["questions"],
+                f"**{one['right']:.1%}**",
+                f"{one['other']:.1%}",
+                f"{one['refused']:.1%}",
+                f"{one['ms']:.0f}",
+            )
+            for one in numbers["rates"]
+        ),
+    )
+    skills = ((one["skill"], one["questions"], one["missed"]) for one in numbers["missed"])
+    return (
+        f"{rates}\n{table(('skill', 'questions', 'missed, clean'), skills)}\n"
+        f"Sentences of no domain taken for a question: {numbers['others taken']} of {numbers['others']}.\n"
+    )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
-from roundelay.voice.eval.report import table
 from roundelay.voice.eval.tasks.task import Numbers, Row, Task, pair
 
 CLEAN = 0.0
@@ -73,28 +72,3 @@ def _shares(rows: Sequence[Row]) -> Numbers:
         **{outcome: outcomes[outcome] / total for outcome in ("right", "other", "refused")},
         "ms": 1e3 * sum(row["cpu_s"] for row in rows) / total,
     }
-
-
-def tables(numbers: Numbers) -> str:
-    """The numbers as Markdown."""
-    head = ("word errors meant", "word errors", "questions", "exact call", "another call", "refused", "ms of one core")
-    rates = table(
-        head,
-        (
-            (
-                f"{one['rate']:.0%}",
-                f"{one['wer']:.1%}",
-                one["questions"],
-                f"**{one['right']:.1%}**",
-                f"{one['other']:.1%}",
-                f"{one['refused']:.1%}",
-                f"{one['ms']:.0f}",
-            )
-            for one in numbers["rates"]
-        ),
-    )
-    skills = ((one["skill"], one["questions"], one["missed"]) for one in numbers["missed"])
-    return (
-        f"{rates}\n{table(('skill', 'questions', 'missed, clean'), skills)}\n"
-        f"Sentences of no domain taken for a question: {numbers['others taken']} of {numbers['others']}.\n"
-    )
