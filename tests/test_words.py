@@ -40,7 +40,6 @@ ALLOWED = (
     ("voice/data/sentences.py", "witness"),  # test sentences, written to be balanced
     ("voice/data/sentences.py", "hands"),
 )
-PENDING = ("voice/realtime/core/",)  # being renamed
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -73,10 +72,7 @@ def private_words(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_a_file_uses_no_private_word(path: Path) -> None:
-    found = private_words(path)
-    if found and str(path.relative_to(SOURCE)).startswith(PENDING):
-        pytest.xfail("; ".join(found))
-    assert not found, f"{path}: " + "; ".join(found)
+    assert not (found := private_words(path)), f"{path}: " + "; ".join(found)
 
 
 def test_the_check_finds_private_words() -> None:

@@ -95,8 +95,8 @@ def test_speakers_of_four_long_recordings_are_cloned() -> None:
     items += [Recording("x", audio(1.0), speaker="short") for _ in range(5)]
     first, second = speakers("set", items)
     assert (len(first.reference), len(first.others), len(second.others)) == (2, 2, 3)
-    assert first.stranger[0].speaker == "b" and second.stranger[0].speaker == "a"
-    assert speakers("set", items[:4])[0].stranger == ()
+    assert first.other_speaker[0].speaker == "b" and second.other_speaker[0].speaker == "a"
+    assert speakers("set", items[:4])[0].other_speaker == ()
 
 
 def test_understanding_counts_exact_other_and_refused() -> None:

@@ -134,10 +134,12 @@ def _pitch(found: Found) -> str:
 def _cloning(found: Found) -> str:
     if "cloning" not in found:
         return ""
-    ways = ("the speaker himself", "clone, own words", "clone, a stranger's words", "the stranger himself")
-    rows = [(name, one["voices"], *(one.get(way, "–") for way in ways)) for name, one in found["cloning"].items()]
+    columns = ("the speaker himself", "clone, own words", "clone, a stranger's words", "the stranger himself")
+    rows = [
+        (name, one["voices"], *(one.get(column, "–") for column in columns)) for name, one in found["cloning"].items()
+    ]
     text = "\n## Cloning, judged by resemblyzer (cosine with the target's other recordings)\n\n"
-    return text + table(("voices", "how many", *ways), rows)
+    return text + table(("voices", "how many", *columns), rows)
 
 
 def _codebooks(found: Found) -> str:

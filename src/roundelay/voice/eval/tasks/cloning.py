@@ -18,12 +18,12 @@ FEWEST, MOST, GIVEN, CROSSED = 4, 8, 2, 3  # recordings of a speaker; of them th
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Speaker:
-    """A speaker to clone: the reference, his other recordings, and another speaker's (none: there is no other)."""
+    """A speaker to clone: the reference, more recordings, and another speaker's (none: there is no other)."""
 
     set: str
     reference: tuple[Recording, ...]
     others: tuple[Recording, ...]
-    stranger: tuple[Recording, ...]
+    other_speaker: tuple[Recording, ...]
 
 
 def speakers(name: str, recordings: Sequence[Recording]) -> list[Speaker]:
@@ -61,8 +61,8 @@ def cloning(
             "the speaker himself": cosine(joined, target),
             "clone, own words": cosine(own, target),
         }
-        if speaker.stranger:
-            audios = [each.audio for each in speaker.stranger[:CROSSED]]
+        if speaker.other_speaker:
+            audios = [each.audio for each in speaker.other_speaker[:CROSSED]]
             crossed = similarity.embed(*(codec.resynthesize(audio, voice) for audio in audios))
             row["clone, a stranger's words"] = cosine(crossed, target)
             row["the stranger himself"] = cosine(similarity.embed(*audios), target)
