@@ -36,6 +36,11 @@ EXPECTED = {
     "03_ask": Expected(
         ("heard:  what is twelve times seven", r"answer: 12 times 7 is 84\.", "skill:  multiply 12 7",
          r"typed:  The capital of Kenya is Nairobi\."), ("answer.wav",), VOICE),
+    "04_conversation_from_a_recording": Expected(
+        (r" +\d\.\d s  you: what is the capital of france", r" +\d\.\d s  bot: The capital of France is Paris\.",
+         r" +\d\.\d s  interrupted after: The .*", r" +\d\.\d s  you: what is twelve times seven",
+         r" +\d+\.\d s  bot: 12 times 7 is 84\.", "user: .*", "assistant: .*", "user: .*", "assistant: .*"),
+        ("answers.wav",), VOICE),
     "05_serve_and_call": Expected(
         (r"speech: \d+,\d+ bytes of WAV", "transcription: what is twelve times seven", r"chat: 12 times 7 is 84\."),
         (), SERVE),
