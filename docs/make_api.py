@@ -19,7 +19,7 @@ SOURCE = Path(roundelay.__file__).parent
 REFERENCE = (
     "errors", "machine", "shape",
     "voice.audio", "voice.voices", "voice.style", "voice.interfaces", "voice.pipeline", "voice.engines.registry",
-    "voice.engines.guard", "voice.realtime.core", "voice.eval",
+    "voice.engines.guard", "voice.realtime.conversation", "voice.realtime.core", "voice.eval",
     "fabric.face", "fabric.control.core", "fabric.topology", "fabric.job", "fabric.faults", "fabric.waste", "fabric.placement", "fabric.steptime",
     "fabric.cost", "fabric.goodput", "fabric.emit.targets",
 )  # fmt: skip
