@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from job_oracle import hits_by_name, job_life, share_in_groups
 
 from roundelay.fabric.faults.trace import Events
-from roundelay.fabric.goodput import goodput, job_simulation
+from roundelay.fabric.goodput import goodput, job_simulation, renewal
 from roundelay.fabric.goodput.goodput import DAY_S, CheckpointedJob, GoodputStudy
 from roundelay.fabric.topology.topology import Fabric
 from roundelay.fabric.waste import usable, waste
@@ -200,3 +200,10 @@ def test_more_recovery_never_helps_and_the_chosen_interval_is_near_the_best() ->
     assert useful(checkpoint_s=60.0) < base
     for interval in (100.0, 300.0, 2000.0, 10_000.0):
         assert useful(interval_s=interval) < base + 0.0005
+
+
+def test_the_simulation_agrees_with_the_closed_form_at_its_best_interval() -> None:
+    job = GoodputStudy(mfu=1.0).job()
+    rows = list(renewal.compare(job, [3600.0, 86_400.0], histories=40, faults=200))
+    assert all(abs(row.z) < 4 for row in rows) and rows[0].expected < rows[1].expected
+    assert [row.interval_s for row in rows] == [goodput.best_interval_s(job.checkpoint_s, row.mtbf_s) for row in rows]

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from roundelay.fabric.job.hardware import hardware
+from roundelay.fabric.steptime import calibration
+from roundelay.fabric.steptime.published import PublishedRow, PublishedRuns
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "results" / "steptime"))
-import published_runs as runs
-
-TABLES = runs.tables()
+runs = PublishedRuns.read(Path(__file__).parents[3] / "results" / "steptime" / "published.toml")
+TABLES = runs.all()
 ROWS = [row for rows in TABLES.values() for row in rows]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.table}: {row.name}")
-def test_a_published_row_is_met(row: runs.Row) -> None:
-    assert runs.held(row), f"{row.name}: theirs {row.theirs} {row.unit}, ours {row.ours:.4g} ({row.error:+.1%})"
+def test_a_published_row_is_met(row: PublishedRow) -> None:
+    assert row.held, f"{row.name}: theirs {row.theirs} {row.unit}, ours {row.ours:.4g} ({row.error:+.1%})"
 
 
 def test_korthikanti_table_5_on_average() -> None:
@@ -33,7 +32,7 @@ def test_no_row_of_table_5_was_calibrated_on() -> None:
 
 def test_the_tolerances_can_fail() -> None:
     slower = replace(hardware("a100-80g"), matrix_ratio=0.6)
-    assert not any(runs.held(row) for row in runs.korthikanti(slower))
+    assert not any(row.held for row in runs.korthikanti(slower))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,7 @@ def test_the_tolerances_can_fail() -> None:
     list(zip(runs.korthikanti()[1::2], (0.415, 0.514, 0.560, 0.563), strict=True)),
     ids=lambda each: str(each)[:20],
 )
-def test_model_flops_are_those_of_the_paper(row: runs.Row, mfu: float) -> None:
+def test_model_flops_are_those_of_the_paper(row: PublishedRow, mfu: float) -> None:
     """At their seconds, our FLOPs give their MFU: the definition is the same."""
     assert row.step is not None
     assert row.step.mfu * row.ours / row.theirs == pytest.approx(mfu, abs=0.004)
@@ -49,3 +48,15 @@ def test_model_flops_are_those_of_the_paper(row: runs.Row, mfu: float) -> None:
 
 def test_llama_fits_the_gpus_it_ran_on() -> None:
     assert all(row.step is not None and row.step.fits for row in runs.llama())
+
+
+def test_a_fit_finds_the_ratio_that_made_the_times() -> None:
+    true, start = (replace(hardware("a100-80g"), matrix_ratio=ratio) for ratio in (0.62, 0.75))
+    made = runs.korthikanti(true)[:2]
+
+    def timed(gpu):
+        again = runs.korthikanti(gpu)[:2]
+        return [replace(row, theirs=target.ours) for row, target in zip(again, made, strict=True)]
+
+    found = calibration.fit(start, ("matrix_ratio",), timed)
+    assert found.ratios == {"matrix_ratio": 0.62} and found.rms_error == 0

@@ -1,11 +1,39 @@
-"""The job simulation under random faults, to be held against the closed form `goodput.expected_availability`."""
+"""The job simulation under random faults, held against the closed form `goodput.expected_availability`."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from roundelay.fabric.goodput import job_simulation
-from roundelay.fabric.goodput.goodput import CheckpointedJob
+from roundelay.fabric.goodput.goodput import CheckpointedJob, best_interval_s, expected_availability
+from roundelay.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalRow(Record):
+    """The useful share of a job's time at one mean time between faults, in closed form and simulated."""
+
+    mtbf_s: float
+    interval_s: float
+    expected: float
+    simulated: float
+    standard_error: float
+
+    @property
+    def z(self) -> float:
+        """Standard errors by which the simulation lies above the closed form."""
+        return (self.simulated - self.expected) / self.standard_error
+
+
+def compare(job: CheckpointedJob, mtbfs_s: Iterable[float], *, histories: int, faults: int) -> Iterator[RenewalRow]:
+    """Yield a row for each mean time between faults, each at its best interval between checkpoints."""
+    for mtbf_s in mtbfs_s:
+        interval_s = best_interval_s(job.checkpoint_s, mtbf_s)
+        simulated = simulated_availability(job, mtbf_s, interval_s, histories=histories, faults=faults)
+        yield RenewalRow(mtbf_s, interval_s, expected_availability(job, mtbf_s, interval_s), *simulated)
 
 
 def simulated_availability(

@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.fabric.placement import dcn, orchestrate
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.topology.deployment import Deployment
+from roundelay.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class CrossTorRow(Record):
+    """Shares of DCN bytes that cross ToRs, ours and greedy random's, the mean over draws of faults.
+
+    `fits` is the share of draws in which the job fits; the means are of those, NaN where there is none.
+    `aligned_by_formula` is 1 where the closed form says that the job can be aligned.
+    """
+
+    nodes_per_tor: int
+    job_share: float
+    k: int
+    fault_ratio: float
+    cross_tor: float
+    cross_tor_random: float
+    aligned_by_formula: int
+    fits: float
+
+    @property
+    def case(self) -> tuple[int, float, int]:
+        """Nodes per ToR, the job's share and K: what one curve holds fixed."""
+        return self.nodes_per_tor, self.job_share, self.k
+
+
+def against_faults(
+    deployment: Deployment, tp: int, job_share: float, ratios: Sequence[float], seeds: int
+) -> list[CrossTorRow]:
+    """Return a row for each fault ratio, the mean over draws with seeds 0 to `seeds` - 1."""
+    k, group_nodes = deployment.ring.k, deployment.ring.fabric.nodes_per_group(tp)
+    rows = []
+    for ratio in ratios:
+        found = np.array([ours_and_random(deployment, tp, job_share, ratio, seed) for seed in range(seeds)])
+        fits = float(np.isfinite(found[:, 0]).mean())
+        ours, random = (float(np.nanmean(found[:, i])) if fits else float("nan") for i in (0, 1))
+        aligned = dcn.cliff(ratio, k, group_nodes, deployment.nodes_per_tor) >= job_share
+        rows.append(CrossTorRow(deployment.nodes_per_tor, job_share, k, ratio, ours, random, int(aligned), fits))
+    return rows
 
 
 def ours_and_random(
