@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -19,18 +18,13 @@ from roundelay.fabric.placement.placement import JobPlace, Placement
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.topology import Fabric, gpu_ring
 
-REPOSITORY = Path(__file__).parents[3]
-
 
 def judged():
-    """The cases of results/placement-oracles, which need the oracle."""
+    """The seeded cases of results/placement-oracles, which need the oracle."""
     pytest.importorskip("ortools", reason="OR-tools is the oracle of this test")
-    path = REPOSITORY / "results" / "placement-oracles" / "run.py"
-    spec = importlib.util.spec_from_file_location("placement_oracles", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    import oracle_cases
+
+    return oracle_cases
 
 
 def test_packing_is_exact() -> None:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from roundelay.fabric.faults import trace
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.topology.topology import Fabric, segments
-from roundelay.fabric.waste import closed_form, kernels, usable, waste
+from roundelay.fabric.waste import closed_form, kernels, sweeps, usable, waste
+from roundelay.fabric.waste.agreement import agreement
+from roundelay.fabric.waste.reference import Reference
 from roundelay.fabric.waste.study import Study
 
 
@@ -183,3 +185,29 @@ def test_trace_order_does_not_matter(real_trace, tmp_path) -> None:
     ours, theirs = trace.read(shuffled), trace.read(real_trace)
     assert ours.down_ratio() == pytest.approx(theirs.down_ratio(), abs=1e-9)
     assert ours.faults == theirs.faults == 584
+
+
+def test_simulation_and_closed_form_agree_and_a_shifted_one_does_not() -> None:
+    rows = [
+        row
+        for i, ratio in enumerate((0.0, 0.02, 0.05, 0.1))
+        for row in sweeps.sweep(Study(arch="infinitepod-k2,nvl-72", seeds=10, seed=1000 * i), [ratio])
+    ]
+    found = agreement(rows)
+    assert [each.arch for each in found] == ["infinitepod-k2", "nvl-72"]
+    assert all(each.agrees and each.points == 3 for each in found), "at no faults there is no error to divide by"
+    shifted = [{**row, "waste": row["waste"] + 5 * row["standard_error"]} for row in rows]
+    assert not any(each.agrees for each in agreement(shifted))
+    wrong_at_zero = [{**row, "waste": row["waste"] + (row["fault_ratio"] == 0) * 1e-9} for row in rows]
+    assert not any(each.agrees for each in agreement(wrong_at_zero))
+
+
+def test_reference_values_stand_beside_ours_case_by_case(real_trace, tmp_path) -> None:
+    table = tmp_path / "reference.toml"
+    case = "[[case]]\ngpus_per_node = 4\ntp = {}\nwaste_percent = [{}]\n"
+    head = 'architectures = ["nvl-72"]\ntolerance_points = [0.1]\n'
+    table.write_text(head + case.format(16, 10.0) + case.format(32, 9.0))
+    reference = Reference.read(table)
+    rows = reference.compare(reference.measure(Study(trace=str(real_trace), arch="nvl-72,dgx", seeds=2)))
+    assert [(row.gpus_per_node, row.tp, row.arch) for row in rows] == [(4, 16, "nvl-72"), (4, 32, "nvl-72")]
+    assert [row.held for row in rows] == [True, False]
