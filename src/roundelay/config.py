@@ -66,7 +66,7 @@ def _read(file: Path | str | None) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("--config", file, f"cannot be read ({error}); give a TOML file") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadInput("--config", file, f"is not TOML ({error}); mend it") from None
+        raise BadInput("--config", file, f"is not TOML ({error}); correct it") from None
 
 
 def _kind(known: Mapping[str, Any], key: str, where: str) -> Any:

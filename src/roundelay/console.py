@@ -64,12 +64,12 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def progress(items: Iterable[T], label: str, total: int, *, show: bool | None = None) -> Iterator[T]:
+def progress(items: Iterable[T], label: str, total: int, *, show_progress: bool | None = None) -> Iterator[T]:
     """Yield `items`, drawing a bar on stderr.
 
-    With `show=None` the bar appears by itself on a terminal once the work has taken more than two seconds.
+    With `show_progress=None` the bar appears by itself on a terminal once the work has taken more than two seconds.
     """
-    wanted = sys.stderr.isatty() if show is None else show
+    wanted = sys.stderr.isatty() if show_progress is None else show_progress
     if not wanted:
         yield from items
         return
@@ -79,7 +79,7 @@ def progress(items: Iterable[T], label: str, total: int, *, show: bool | None = 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task(label, total=total)
-    started, wait_s = time.monotonic(), 0.0 if show else 2.0
+    started, wait_s = time.monotonic(), 0.0 if show_progress else 2.0
     try:
         for item in items:
             if not bar.live.is_started and time.monotonic() - started >= wait_s:

@@ -112,7 +112,7 @@ class Shape:
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput("config", path, f"cannot be read ({error})") from None
         except tomllib.TOMLDecodeError as error:
-            raise BadInput("config", path, f"is not TOML ({error}); mend it") from None
+            raise BadInput("config", path, f"is not TOML ({error}); correct it") from None
         return cls.from_table(table.get("shape"), path)
 
     @classmethod

@@ -174,7 +174,7 @@ def test_lengths_equal_a_walk_over_every_fibre(nodes: int, k: int, per_rack: int
     assert np.unique(hops).tolist() == list(range(1, k + 1))
 
 
-def test_a_folded_ring_needs_no_fibre_across_the_hall() -> None:
+def test_a_folded_ring_needs_no_fibre_across_the_floor() -> None:
     fold, snake = (CostStudy(arch="infinitepod-k2").fibres(FloorPlan(routing=lay))[0] for lay in ("fold", "snake"))
     assert fold["longest_m"] < 10 < 15 < snake["longest_m"]
     apart = CostStudy(arch="infinitepod-k2").fibres(FloorPlan(nodes_per_tor=8))[0]

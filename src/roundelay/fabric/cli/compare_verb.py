@@ -48,7 +48,7 @@ COLUMNS = {
 @options.SETS
 @options.PROGRESS
 @options.JSON
-def compare(out: Path | None, force: bool, bar: bool | None, as_json: bool, **flags: Any) -> None:
+def compare(out: Path | None, force: bool, show_progress: bool | None, as_json: bool, **flags: Any) -> None:
     """The buyer's page: architectures side by side for one model: speed, GPUs to install, goodput, money."""
     from roundelay.fabric.pages import compare_page
 
@@ -56,7 +56,7 @@ def compare(out: Path | None, force: bool, bar: bool | None, as_json: bool, **fl
     page = out or (None if as_json else Path("fabric-compare.html"))
     if page:
         check_free(page, force=force, mark=compare_page.MARK)
-    found = offers(study, partial(_progress, bar=bar))
+    found = offers(study, partial(_progress, show_progress=show_progress))
     text = compare_page.page(study, found)
     if page:
         write_text(page, text, force=force, mark=compare_page.MARK)
@@ -85,5 +85,5 @@ def compare(out: Path | None, force: bool, bar: bool | None, as_json: bool, **fl
         click.echo(f"The page is at {page.resolve().as_uri()}")
 
 
-def _progress(bills: list[Any], bar: bool | None) -> Any:
-    return progress(bills, "comparing", len(bills), show=bar)
+def _progress(bills: list[Any], show_progress: bool | None) -> Any:
+    return progress(bills, "comparing", len(bills), show_progress=show_progress)

@@ -68,7 +68,7 @@ FIBRES = {
 @click.option("--against", help="also: which price decides whether the others cost less than this architecture")
 @click.option("--per", help="compare USD per gpu, or per gbps: a GB/s of a GPU [gbps]")
 @click.option("--fault-ratio", type=float, help="with --against: count the GPUs wasted at this ratio too")
-@click.option("--floor", help="also: fibres in a hall, for a TOML floor plan, or default")
+@click.option("--floor", help="also: fibres on the floor of a TOML floor plan, or default")
 @options.OUT
 @options.FORCE
 @options.CONFIG
@@ -108,7 +108,7 @@ def _print(found: dict[str, Any], study: CostStudy) -> None:
         shown = [{**row, "decides": "yes" if row["decides"] else ""} for row in found["sensitivity"]]
         print_table(shown, SENSITIVITY, f"cost over {study.against}'s, per {'GB/s' if study.per == 'gbps' else 'GPU'}")
     if "fibres" in found:
-        print_table(found["fibres"], FIBRES, f"fibres of {study.gpus:,} GPUs in the hall")
+        print_table(found["fibres"], FIBRES, f"fibres of {study.gpus:,} GPUs on the floor")
         lengths = [{"arch": row["arch"], **part} for row in found["fibres"] for part in row["histogram"]]
         print_table(lengths, {"arch": "ring", "up_to_m": "length, m", "fibres": "fibres"})
 

@@ -44,14 +44,14 @@ SHORT = {"detection": "detect", "checkpoint": "ckpt.", "below_peak": "below peak
 @options.SETS
 @options.PROGRESS
 @options.JSON
-def goodput(out: Path | None, force: bool, bar: bool | None, as_json: bool, **flags: Any) -> None:
+def goodput(out: Path | None, force: bool, show_progress: bool | None, as_json: bool, **flags: Any) -> None:
     """MFU x availability over a fault history, as a sum of named terms: waste, detection, restarts, lost work …"""
     study = config.fill(GoodputStudy, flags.pop("config_file"), flags.pop("sets"), flags)
     if out:
         output.check_suffix(out, output.DRAWN)
         check_free(out, force=force)
     _, mfus, left_out = study.plan()
-    rows = study.answer(progress(study.histories(), "replaying", study.seeds, show=bar))
+    rows = study.answer(progress(study.histories(), "replaying", study.seeds, show_progress=show_progress))
     for sentence in left_out:
         note(f"left out: {sentence}")
     if out:

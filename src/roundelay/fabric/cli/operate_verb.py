@@ -46,7 +46,7 @@ COLUMNS = {
 @options.JSON
 def operate(
     jobs_file: Path, trace: str | None, nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int, seed: int,
-    servers: int, out: Path | None, force: bool, bar: bool | None, as_json: bool,
+    servers: int, out: Path | None, force: bool, show_progress: bool | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run jobs through a fault history: what the controller places, moves, queues and refuses."""
     from roundelay.fabric.control import jobs_file as jobs
@@ -67,8 +67,8 @@ def operate(
     else:
         history = generator.generate(generator.read_model(), -(-fabric.gpus // traces.GPUS_PER_SERVER), seed)
     operation = Operation(deployment, traces.on_fabric(history, fabric, seed), submissions)
-    entries = progress(operation.run(), "operating", len(operation.planned), show=bar)
-    decisions = [entry.as_dict() for entry in entries if entry.actions]
+    decided = progress(operation.run(), "operating", len(operation.planned), show_progress=show_progress)
+    decisions = [each.as_dict() for each in decided if each.actions]
     rows = [record.as_dict() for record in operation.records.values()]
     summary = operation.summary()
     answer = {"summary": summary, "jobs": rows}

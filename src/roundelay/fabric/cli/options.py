@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
-PROGRESS = click.option("--progress/--no-progress", "bar", default=None, help="force or forbid the progress bar")
+PROGRESS = click.option(
+    "--progress/--no-progress", "show_progress", default=None, help="force or forbid the progress bar"
+)
 CONFIG = click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with settings")
 SETS = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any setting; see docs/fabric-cost.md")
 FORCE = click.option("--force", is_flag=True, help="replace an existing file")

@@ -76,12 +76,12 @@ def _study(flags: dict[str, Any]) -> Study:
 @click.option("--job-share", type=float, help="also: share of time a job of this share of the GPUs must wait")
 @options.PROGRESS
 @options.JSON
-def waste(as_json: bool, bar: bool | None, **flags: Any) -> None:
+def waste(as_json: bool, show_progress: bool | None, **flags: Any) -> None:
     """How many healthy GPUs each architecture cannot use."""
     study = _study(flags)
     _, left_out = study.architectures()
     if study.fault_ratio is None:
-        rows = study.rows(progress(study.histories(), "replaying", study.seeds, show=bar))
+        rows = study.rows(progress(study.histories(), "replaying", study.seeds, show_progress=show_progress))
     else:
         rows = study.rows()
     shown = [row.as_dict() for row in rows]
@@ -104,7 +104,7 @@ def waste(as_json: bool, bar: bool | None, **flags: Any) -> None:
 @options.FORCE
 @options.PROGRESS
 @options.JSON
-def sweep(ratios: str, out: Path | None, force: bool, bar: bool | None, as_json: bool, **flags: Any) -> None:
+def sweep(ratios: str, out: Path | None, force: bool, show_progress: bool | None, as_json: bool, **flags: Any) -> None:
     """Waste against the fault ratio, simulated and in closed form."""
     from roundelay.fabric.waste import sweeps
 
@@ -112,7 +112,7 @@ def sweep(ratios: str, out: Path | None, force: bool, bar: bool | None, as_json:
     chosen = sweeps.parse_ratios(ratios)
     if out:
         output.check_suffix(out)
-    rows = sweeps.sweep(study, chosen, show_progress=bar)
+    rows = sweeps.sweep(study, chosen, show_progress=show_progress)
     if out:
         output.write(out, {"rows": rows}, rows, lambda: _figure(rows, study), force=force)
         note(f"wrote {out}")
@@ -182,12 +182,12 @@ def faults(out: Path | None, fit: Path | None, force: bool, as_json: bool, seed:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("fabric-report.html"), show_default=True)
 @options.FORCE_FOREIGN
 @options.PROGRESS
-def report(out: Path, force: bool, bar: bool | None, **flags: Any) -> None:
+def report(out: Path, force: bool, show_progress: bool | None, **flags: Any) -> None:
     """One self-contained HTML page: how many GPUs you can use, on which architecture, at these faults."""
     from roundelay.fabric.pages import report as reports
 
     study = _study(flags)
-    reports.write(study, out, force=force, show_progress=bar)
+    reports.write(study, out, force=force, show_progress=show_progress)
     click.echo(f"The fabric report is at {out.resolve().as_uri()}")
 
 

@@ -17,10 +17,11 @@ from roundelay.fabric.control.core.state import Policy
 from roundelay.fabric.control.jobs_file import SECONDS_PER_DAY, Submission
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.topology.deployment import Deployment
+from roundelay.record import Record
 
 
 @dataclass(slots=True)
-class JobRecord:
+class JobRecord(Record):
     """What became of one job. `state` is later (than the history), running, waiting, refused or ended."""
 
     submission: Submission
@@ -62,14 +63,14 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Decision(Record):
     """One event of the history and what the controller answered."""
 
     event: ev.Event
     actions: tuple[Action, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the entry without the placements and commands themselves, which are counted."""
+        """Return the decision without the placements and commands themselves, which are counted."""
         return {
             "time_days": round(self.event.at_s / SECONDS_PER_DAY, 6),
             "event": type(self.event).__name__,
@@ -93,7 +94,7 @@ class Operation:
             ("node_faults", "faults_in_groups", "moved_groups", "switched_bundles", "epochs"), 0
         )
 
-    def run(self) -> Iterator[Entry]:
+    def run(self) -> Iterator[Decision]:
         """Yield every event up to the history's end, with the answer; records and counts are then complete."""
         at = 0
         while True:
@@ -129,7 +130,7 @@ class Operation:
                 record.waited_s += at_s - self.now_s
         self.now_s = at_s
 
-    def _feed(self, event: ev.Event) -> Entry:
+    def _feed(self, event: ev.Event) -> Decision:
         self._pass_time(event.at_s)
         groups = self.controller.memory.placement.group_of()
         if isinstance(event, ev.NodeDown):
@@ -144,7 +145,7 @@ class Operation:
             record.state, record.held_gpus, record.ended_s = "ended", 0, event.at_s
         for action in actions:
             self._count(action)
-        return Entry(event, tuple(actions))
+        return Decision(event, tuple(actions))
 
     def _count(self, action: Action) -> None:
         match action:

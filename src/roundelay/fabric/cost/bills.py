@@ -177,7 +177,7 @@ def _load(path: Path | str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("--prices", path, f"cannot be read ({error}); give a TOML file") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadInput("--prices", path, f"is not TOML ({error}); mend it") from None
+        raise BadInput("--prices", path, f"is not TOML ({error}); correct it") from None
 
 
 def _merge(table: dict[str, Any], mine: dict[str, Any], where: str) -> None:

@@ -52,14 +52,14 @@ def expand(text: str) -> list[str]:
     while rest:
         match = re.match(r"([^\[\],]*)(?:\[([0-9,-]+)\])?(?:,|$)", rest)
         if match is None or not match[0] or not (match[1] or match[2]):
-            raise BadInput("host list", text, f"cannot be read from {rest[:20]!r}; mend it")
+            raise BadInput("host list", text, f"cannot be read from {rest[:20]!r}; correct it")
         if match[2] is None:
             names.append(match[1])
         else:
             for part in match[2].split(","):
                 low, _, high = part.partition("-")
                 if not low or not (high or low).isdecimal() or int(high or low) < int(low):
-                    raise BadInput("host list", text, f"has the range {part!r}; mend it")
+                    raise BadInput("host list", text, f"has the range {part!r}; correct it")
                 names += [f"{match[1]}{number:0{len(low)}d}" for number in range(int(low), int(high or low) + 1)]
         rest = rest[match.end() :]
     return names

@@ -138,7 +138,7 @@ def _pair(ordered: list[_Record], path: Path, servers: int, gpus_per_server: int
                 raise BadInput(
                     f"trace {path.name}",
                     node,
-                    f"has a fault_end at day {time} without a fault_start; mend the file",
+                    f"has a fault_end at day {time} without a fault_start; correct the file",
                 )
             end[waiting[node].popleft()] = time
             continue

@@ -126,7 +126,7 @@ def _table(name: str, kind: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"--{kind}", name, f"cannot be read ({error}); give a TOML file") from None
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"--{kind}", name, f"is not TOML ({error}); mend it") from None
+        raise BadInput(f"--{kind}", name, f"is not TOML ({error}); correct it") from None
 
 
 def _build(cls: type[T], table: dict[str, Any], where: str) -> T:

@@ -56,7 +56,7 @@ def gather(study: Study, *, show_progress: bool | None = None) -> Facts:
     first: list[Events] = []
 
     def watched() -> Iterator[Events]:
-        for events in progress(study.histories(), "replaying", study.seeds, show=show_progress):
+        for events in progress(study.histories(), "replaying", study.seeds, show_progress=show_progress):
             if not first:
                 first.append(events)
             yield events

@@ -33,7 +33,7 @@ def parse_ratios(text: str) -> list[float]:
 def sweep(study: Study, ratios: list[float], *, show_progress: bool | None = None) -> list[dict[str, Any]]:
     """Return a row per ratio and architecture, with key `fault_ratio` first."""
     rows: list[dict[str, Any]] = []
-    for ratio in progress(ratios, "sweeping", len(ratios), show=show_progress):
+    for ratio in progress(ratios, "sweeping", len(ratios), show_progress=show_progress):
         rows += [{"fault_ratio": ratio, **row.as_dict()} for row in study.with_(fault_ratio=ratio, trace=None).rows()]
     return rows
 
