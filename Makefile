@@ -20,7 +20,7 @@ report: .venv/.ready  ## the fabric's first answer as a page, out/fabric-report.
 test: .venv/.ready-dev  ## the tests; WORKERS=2 runs two files at a time
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-# Pipecat, LiveKit agents and OpenAI's agents SDK against a server of this house, by URL alone. In an environment of
+# Pipecat, LiveKit agents and OpenAI's agents SDK against our server, by URL alone. In an environment of
 # their own: they are large (0.7 GB) and want versions of their own.
 test-clients: .venv/.ready .venv-clients/.ready  ## Pipecat, LiveKit and OpenAI agents against the server
 	ROUNDELAY_PYTHON=$(BIN)/python .venv-clients/bin/python -m pytest -c tests/clients/pytest.ini tests/clients

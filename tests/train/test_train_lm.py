@@ -234,7 +234,7 @@ def test_a_checkpoint_that_cannot_be_used_is_one_line(run: stages.NanoRun, monke
     path.write_bytes(whole)
     monkeypatch.setattr(stages.Shape, "preset", classmethod(lambda cls, name: replace(SMALL, hidden=48)))
     for name in ("text", "pretrain"):
-        with pytest.raises(BadInput, match=r"text\.pt: is of a model of another shape"):
+        with pytest.raises(BadInput, match="is of a model of another shape"):
             train(run, name)
     with pytest.raises(BadInput, match="another shape"):
         stages.export(run)
