@@ -34,7 +34,11 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("voice.realtime",),
     ("voice.eval",),
     ("voice.data", "train.distributed", "train.recipe"),
-    ("voice.suites", "train.metrics"),  # eval measures what it is given, data uses it; suites give the sets to tasks
+    (
+        "voice.suites",
+        "train.metrics",
+        "train.loss_curves",
+    ),  # eval measures what it is given, data uses it; suites give the sets to tasks
     ("train.checkpoint",),
     ("train.loop",),
     ("train.stage", "server.errors"),

@@ -10,7 +10,6 @@ import pytest
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 SCRIPTS = sorted(RESULTS.rglob("*.py"))
 MAX_LINES = 40
-PENDING = ("codec/loss/plot.py",)  # to be moved to the library
 
 
 def faults(path: Path) -> list[str]:
@@ -24,9 +23,6 @@ def faults(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(RESULTS)))
 def test_a_script_is_short_and_defines_nothing(path: Path) -> None:
     found = faults(path)
-    if str(path.relative_to(RESULTS)) in PENDING:
-        assert found, f"{path} is in order; take it out of PENDING"
-        pytest.xfail("; ".join(found))
     assert not found, f"{path} {'; '.join(found)}: move that to the library"
 
 
