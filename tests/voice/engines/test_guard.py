@@ -16,7 +16,7 @@ from tone_engine import ToneEngine
 from roundelay.errors import BadInput, EngineError, MissingCapability
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines import guard, reader_thread
-from roundelay.voice.interfaces import CallOptions, Request, ToolSpec, Utterance
+from roundelay.voice.interfaces import CallOptions, Request, Response, ToolSpec, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.style import Style
 from roundelay.voice.voices import Voice
@@ -88,6 +88,7 @@ FAULTS = [
     ("responder", then("text", raises), "raised"),
     ("responder", then("text", hangs), "hang"),
     ("responder", lambda: None, "raised"),
+    ("responder", blocks(Response(None)), "invalid"),  # type: ignore[arg-type]
     ("synthesizer", blocks(), "nothing"),
     ("synthesizer", lambda: block(np.nan, 22_050), "invalid"),
     ("synthesizer", lambda: block(np.inf, 22_050), "invalid"),
@@ -118,6 +119,11 @@ def test_a_fault_of_an_engine_is_one_typed_error(role: str, act: Callable[[], An
     assert (found.engine, found.role, found.fault) == ("bad", role, fault)
     assert "bad" in str(found) and "\n" not in str(found) and found.exit_code == 2
     assert time.monotonic() - began < 5
+
+
+def test_the_lower_of_two_limits_holds() -> None:
+    assert guard.DEFAULT_LIMITS.at_most(guard.LIVE_LIMITS) == guard.LIVE_LIMITS
+    assert LIMITS.at_most(guard.LIVE_LIMITS) == LIMITS
 
 
 def test_what_an_engine_raises_on_purpose_is_passed_on() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from worker_case import DRAFT, LIMITS, FakeEngine, WorkerTest, buzz, noise
 from roundelay.voice.agent.persona import persona
 from roundelay.voice.agent.tools import Tool
 from roundelay.voice.audio import Audio
-from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Message
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Message, Utterance
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.session import Session
@@ -52,6 +53,23 @@ def test_a_dropped_draft_ends_between_two_sounds() -> None:
     bench.worker.do(do.Draft(2, "request", (Message("user", "hello", "m"),)))
     told_ = bench.wait(ev.ReplyDone)
     assert not [event for event in told_ if isinstance(event, ev.ReplyAudio | ev.ReplyDone) and event.reply == 1]
+
+
+def test_a_clause_without_sound_is_passed_over_and_a_reply_without_any_has_failed() -> None:
+    class Silent(FakeEngine):
+        def synthesize(self, utterance: Utterance, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Audio]:
+            return iter(()) if "42" in utterance.text else super().synthesize(utterance, options)
+
+    bench = WorkerTest(engine := Silent(text="Before. 42. After it."))
+    draft = do.Draft(1, "request", (Message("user", "hello", "m"),))
+    bench.worker.do(draft)
+    told_ = bench.wait(ev.ReplyDone)
+    assert [event.text for event in told_ if isinstance(event, ev.ReplyText)] == ["Before.", "42.", "After it."]
+    assert sum(isinstance(event, ev.ReplyAudio) for event in told_) == 3
+    engine.text = "42. 42."
+    bench.worker.do(replace(draft, reply=2))
+    told_ = bench.wait(ev.ReplyFailed)
+    assert "gave no sound" in str(told_[-1]) and sum(isinstance(event, ev.ReplyDone) for event in told_) == 1
 
 
 def test_words_that_were_not_heard_are_asked_for() -> None:

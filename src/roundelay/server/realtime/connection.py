@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ from roundelay.server.realtime.client_events import ClientEventHandler
 from roundelay.server.realtime.frames import Frame, error_frame, new_id, read
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
+from roundelay.voice.engines import guard
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.worker import Worker
 
@@ -81,7 +83,8 @@ class Connection:
         self._pipeline = service.engines.pipeline(settings.model)
         create: Callable[..., ConversationWorker] = service.create_worker or Worker
         config = settings.worker_config(service.thresholds)
-        worker = create(self._pipeline, self._tell, service.engines.conversation_pool, config)
+        live = replace(self._pipeline, limits=self._pipeline.limits.at_most(guard.LIVE_LIMITS))
+        worker = create(live, self._tell, service.engines.conversation_pool, config)
         self.bridge = Bridge(self.send, worker, settings, self.name, service.thresholds)
         self.bridge.on_sent = lambda seconds: service.metrics.observe(
             "roundelay_turn_seconds", "From the end of a turn to the first sample sent.", seconds

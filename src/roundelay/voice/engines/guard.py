@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TypeVar
 
 from roundelay.errors import EngineError, MissingCapability, RoundelayError
@@ -46,8 +46,14 @@ class Limits:
     per_audio_s: float = 10.0  # more for every second of audio to be transcribed
     end_of_turn_s: float = 20.0
 
+    def at_most(self, other: Limits) -> Limits:
+        """The lower of each limit."""
+        return Limits(*map(min, astuple(self), astuple(other)))
+
 
 DEFAULT_LIMITS = Limits()
+# Of a live conversation: a user waits, and the threads are shared. A reply that stalls is dropped even earlier.
+LIVE_LIMITS = Limits(first_s=30.0, next_s=10.0, per_audio_s=2.0, end_of_turn_s=5.0)
 
 
 def require(engine: Engine, role: EngineRole, capability: Capability) -> None:
@@ -78,7 +84,7 @@ def reply(
     source = lambda: engine.reply(request, options)  # noqa: E731
     count = 0
     for part in _guarded(engine, "responder", source, options.cancelled, _blocks(limits)):
-        if not isinstance(part, str | ToolCall | Response):
+        if not isinstance(part.text if isinstance(part, Response) else part, str | ToolCall):
             raise _invalid(engine, "responder", part, "text, a ToolCall or a Response")
         count += 1
         yield part

@@ -15,11 +15,10 @@ from itertools import islice
 
 import numpy as np
 
-from roundelay.errors import RoundelayError
+from roundelay.errors import EngineError, RoundelayError
 from roundelay.voice.agent.persona import persona
 from roundelay.voice.agent.tools import parse_call
 from roundelay.voice.audio import MIN_SAMPLES, Audio
-from roundelay.voice.engines import guard
 from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Response, ToolCall, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime import endpointing
@@ -49,8 +48,6 @@ from roundelay.voice.voices import Voice
 MAX_TRANSCRIPTS = 16  # of turns and parts of turns that are kept
 EXTRA_INPUT_S = 5  # of input kept beyond the longest turn
 MAX_SUMMARY_CHARACTERS = 2_000
-# An engine that hangs is given up sooner than for a file: a user waits, and the threads are shared.
-ENGINE_LIMITS = guard.Limits(first_s=30.0, next_s=10.0, per_audio_s=2.0, end_of_turn_s=5.0)
 
 Tell = Callable[[Callable[[int], ev.Event]], None]
 
@@ -69,8 +66,7 @@ class Worker:
         config: WorkerConfig | None = None,
         detector: Detector | None = None,
     ) -> None:
-        limits = ENGINE_LIMITS if pipeline.limits == guard.DEFAULT_LIMITS else pipeline.limits
-        self._pipeline, self._tell, self._pool = replace(pipeline, limits=limits), tell, pool
+        self._pipeline, self._tell, self._pool = pipeline, tell, pool
         self.config = config or WorkerConfig(Thresholds(), persona())
         self._echo = Echo()
         self._segmenter = SpeechSegmenter(detector or default_detector(), self._echo)
@@ -180,7 +176,8 @@ class Worker:
                 samples = self._input.cut(start, end)
                 enough = len(samples) >= MIN_SAMPLES
                 audio = Audio.from_array(samples, INPUT_RATE_HZ) if enough else None
-                transcript.set_result(self._pipeline.transcribe(audio).text if audio else "")
+                options = CallOptions(lambda: self._closed)
+                transcript.set_result(self._pipeline.transcribe(audio, options).text if audio else "")
             except BaseException as error:
                 transcript.set_exception(error)
         return transcript.result()
@@ -281,6 +278,7 @@ class Worker:
         voice = Voice(name) if name else None
         spoken = is_spoken(draft, self.config)
         options = CallOptions(cancelled, budget.candidates)
+        silent: EngineError | None = None
         for seed, clause in enumerate(islice(text, limits.clauses_max)):
             if cancelled():
                 return
@@ -288,15 +286,22 @@ class Worker:
             if not spoken:
                 continue
             blocks = self._pipeline.stream(Utterance(clause, voice, seed=seed), options=options)
-            for audio in blocks if budget.samples else trim_leading_silence(blocks):
-                budget.add(audio)
-                if cancelled() or budget.longer_than(limits.reply_max_ms):
-                    break
-                self._emit(
-                    lambda at_ms, audio=audio: ev.ReplyAudio(at_ms, reply, audio.samples, audio.rate)  # type: ignore[misc]
-                )
+            try:
+                for audio in blocks if budget.samples else trim_leading_silence(blocks):
+                    budget.add(audio)
+                    if cancelled() or budget.longer_than(limits.reply_max_ms):
+                        break
+                    self._emit(
+                        lambda at_ms, audio=audio: ev.ReplyAudio(at_ms, reply, audio.samples, audio.rate)  # type: ignore[misc]
+                    )
+            except EngineError as error:
+                if error.fault != "nothing":
+                    raise
+                silent = error  # the other clauses are spoken; only a reply without any sound is an error
             if budget.longer_than(limits.reply_max_ms):
                 break
+        if silent is not None and not budget.samples:
+            raise silent
         if not cancelled():
             self._emit(lambda at_ms: ev.ReplyDone(at_ms, reply))
 
