@@ -53,10 +53,15 @@ def test_a_wrong_word_is_one_line_and_exit_2(roundelay, args: tuple[str, ...]) -
     assert outcome.err.startswith("error: ") and outcome.err.count("\n") == 1
 
 
-def test_starting_imports_nothing_heavy() -> None:
-    code = "import sys, roundelay.cli; print(*sorted(m for m in sys.modules if m in {'numba','torch','matplotlib'}))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.strip() == ""
+@pytest.mark.parametrize("room", ["", *ROOMS])
+def test_help_imports_nothing_heavy(room: str) -> None:
+    code = f"import sys\nfrom roundelay.cli import main\ntry: main({[*room.split(), '--help']})\n"
+    code += "except SystemExit as end: assert not end.code\n"
+    code += (
+        "print(*sorted({'numba', 'scipy', 'torch', 'matplotlib', 'onnxruntime'} & set(sys.modules)), file=sys.stderr)"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Usage: roundelay" in made.stdout and made.stderr.strip() == ""
 
 
 def test_main_is_the_entry_point() -> None:

@@ -85,7 +85,7 @@ BAD = [
     ((), '[[job]]\nname = "a"\ngpus = 512\ntp = 16\n', "the whole fabric holds 256"),
     ((), '[[job]]\nname = "a"\ngpus = 12\ntp = 6\n', "multiple of the node's 4"),
     ((), '[[job]]\nname = "a"\ngpus = 16\ntp = 16\n' * 2, "is named already"),
-    ((), '[[job]]\nname = "a"\ngpus = 16\ntp = 16\nsubmitted_days = -3\n', "days from 0 on"),
+    ((), '[[job]]\nname = "a"\ngpus = 16\ntp = 16\nsubmitted_days = -3\n', "days from 0 to"),
     ((), '[[job]]\nname = "a"\ngpus = 16\n', "has no tp"),
     ((), "", "holds no list of jobs"),
     ((), "job = 3\n", "holds no list of jobs"),

@@ -94,15 +94,21 @@ BAD = [
     ({"gpus": "-16"}, "whole number"),
     ({"gpus": "32.0"}, "whole number"),
     ({"tp": "0"}, "at least 1 GPU"),
-    ({"submitted_days": "-1"}, "days from 0 on"),
-    ({"submitted_days": "nan"}, "days from 0 on"),
+    ({"submitted_days": "-1"}, "days from 0 to"),
+    ({"submitted_days": "nan"}, "days from 0 to"),
     ({"duration_days": "0"}, "more than 0"),
-    ({"max_wait_days": '"soon"'}, "days from 0 on"),
+    ({"max_wait_days": '"soon"'}, "days from 0 to"),
     ({"min_gpus": "64"}, "at most 32"),
     ({"name": '" "'}, "give it a name"),
     ({"name": "3"}, "give text"),
     ({"duraton_days": "3"}, "did you mean duration_days"),
     ({"nonsense": "3"}, "known are"),
+    ({"name": '"a\\nb"'}, "text of one line"),
+    ({"submitted_days": "1" + "0" * 400}, "days from 0 to"),
+    ({"duration_days": "1e308"}, "days from 0 to"),
+    ({"gpus": "0x1" + "0" * 5000}, "2\\^20001: give a whole number"),
+    ({"gpus": "1" + "0" * 5000}, "is not TOML"),
+    ({"gpus": "16\ngpus = 16"}, "is not TOML"),
 ]
 
 
@@ -113,3 +119,35 @@ def test_a_job_that_makes_no_sense_is_one_line(tmp_path: Path, change: dict[str,
     with pytest.raises(BadInput, match=says) as error:
         jobs_file.read(path, RING)
     assert "\n" not in str(error.value)
+
+
+OTHER = [
+    ("j.json", '[{"name": "a", "gpus": 32, "gpus": 64, "tp": 16}]', "key gpus stands twice"),
+    ("j.json", '[{"name": "a", "gpus": 1' + "0" * 5000 + ', "tp": 16}]', "is not JSON"),
+    ("j.json", "[" * 100_000, "is not JSON"),
+    ("j.json", '[{"name": null, "gpus": 32, "tp": 16}]', "has no name"),
+    ("j.json", "[[1]]", "holds no list of jobs"),
+    ("j.csv", "name;gpus;tp\na;32;16\n", "separate the columns by commas"),
+    ("j.csv", "name,gpus, gpus,tp\na,32,64,16\n", "stands there twice"),
+    ("j.csv", "name,gpus,tp\n" + "a" * 200_000 + ",32,16\n", "is not CSV"),
+    ("j.csv", 'name,gpus,tp\n"a\nb",32,16\n', "text of one line"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "says"), OTHER, ids=[f"{n}-{says}" for n, _, says in OTHER])
+def test_a_file_that_is_no_list_of_jobs_is_one_line(tmp_path: Path, name: str, text: str, says: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(BadInput, match=says) as error:
+        jobs_file.read(tmp_path / name, RING)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("text", ["name,gpus,tp\r\na,32,16\r\n", "\ufeffname,gpus,tp\n\na,32,16\n\n"])
+def test_a_spreadsheets_csv_is_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "j.csv").write_bytes(text.encode())
+    assert [each.job for each in jobs_file.read(tmp_path / "j.csv", RING)] == [JobRequest("a", 16, 32)]
+
+
+def test_a_null_of_json_is_a_value_not_given(tmp_path: Path) -> None:
+    (tmp_path / "j.json").write_text('[{"name": "a", "gpus": 32, "tp": 16, "duration_days": null}]')
+    assert jobs_file.read(tmp_path / "j.json", RING) == [Submission(JobRequest("a", 16, 32), 0, None)]

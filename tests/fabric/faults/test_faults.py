@@ -123,6 +123,17 @@ def test_bad_traces_are_refused_in_one_line(tmp_path, records: object, says: str
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("time", "says"), [("1" + "0" * 400, "at most"), ("1e300", "at most"), ("1" + "0" * 5000, "is not JSON")]
+)
+def test_a_time_of_very_many_digits_is_refused_in_one_line(tmp_path, time: str, says: str) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(f'[{{"node_id": "a", "event_time": {time}, "event_type": "fault_start"}}]')
+    with pytest.raises(BadInput, match=says) as caught:
+        trace.read(path)
+    assert "\n" not in str(caught.value)
+
+
 def test_what_is_no_json_and_no_file_is_refused(tmp_path) -> None:
     path = tmp_path / "t.json"
     path.write_text("{")

@@ -11,7 +11,6 @@ import click
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.fabric.cli import options
-from roundelay.fabric.goodput.compare import CompareStudy, offers
 from roundelay.files import check_free, write_text
 
 COLUMNS = {
@@ -50,6 +49,7 @@ COLUMNS = {
 @options.JSON
 def compare(out: Path | None, force: bool, show_progress: bool | None, as_json: bool, **flags: Any) -> None:
     """The buyer's page: architectures side by side for one model: speed, GPUs to install, goodput, money."""
+    from roundelay.fabric.goodput.compare import CompareStudy, offers
     from roundelay.fabric.pages import compare_page
 
     study = config.fill(CompareStudy, flags.pop("config_file"), flags.pop("sets"), flags)

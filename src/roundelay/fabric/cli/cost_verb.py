@@ -10,13 +10,12 @@ import click
 from roundelay import config
 from roundelay.console import note, print_json, print_table
 from roundelay.fabric.cli import options, output
-from roundelay.fabric.cost import fibres
-from roundelay.fabric.cost.cost import CostStudy
-from roundelay.fabric.waste.sweeps import parse_ratios
 from roundelay.files import check_free
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from roundelay.fabric.cost.cost import CostStudy
 
 BILLS = {
     "arch": "architecture",
@@ -76,6 +75,10 @@ FIBRES = {
 @options.JSON
 def cost(ratios: str | None, floor: str | None, out: Path | None, force: bool, as_json: bool, **flags: Any) -> None:
     """USD and W per GPU and per GB/s, with wasted GPUs, energy, fibres, and which price decides."""
+    from roundelay.fabric.cost import fibres
+    from roundelay.fabric.cost.cost import CostStudy
+    from roundelay.fabric.waste.sweeps import parse_ratios
+
     study = config.fill(CostStudy, flags.pop("config_file"), flags.pop("sets"), flags)
     if out:
         output.check_suffix(out)

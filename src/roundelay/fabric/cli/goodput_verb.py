@@ -10,7 +10,6 @@ import click
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.fabric.cli import options, output
-from roundelay.fabric.goodput.goodput import TERMS, GoodputStudy
 from roundelay.files import check_free
 
 SHORT = {"detection": "detect", "checkpoint": "ckpt.", "below_peak": "below peak"}  # headings that fit a line
@@ -46,6 +45,8 @@ SHORT = {"detection": "detect", "checkpoint": "ckpt.", "below_peak": "below peak
 @options.JSON
 def goodput(out: Path | None, force: bool, show_progress: bool | None, as_json: bool, **flags: Any) -> None:
     """MFU x availability over a fault history, as a sum of named terms: waste, detection, restarts, lost work …"""
+    from roundelay.fabric.goodput.goodput import TERMS, GoodputStudy
+
     study = config.fill(GoodputStudy, flags.pop("config_file"), flags.pop("sets"), flags)
     if out:
         output.check_suffix(out, output.DRAWN)

@@ -11,7 +11,6 @@ import click
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
 from roundelay.fabric.cli import options, output
-from roundelay.fabric.topology.deployment import Deployment
 from roundelay.files import check_free, write_csv, write_text
 
 COLUMNS = {
@@ -53,6 +52,7 @@ def operate(
     from roundelay.fabric.control.operate import Operation
     from roundelay.fabric.faults import generator
     from roundelay.fabric.faults import trace as traces
+    from roundelay.fabric.topology.deployment import Deployment
 
     if out:
         output.check_suffix(out, (".json", ".csv"))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
 from roundelay.fabric.cli import options, output
-from roundelay.fabric.placement import orchestrate, placement
-from roundelay.fabric.placement.placement import Placement
-from roundelay.fabric.topology.deployment import Deployment
-from roundelay.fabric.waste import closed_form
 from roundelay.files import check_free, write_text
+
+if TYPE_CHECKING:
+    from roundelay.fabric.placement.placement import Placement
 
 OUT = click.option("--out", type=click.Path(path_type=Path), help="write placement.json here")
 
@@ -44,6 +42,8 @@ OUT = click.option("--out", type=click.Path(path_type=Path), help="write placeme
 @options.JSON
 def place(out: Path | None, force: bool, as_json: bool, picture: Path | None, **flags: Any) -> None:
     """Place a job: aligned under its ToRs where that is possible, realisable on the transceivers always."""
+    from roundelay.fabric.placement import orchestrate, placement
+
     for path in (out, picture):
         if path:
             check_free(path, force=force)
@@ -68,6 +68,12 @@ def place(out: Path | None, force: bool, as_json: bool, picture: Path | None, **
 
 def _empty(flags: dict[str, Any]) -> Placement:
     """Return the fabric of the flags with its down nodes and no job."""
+    import numpy as np
+
+    from roundelay.fabric.placement import placement
+    from roundelay.fabric.topology.deployment import Deployment
+    from roundelay.fabric.waste import closed_form
+
     if flags["nodes"] is None:
         raise BadInput("--nodes", None, "give the number of nodes, or --into a placement")
     deployment = Deployment.of(
@@ -94,7 +100,7 @@ def _empty(flags: dict[str, Any]) -> Placement:
         closed_form.check_probability(flags["fault_ratio"])
         drawn = np.random.default_rng(flags["seed"]).random(deployment.nodes) < flags["fault_ratio"]
         down = tuple(int(node) for node in np.flatnonzero(drawn))
-    return Placement(deployment, (), tuple(sorted(down)), hosts)
+    return placement.Placement(deployment, (), tuple(sorted(down)), hosts)
 
 
 def _words(path: Path) -> tuple[str, ...]:
@@ -127,7 +133,7 @@ def repair(
     file: Path, failed: tuple[str, ...], more: tuple[str, ...], out: Path | None, force: bool, as_json: bool
 ) -> None:
     """Repair a placement after nodes have failed, disturbing the fewest groups; --fail takes several nodes."""
-    from roundelay.fabric.placement import dcn
+    from roundelay.fabric.placement import dcn, orchestrate, placement
     from roundelay.fabric.placement.repair import repair as rebuild
 
     before = placement.read(file)
@@ -178,6 +184,7 @@ def spares(
     """How many spare nodes, and where: what single faults disturb, for each density of spares."""
     from roundelay.fabric.control import spares as density
     from roundelay.fabric.faults import trace as traces
+    from roundelay.fabric.topology.deployment import Deployment
 
     deployment = Deployment.of(nodes, gpus_per_node, k, nodes_per_tor)
     deployment.ring.fabric.nodes_per_group(tp)
@@ -205,7 +212,7 @@ def spares(
 @options.JSON
 def explain(file: Path, node: str | None, picture: Path | None, force: bool, as_json: bool) -> None:
     """What a placement says: its jobs and scores, or one node's part in it."""
-    from roundelay.fabric.placement import explain
+    from roundelay.fabric.placement import explain, placement
 
     placed = placement.read(file)
     if picture:

@@ -17,11 +17,12 @@ from roundelay.fabric.cli.cost_verb import cost
 from roundelay.fabric.cli.emit_verb import emit
 from roundelay.fabric.cli.goodput_verb import goodput
 from roundelay.fabric.cli.operate_verb import operate
-from roundelay.fabric.waste.study import Study
 from roundelay.files import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from roundelay.fabric.waste.study import Study
 
 COLUMNS = {
     "arch": "architecture",
@@ -65,6 +66,8 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _study(flags: dict[str, Any]) -> Study:
+    from roundelay.fabric.waste.study import Study
+
     file, sets = flags.pop("config_file"), flags.pop("sets")
     return config.fill(Study, file, sets, flags)
 
@@ -155,6 +158,7 @@ def faults(out: Path | None, fit: Path | None, force: bool, as_json: bool, seed:
     from roundelay.fabric.faults import generator as models
     from roundelay.fabric.faults import history
     from roundelay.fabric.faults import trace as traces
+    from roundelay.fabric.waste.study import Study
 
     study = config.fill(Study, None, (), {**flags, "seed": seed})
     trace = traces.read(study.trace, study.servers) if study.trace else study.generate(seed, study.servers)

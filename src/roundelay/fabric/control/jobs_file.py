@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from roundelay.fabric.topology.deployment import Deployment
 
 SECONDS_PER_DAY = 86_400.0
 MAX_JOBS = 10_000
+MAX_COUNT, MAX_DAYS = 10**9, 10**7
 NEEDED = ("name", "gpus", "tp")
 COUNTS = ("gpus", "tp", "min_gpus", "spare_every")
 TIMES = ("submitted_days", "duration_days", "max_wait_days")
@@ -64,7 +65,7 @@ def _rows(path: Path) -> list[Mapping[str, Any]]:
     if path.suffix not in (".toml", ".json", ".csv"):
         raise BadInput("--jobs", path, "end it in .toml, .json or .csv")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin a CSV file with a byte order mark
     except OSError as error:
         raise BadInput("--jobs", path, f"cannot be read ({error.strerror}); give a file of jobs") from None
     except UnicodeDecodeError:
@@ -72,8 +73,8 @@ def _rows(path: Path) -> list[Mapping[str, Any]]:
     if path.suffix == ".csv":
         return _csv_rows(text, path)
     try:
-        value = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, RecursionError) as error:
+        value = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:  # ValueError: no TOML, no JSON, a number of thousands of digits
         raise BadInput("--jobs", path, f"is not {path.suffix[1:].upper()} ({error}); correct it") from None
     if isinstance(value, dict) and set(value) == {"job"}:
         value = value["job"]
@@ -85,12 +86,29 @@ def _rows(path: Path) -> list[Mapping[str, Any]]:
 def _csv_rows(text: str, path: Path) -> list[Mapping[str, Any]]:
     """Return the lines below the header; empty cells are values that were not given."""
     rows: list[Mapping[str, Any]] = []
-    reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    for row in reader:
-        if None in row or None in row.values():
-            raise BadInput(f"line {reader.line_num} of {path.name}", row.get("name"), "differs in length from line 1")
-        rows.append({str(key).strip(): _number(str(key), cell.strip()) for key, cell in row.items() if cell.strip()})
+    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    try:
+        header = [str(key).strip() for key in reader.fieldnames or ()]
+        if len(header) == 1 and ";" in header[0]:
+            raise BadInput(f"line 1 of {path.name}", header[0], "separate the columns by commas")
+        if twice := [key for at, key in enumerate(header) if key in header[:at]]:
+            raise BadInput(f"column of {path.name}", twice[0], "stands there twice; give it once")
+        for row in reader:
+            where = f"line {reader.line_num} of {path.name}"
+            if None in row or None in row.values():
+                raise BadInput(where, row.get("name"), "differs in length from line 1")
+            rows.append({key.strip(): _number(key, cell.strip()) for key, cell in row.items() if cell.strip()})
+    except csv.Error as error:
+        raise BadInput("--jobs", path, f"is not CSV ({error}); correct it") from None
     return rows
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object without its nulls, which are values not given; raises `ValueError` for a repeated key."""
+    keys = [key for key, _ in pairs]
+    if twice := [key for at, key in enumerate(keys) if key in keys[:at]]:
+        raise ValueError(f"key {twice[0]} stands twice in an object")
+    return {key: value for key, value in pairs if value is not None}
 
 
 def _number(key: str, text: str) -> object:
@@ -112,15 +130,16 @@ def _submission(row: Mapping[str, Any], where: str) -> Submission:
     for key in NEEDED:
         if key not in row:
             raise BadInput(where, dict(row), f"has no {key}; give {', '.join(NEEDED)}")
-    if not isinstance(row["name"], str):
-        raise BadInput(f"name of {where}", row["name"], "give text")
+    if not isinstance(row["name"], str) or not row["name"].isprintable():
+        raise BadInput(f"name of {where}", row["name"], "give text of one line")
     for key in COUNTS:
-        if key in row and (isinstance(row[key], bool) or not isinstance(row[key], int) or row[key] < 0):
-            raise BadInput(f"{key} of {where}", row[key], "give a whole number from 0 on")
+        value = row.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
+            raise BadInput(f"{key} of {where}", _shown(value), f"give a whole number from 0 to {MAX_COUNT:,}")
     for key in TIMES:
         value = row.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-            raise BadInput(f"{key} of {where}", value, "give days from 0 on, finite")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_DAYS:
+            raise BadInput(f"{key} of {where}", _shown(value), f"give days from 0 to {MAX_DAYS:,}")
     wait = row.get("max_wait_days")
     job = JobRequest(
         row["name"],
@@ -135,3 +154,9 @@ def _submission(row: Mapping[str, Any], where: str) -> Submission:
         raise BadInput(f"duration_days of {where}", duration, "give more than 0, or leave it out: the job never ends")
     at_s = row.get("submitted_days", 0) * SECONDS_PER_DAY
     return Submission(job, at_s, None if duration is None else duration * SECONDS_PER_DAY)
+
+
+def _shown(value: object) -> object:
+    """Return the value for an error message; a number of very many digits as its order of magnitude."""
+    huge = isinstance(value, int) and value.bit_length() > 200
+    return f"about 2^{value.bit_length()}" if huge else value  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ It is read as it is: unsorted, with overlapping faults of one server, and with f
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from roundelay.fabric.topology.topology import Fabric
 
 SERVERS, GPUS_PER_SERVER = 400, 8  # the published trace's cluster, which the file itself does not state
 MAX_EVENTS = 50_000_000
+MAX_DAYS = 10**7
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ def read(path: Path | str, servers: int = SERVERS, gpus_per_server: int = GPUS_P
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise BadInput("trace", path, f"cannot be read ({error.strerror}); give the path of a fault trace") from None
     except UnicodeDecodeError:
         raise BadInput("trace", path, "is not text; give a JSON fault trace") from None
     try:
         records = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
         raise BadInput("trace", path, f"is not JSON ({error}); give a JSON fault trace") from None
     if not isinstance(records, list) or not records:
         raise BadInput("trace", path, "holds no list of events; give a JSON fault trace")
@@ -114,8 +114,8 @@ def _event(record: object, index: int, path: Path) -> _Record:
                 where, ", ".join(map(str, record)), f"has no {key}; expected node_id, event_time, event_type"
             )
     time, node, kind = record["event_time"], record["node_id"], record["event_type"]
-    if isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time) or time < 0:
-        raise BadInput(f"event_time of {where}", time, "give days from 0 on, finite")
+    if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time <= MAX_DAYS:
+        raise BadInput(f"event_time of {where}", time, f"give days from 0 on, finite, at most {MAX_DAYS:,}")
     if kind not in ("fault_start", "fault_end"):
         raise BadInput(f"event_type of {where}", kind, "expected fault_start or fault_end")
     if not isinstance(node, str | int) or isinstance(node, bool):
