@@ -53,6 +53,20 @@ def test_a_wrong_word_is_one_line_and_exit_2(roundelay, args: tuple[str, ...]) -
     assert outcome.err.startswith("error: ") and outcome.err.count("\n") == 1
 
 
+FILES = ["cost --prices", "cost --floor", "cost --config", "steptime --gpus 64 --hardware",
+         "steptime --gpus 64 --model", "faults --fault-model",
+         "faults --trace", "explain", "operate --jobs"]  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", FILES)
+@pytest.mark.parametrize("ending", [".toml", ".json"])
+def test_a_file_with_a_number_of_very_many_digits_is_one_line(roundelay, tmp_path, verb: str, ending: str) -> None:
+    path = tmp_path / f"file{ending}"
+    path.write_text('{"gpus": 1' + "0" * 5000 + "}" if ending == ".json" else "gpus = 1" + "0" * 5000)
+    outcome = roundelay("fabric", *verb.split(), path)
+    assert outcome.code == 2 and outcome.err.startswith("error: ") and outcome.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("room", ["", *ROOMS])
 def test_help_imports_nothing_heavy(room: str) -> None:
     code = f"import sys\nfrom roundelay.cli import main\ntry: main({[*room.split(), '--help']})\n"

@@ -65,7 +65,7 @@ def _read(file: Path | str | None) -> dict[str, Any]:
         return tomllib.loads(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("--config", file, f"cannot be read ({error}); give a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise BadInput("--config", file, f"is not TOML ({error}); correct it") from None
 
 

@@ -111,7 +111,7 @@ class Shape:
             table: dict[str, Any] = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput("config", path, f"cannot be read ({error})") from None
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
             raise BadInput("config", path, f"is not TOML ({error}); correct it") from None
         return cls.from_table(table.get("shape"), path)
 

@@ -39,7 +39,7 @@ def read_recipe(kind: type[R], path: Path) -> R:
     """The recipe in a TOML file; raises `BadInput` naming what is missing or unknown."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: no text, no TOML, thousands of digits
         raise BadInput("config", path, f"cannot be read ({error})") from None
     return from_table(kind, table, f"config {path.name}")
 

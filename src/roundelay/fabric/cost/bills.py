@@ -176,7 +176,7 @@ def _load(path: Path | str) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("--prices", path, f"cannot be read ({error}); give a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise BadInput("--prices", path, f"is not TOML ({error}); correct it") from None
 
 

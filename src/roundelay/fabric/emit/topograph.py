@@ -54,7 +54,7 @@ def read(path: Path | str) -> Racks:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput("topograph graph", path, f"cannot be read ({error.strerror}); give its JSON file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no text, no JSON, thousands of digits
         raise BadInput("topograph graph", path, f"is not JSON ({error}); give the graph engine's output") from None
     instances = value.get("instances") if isinstance(value, dict) else None
     if not isinstance(instances, list) or not instances or len(instances) > MAX_INSTANCES:

@@ -125,7 +125,7 @@ def _table(name: str, kind: str) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"--{kind}", name, f"cannot be read ({error}); give a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise BadInput(f"--{kind}", name, f"is not TOML ({error}); correct it") from None
 
 

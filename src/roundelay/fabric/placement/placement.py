@@ -201,7 +201,7 @@ def read(path: Path | str) -> Placement:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput("placement", path, f"cannot be read ({error.strerror}); give a file of fabric place") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no text, no JSON, thousands of digits
         raise BadInput("placement", path, f"is not JSON ({error}); give a file of fabric place") from None
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise BadInput("placement", path, f"is no {FORMAT} file; give a file of fabric place")

@@ -81,12 +81,12 @@ def load(path: Path | str, changes: Sequence[str] = ()) -> DataConfig:
     path = Path(path)
     try:
         table = rename_keys(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: no text, no TOML, thousands of digits
         raise BadInput("config", path, f"cannot be read ({error})") from None
     for change in changes:
         try:
             _merge(table, rename_keys(tomllib.loads(change)))
-        except tomllib.TOMLDecodeError:
+        except ValueError:
             raise BadInput("--set", change, "must read name=value, the value as in TOML") from None
     parts = {"effects": EffectShares, "filters": FilterLimits, "people": HumanRecordings}
     for name, kind in parts.items():
