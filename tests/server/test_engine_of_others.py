@@ -11,6 +11,8 @@ import pytest
 from faults import hangs, raises, released
 from realtime_case import NEVER, talking
 from server_case import Running, running
+from test_http import ask
+from test_middleware import until
 from tone_engine import ToneEngine
 
 from roundelay.voice.audio import Audio
@@ -65,6 +67,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Running]:
     loaded = Loaded(replace(Pipeline.load("tone", "tone", "tone", "tone"), limits=LIMITS))
     try:
         with running(loaded, others={"tone": loaded}, create_worker=None) as made:
+            body = {"input": "a word", "model": "tone"}
+            assert until(lambda: ask(made, "/v1/audio/speech", body)[0] != 503)  # loaded when it is first asked for
             yield made
     finally:
         registry.unregister("tone")

@@ -17,8 +17,9 @@ from test_middleware import until
 from roundelay.server.audio.g711 import G711
 from roundelay.server.engine import Engines
 from roundelay.server.errors import ApiError
+from roundelay.voice.audio import Audio
 from roundelay.voice.engines import registry
-from roundelay.voice.interfaces import EngineSpec
+from roundelay.voice.interfaces import CallOptions, Capability, EngineSpec, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime.core.settings import Thresholds
 
@@ -118,6 +119,27 @@ def test_a_request_chooses_an_engine_by_its_model() -> None:
                 assert talk.frames[0]["session"]["model"] == "tones"
     finally:
         registry.unregister("tones")
+
+
+def test_speed_is_asked_of_the_engine_and_its_refusal_names_those_that_can() -> None:
+    class Fast(Tones):
+        capabilities = frozenset({"speed"})
+
+        def synthesize(self, utterance: Utterance, options: CallOptions | None = None) -> Iterator[Audio]:
+            assert utterance.style.speed == 2
+            return super().synthesize(utterance, options)
+
+    fast = {"synthesizer": frozenset({Capability.SPEED})}
+    registry.register(EngineSpec("fast", fast, lambda roles: {}))  # type: ignore[arg-type]
+    try:
+        with running(FakeEngine(), others={"fast": Fast()}) as server:
+            answer = ask(server, "/v1/audio/speech", {**SPEECH, "speed": 2})
+            is_error(answer, 400, "unsupported_parameter", "speed")
+            assert "at speed 1 only; models that speak at others: fast" in json.loads(answer[2])["error"]["message"]
+            body = {**SPEECH, "speed": 2, "model": "fast"}
+            assert until(lambda: ask(server, "/v1/audio/speech", body)[0] == 200)
+    finally:
+        registry.unregister("fast")
 
 
 def test_an_engine_that_cannot_be_loaded_is_a_typed_error() -> None:

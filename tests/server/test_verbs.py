@@ -51,6 +51,7 @@ def test_a_missing_model_is_one_line(roundelay, tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("words", [
     ("serve", "--host", "0.0.0.0", "--port", "0"), ("serve", "--chat-url", "ftp://x"), ("serve", "--engine", "nanno"),
+    ("serve", "--engine", "chat_completions", "--chat-url", "http://127.0.0.1:9/v1"),
     ("serve", "--set", "sessions=many"), ("serve", "--set", "nonsense=1"), ("serve", "--port", "70000"),
     ("talk", "--file", "nowhere.wav"),
     ("talk", "--out", "x.wav"),

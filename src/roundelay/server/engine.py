@@ -38,6 +38,7 @@ class _Slot:
     """One pipeline that is loading, ready, or failed to load."""
 
     pipeline: Pipeline | None = None
+    voices: tuple[str, ...] | None = None  # the names of the synthesizer's own
     failure: str = ""
 
     @property
@@ -89,7 +90,9 @@ class Engines:
 
     def _fill(self, slot: _Slot, engine: str) -> None:
         try:
-            slot.pipeline = self._load(engine)
+            pipeline = self._load(engine)
+            slot.voices = tuple(voice.name for voice in pipeline.voices())
+            slot.pipeline = pipeline
         except RoundelayError as error:
             slot.failure = str(error)
         except Exception as error:  # a bug in loading must not leave the server waiting for ever
@@ -115,9 +118,7 @@ class Engines:
     def voices(self, model: str = MODEL) -> tuple[str, ...] | None:
         """The names of an engine's voices, the default first; None while it is not loaded."""
         slot = self._slots.get(self.default if model == MODEL else model)
-        if slot is None or slot.pipeline is None:
-            return None
-        return tuple(voice.name for voice in slot.pipeline.synthesizer.voices())
+        return None if slot is None else slot.voices
 
     def admit(self) -> None:
         """Raise `ApiError` 429 or 503 if no more work may begin."""

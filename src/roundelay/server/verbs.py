@@ -97,12 +97,16 @@ def _engines(limits: Limits, engine: str | None, chat_url: str | None, chat_mode
 
     Raises `BadInput` for an unknown engine or a wrong address.
     """
+    from roundelay.errors import BadInput
     from roundelay.server.engine import Engines, load_pipeline
     from roundelay.voice.engines import registry
     from roundelay.voice.engines.chat_completions import ChatCompletions
 
     default = engine or registry.DEFAULT
     registry.assign([default])
+    if missing := registry.spec(default).required:
+        hint = "needs the setting {}, which is not given here; for a chat server give --chat-url alone"
+        raise BadInput("--engine", default, hint.format(", ".join(missing)))
     if chat_url is None:
         return Engines(load_pipeline, limits, default), "embedded"
     chat = ChatCompletions(chat_url, chat_model)

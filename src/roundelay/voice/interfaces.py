@@ -244,8 +244,9 @@ class EngineSpec:
     """An engine before it is loaded: the roles it can take, with its capabilities in each, and how it is loaded.
 
     `load(roles, **settings)` gives an engine for each of the roles asked for (one object may take several);
-    `settings` names the settings it takes. An installed package offers its spec as an entry point of the group
-    `roundelay.engines`.
+    `settings` names the settings it takes, `required` those among them without which it cannot be loaded, and
+    `packages` the modules that it imports and that may not be installed. An installed package offers its spec as an
+    entry point of the group `roundelay.engines`.
     """
 
     name: str
@@ -253,3 +254,5 @@ class EngineSpec:
     load: Callable[..., Mapping[EngineRole, Any]]
     settings: tuple[str, ...] = ()
     summary: str = ""
+    required: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()

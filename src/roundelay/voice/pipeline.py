@@ -116,6 +116,10 @@ class Pipeline:
             raise EngineError(self.synthesizer.name, "synthesizer", "was cancelled before its first audio", "nothing")
         return Audio(np.concatenate([block.samples for block in blocks]), blocks[0].rate)
 
+    def voices(self) -> tuple[Voice, ...]:
+        """The synthesizer's own voices, the default first. Raises `EngineError` where it fails."""
+        return guard.voices(self.synthesizer, self.limits)
+
     def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
         """What was said in a recording; its text is "" where no one speaks."""
         return guard.transcribe(self.transcriber, audio, options, self.limits)

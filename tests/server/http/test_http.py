@@ -265,7 +265,8 @@ def test_a_wrong_conversation_is_a_typed_400_that_names_the_place(server: Runnin
 
 def test_models_and_unknown_ones(server: Running) -> None:
     client = server.client()
-    assert [model.id for model in client.models.list()] == ["roundelay", *registry.names()]
+    assert [model.id for model in client.models.list()] == ["roundelay", *registry.loadable()]
+    is_error(ask(server, "/v1/models/chat_completions"), 404, "model_not_found", "model")  # no request can give its url
     assert client.models.retrieve("nano").id == "nano"
     assert client.models.retrieve("roundelay").object == "model"
     with pytest.raises(openai.NotFoundError):

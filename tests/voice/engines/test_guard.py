@@ -121,6 +121,17 @@ def test_a_fault_of_an_engine_is_one_typed_error(role: str, act: Callable[[], An
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize(("act", "fault"), [(raises, "raised"), (hangs, "hang"), (lambda: ["a name"], "invalid")])
+def test_voices_that_cannot_be_listed_are_one_typed_error(act: Callable[[], Any], fault: str) -> None:
+    class Mute(ToneEngine):
+        def voices(self) -> Any:
+            return act()
+
+    with pytest.raises(EngineError, match="synthesizer tone") as error:
+        Pipeline(TONE, TONE, Mute(), TONE, LIMITS).voices()  # type: ignore[arg-type]
+    assert error.value.fault == fault
+
+
 def test_the_lower_of_two_limits_holds() -> None:
     assert guard.DEFAULT_LIMITS.at_most(guard.LIVE_LIMITS) == guard.LIVE_LIMITS
     assert LIMITS.at_most(guard.LIVE_LIMITS) == LIMITS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -104,6 +105,17 @@ def test_capabilities_are_known_before_anything_is_loaded(tone: str) -> None:
     assert registry.engines_with(Capability.CLONE) == ["nano"]
     assert registry.engines_with(Capability.TOOLS, "responder") == ["chat_completions", tone]
     assert registry.engines_with(Capability.SING) == []
+
+
+def test_an_engine_that_lacks_settings_or_packages_is_known_but_not_loadable(tone: str) -> None:
+    spec = replace(tone_spec("bare"), packages=("no_such_module",))
+    registry.register(spec)
+    try:
+        assert {"bare", "chat_completions"} <= set(registry.names())
+        found = registry.loadable()
+        assert found[0] == "nano" and tone in found and not {"bare", "chat_completions"} & set(found)
+    finally:
+        registry.unregister("bare")
 
 
 def test_a_name_is_taken_once_and_roles_must_exist(tone: str) -> None:

@@ -60,8 +60,8 @@ def voice(value: Any, param: str = "voice", voices: Sequence[str] | None = None)
 
 
 def models() -> list[str]:
-    """The names of the models: `MODEL`, the default engine, and every registered engine."""
-    return [MODEL, *registry.names()]
+    """The names of the models: `MODEL`, the default engine, and every engine that can be loaded without settings."""
+    return [MODEL, *registry.loadable()]
 
 
 def model(value: Any) -> str:
@@ -69,11 +69,11 @@ def model(value: Any) -> str:
 
     Raises `ApiError` 404 for an unknown name, with the names and the nearest one.
     """
-    known = models()
-    if value is None or (isinstance(value, str) and MODEL_ALIASES.fullmatch(value)):
+    if value is None or value == MODEL or (isinstance(value, str) and MODEL_ALIASES.fullmatch(value)):
         return MODEL
-    if isinstance(value, str) and value in known:
-        return value
+    known = models()
+    if value in known:
+        return str(value)
     near = get_close_matches(str(value), known, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     message = f"model {str(value)[:60]} does not exist here: the models are {', '.join(known)}{hint}"

@@ -16,7 +16,7 @@ from roundelay.server.service import Service, service_of
 
 
 async def models(request: Request) -> Response:
-    """`GET /v1/models`: the default engine under its alias, and every registered engine."""
+    """`GET /v1/models`: the default engine under its alias, and every engine that can be loaded without settings."""
     data = [_model(service_of(request), name) for name in aliases.models()]
     return JSONResponse({"object": "list", "data": data})
 

@@ -20,6 +20,7 @@ from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import ignored_header, json_fields
 from roundelay.server.limits import DEFAULT
 from roundelay.server.service import service_of
+from roundelay.voice.engines.registry import engines_with
 from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.resample import Resampler
@@ -36,7 +37,7 @@ FIELDS = (
           choices=("mp3", "opus", "aac", "flac", "wav", "pcm")),
     Field("stream_format", "string", "Plain bytes, or server-sent events with base64.", default="audio",
           choices=("audio", "sse")),
-    Field("speed", "number", "Only 1 for now; another is refused.", default=1.0, low=0.25, high=4.0),
+    Field("speed", "number", "1; another where the engine can; nano cannot.", default=1.0, low=0.25, high=4.0),
     Field("instructions", "string", "How to speak; refused, as the model follows no instructions.", max_length=4096),
     Field("seed", "integer", "Ours: the same seed gives the same sound.", default=0, low=0, high=2**31 - 1),
 )  # fmt: skip
@@ -55,7 +56,9 @@ async def speech(request: Request) -> Response:
         raise wrong("input", "input holds nothing to say")
     pipeline, voices = service.engines.pipeline(model), service.engines.voices(model)
     if values["speed"] != 1 and Capability.SPEED not in pipeline.synthesizer.capabilities:
-        raise unsupported("speed", "this model speaks at speed 1 only")
+        able = [name for name in engines_with(Capability.SPEED, "synthesizer") if name in aliases.models()]
+        hint = f"; models that speak at others: {', '.join(able)}" if able else ""
+        raise unsupported("speed", f"this model speaks at speed 1 only{hint}")
     voice = aliases.voice(values["voice"], "voice", voices)
     utterance = Utterance(text, Voice(voice) if voice else None, Style(values["speed"]), values["seed"])
     chunks = service.engines.stream(lambda cancelled: encode_speech(pipeline, utterance, name, cancelled))

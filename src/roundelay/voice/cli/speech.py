@@ -141,4 +141,4 @@ def _voice(pipeline: Pipeline, name: str | None) -> Voice | None:
     """The voice that `--voice` names."""
     from roundelay.voice.voices import Voice
 
-    return Voice.named(name, [voice.name for voice in pipeline.synthesizer.voices()])
+    return None if name is None else Voice.named(name, [voice.name for voice in pipeline.voices()])

@@ -177,4 +177,5 @@ SPEC = EngineSpec(
     load,
     ("url", "model", "wait_s"),
     "any chat model behind an OpenAI-compatible address",
+    required=("url",),
 )

@@ -33,6 +33,7 @@ from roundelay.voice.interfaces import (
     never,
 )
 from roundelay.voice.style import Style
+from roundelay.voice.voices import Voice
 
 T = TypeVar("T")
 
@@ -116,6 +117,15 @@ def synthesize(
     if not count and not options.cancelled():
         what = f"gave no sound for the text {utterance.text[:40]!r}; say it in other words"
         raise EngineError(engine.name, "synthesizer", what, "nothing")
+
+
+def voices(engine: Synthesizer, limits: Limits = DEFAULT_LIMITS) -> tuple[Voice, ...]:
+    """A synthesizer's own voices, the default first."""
+    source = lambda: [tuple(engine.voices())]  # noqa: E731
+    found = next(_guarded(engine, "synthesizer", source, never, lambda _: limits.first_s))
+    if wrong := [each for each in found if not isinstance(each, Voice)]:
+        raise _invalid(engine, "synthesizer", wrong[0], "a Voice")
+    return found
 
 
 def end_of_turn(engine: EndOfTurn, text: str, domain_only: bool, limits: Limits = DEFAULT_LIMITS) -> float | None:

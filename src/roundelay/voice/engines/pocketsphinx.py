@@ -96,4 +96,5 @@ SPEC = EngineSpec(
     load,
     (),
     "CMU PocketSphinx: English, weak, independent of ours; a judge of speech",
+    packages=("pocketsphinx",),
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any, get_args
 
 from roundelay.errors import BadInput, EngineError, RoundelayError
@@ -74,6 +75,11 @@ def specs() -> list[EngineSpec]:
         except EngineError:
             continue
     return found
+
+
+def loadable() -> list[str]:
+    """The names of the engines that can be loaded here without settings, the default first."""
+    return [each.name for each in specs() if not each.required and all(map(find_spec, each.packages))]
 
 
 def engines_with(capability: Capability, role: EngineRole | None = None) -> list[str]:
