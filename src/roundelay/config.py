@@ -22,16 +22,17 @@ def fill(
     flags: Mapping[str, Any],
     *,
     aliases: Mapping[str, str] | None = None,
+    flag: str = "--config",
 ) -> T:
     """Return a `cls` whose fields come from the file, `key=value` texts and flags, later ones winning.
 
-    Flags that are None were not given; `aliases` maps older names of keys in the file to the present ones. Raises
-    `BadInput` for an unknown key (naming the nearest) and for a value of another type.
+    Flags that are None were not given; `aliases` maps older names of keys in the file to the present ones; `flag`
+    named the file. Raises `BadInput` for an unknown key (naming the nearest) and for a value of another type.
     """
     kinds = get_type_hints(cls)
     known = {field.name: kinds[field.name] for field in fields(cls)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
-    for name, value in _read(file).items():
+    for name, value in _read(file, flag).items():
         key = (aliases or {}).get(name, name)
         values[key] = _fit(key, value, _kind(known, key, str(file)))
     for text in sets:
@@ -58,15 +59,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(names))}"
 
 
-def _read(file: Path | str | None) -> dict[str, Any]:
+def _read(file: Path | str | None, flag: str) -> dict[str, Any]:
     if file is None:
         return {}
     try:
         return tomllib.loads(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("--config", file, f"cannot be read ({error}); give a TOML file") from None
+        raise BadInput(flag, file, f"cannot be read ({error}); give a TOML file") from None
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
-        raise BadInput("--config", file, f"is not TOML ({error}); correct it") from None
+        raise BadInput(flag, file, f"is not TOML ({error}); correct it") from None
 
 
 def _kind(known: Mapping[str, Any], key: str, where: str) -> Any:

@@ -112,7 +112,7 @@ BAD_FLAGS = [
     (("--ratios", "0.1", "--gpus-per-node", 8, "--arch", "infinitepod-k2"), "billed for nodes of 4"),
     (("--ratios", "0.1", "--tp", 30), "multiple of the node's 4"),
     (("--ratios", "0.1", "--gpus", 2884), "cut off"),
-    (("--floor", "absent.toml"), "cannot be read"),
+    (("--floor", "absent.toml"), "--floor absent.toml: cannot be read"),
     (("--floor", "default", "--arch", "nvl-72"), "for K-hop rings"),
     (("--gpus", 0), "at least one node"),
     (("--set", "tpp=8"), "did you mean tp?"),

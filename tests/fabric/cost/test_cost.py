@@ -174,6 +174,12 @@ def test_lengths_equal_a_walk_over_every_fibre(nodes: int, k: int, per_rack: int
     assert np.unique(hops).tolist() == list(range(1, k + 1))
 
 
+@pytest.mark.parametrize("key", ["routing", "lay"])
+def test_a_floor_plan_of_the_first_edition_is_read_too(tmp_path, key: str) -> None:
+    (tmp_path / "floor.toml").write_text(f'{key} = "snake"\nriser_m = 3\n')
+    assert fibres.read(tmp_path / "floor.toml") == FloorPlan(routing="snake", riser_m=3.0)
+
+
 def test_a_folded_ring_needs_no_fibre_across_the_floor() -> None:
     fold, snake = (CostStudy(arch="infinitepod-k2").fibres(FloorPlan(routing=lay))[0] for lay in ("fold", "snake"))
     assert fold["longest_m"] < 10 < 15 < snake["longest_m"]

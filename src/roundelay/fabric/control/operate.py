@@ -63,19 +63,19 @@ class JobRecord(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision(Record):
+class LogEntry(Record):
     """One event of the history and what the controller answered."""
 
     event: ev.Event
     actions: tuple[Action, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the decision without the placements and commands themselves, which are counted."""
+        """Return the entry with placements and commands as counts: groups, bundles."""
         return {
             "time_days": round(self.event.at_s / SECONDS_PER_DAY, 6),
             "event": type(self.event).__name__,
             **_subject(self.event),
-            "actions": [_told(action) for action in self.actions],
+            "actions": [_action_dict(action) for action in self.actions],
         }
 
 
@@ -94,7 +94,7 @@ class Operation:
             ("node_faults", "faults_in_groups", "moved_groups", "switched_bundles", "epochs"), 0
         )
 
-    def run(self) -> Iterator[Decision]:
+    def run(self) -> Iterator[LogEntry]:
         """Yield every event up to the history's end, with the answer; records and counts are then complete."""
         at = 0
         while True:
@@ -130,7 +130,7 @@ class Operation:
                 record.waited_s += at_s - self.now_s
         self.now_s = at_s
 
-    def _feed(self, event: ev.Event) -> Decision:
+    def _feed(self, event: ev.Event) -> LogEntry:
         self._pass_time(event.at_s)
         groups = self.controller.memory.placement.group_of()
         if isinstance(event, ev.NodeDown):
@@ -145,7 +145,7 @@ class Operation:
             record.state, record.held_gpus, record.ended_s = "ended", 0, event.at_s
         for action in actions:
             self._count(action)
-        return Decision(event, tuple(actions))
+        return LogEntry(event, tuple(actions))
 
     def _count(self, action: Action) -> None:
         match action:
@@ -210,7 +210,7 @@ def _subject(event: ev.Event) -> dict[str, Any]:
     return {}
 
 
-def _told(action: Action) -> dict[str, Any]:
+def _action_dict(action: Action) -> dict[str, Any]:
     kind = {"action": type(action).__name__}
     match action:
         case Place():

@@ -56,7 +56,8 @@ class FloorPlan:
 
 def read(path: Path | str) -> FloorPlan:
     """Return the floor plan in a TOML file, or the built-in one for "default"."""
-    return config.fill(FloorPlan, None if str(path) == "default" else path, (), {}, aliases={"lay": "routing"})
+    file = None if str(path) == "default" else path
+    return config.fill(FloorPlan, file, (), {}, aliases={"lay": "routing"}, flag="--floor")
 
 
 def racks(deployment: Deployment, plan: FloorPlan) -> np.ndarray:
