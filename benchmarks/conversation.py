@@ -1,4 +1,4 @@
-"""The conversation's promises, measured on loopback with the packaged weights: every figure beside its target.
+"""The conversation's latencies and memory, measured on loopback with the packaged weights: every figure beside its target.
 
     python benchmarks/conversation.py [--turns 50] [--minutes 10] [--questions FOLDER] [--json]
 
@@ -44,7 +44,7 @@ WITH, WITHOUT, TOGETHER = "with speculation", "without speculation", "two at onc
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the issue asks of a figure: at most so many ms at the median and the 95th percentile."""
+    """What is asked of a figure: at most so many ms at the median and the 95th percentile."""
 
     figure: str
     p50: float
