@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import openai
 import pytest
 from faults import hangs, raises, released
 from realtime_case import NEVER, talking
@@ -15,6 +16,7 @@ from test_http import ask
 from test_middleware import until
 from tone_engine import ToneEngine
 
+from roundelay.server.limits import Limits
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines import guard, registry
 from roundelay.voice.interfaces import EngineSpec, Utterance
@@ -90,13 +92,31 @@ def test_http_speaks_transcribes_and_answers_with_it(server: Running) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_http_gives_one_typed_error_for_a_fault(server: Running, fault: str) -> None:
-    import openai
-
     client = server.client()
     with pytest.raises(openai.APIStatusError) as error:
         client.audio.speech.create(model="tone", voice="alloy", input=fault, response_format="pcm")
     assert error.value.status_code == FAULTS[fault][1] and error.value.body["code"]  # type: ignore[index,call-overload]
     assert client.audio.speech.create(model="tone", voice="alloy", input="well", response_format="pcm").content
+
+
+def test_an_engine_that_hangs_leaves_its_worker_when_the_request_ends() -> None:
+    class Deaf(ToneEngine):
+        def transcribe(self, audio: Audio, options: Any = None) -> Any:
+            return hangs()
+
+    released.clear()
+    deaf: Any = Deaf()
+    limits = replace(Limits(), request_s=0.5, workers=1)
+    try:
+        with running(Loaded(Pipeline(deaf, deaf, deaf, deaf)), limits) as server:
+            client, body = server.client(), {"input": "hello", "response_format": "wav"}
+            data = ask(server, "/v1/audio/speech", body)
+            for _ in range(2):
+                with pytest.raises(openai.APIStatusError, match="took longer"):
+                    client.audio.transcriptions.create(model="whisper-1", file=("a.wav", data[2]))
+                assert ask(server, "/v1/audio/speech", body)[0] == 200
+    finally:
+        released.set()
 
 
 def test_a_conversation_speaks_with_it_and_outlives_its_faults(server: Running) -> None:

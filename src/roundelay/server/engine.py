@@ -127,24 +127,29 @@ class Engines:
         if resident_bytes() > self.limits.resident_bytes:
             raise ApiError(503, "memory_exhausted", "the server holds all the memory it may; try again later")
 
-    def _submit(self, work: Callable[..., T], *args: Any, **named: Any) -> Future[T]:
+    def _submit(self, work: Callable[..., T], *args: Any) -> Future[T]:
         try:
-            return self._pool.submit(work, *args, **named)
+            return self._pool.submit(work, *args)
         except RuntimeError:  # the pool is closed
             raise ApiError(503, "server_stopping", "the server is stopping; it takes no new work") from None
 
-    async def call(self, work: Callable[..., T], *args: Any, **named: Any) -> T:
-        """The result of `work(*args)`, run on a worker. Raises 429 if too many wait, 504 if it takes too long."""
+    async def call(self, work: Callable[[Cancelled], T]) -> T:
+        """The result of `work(cancelled)`, run on a worker. Raises 429 if too many wait, 504 if it takes too long.
+
+        `cancelled()` becomes true when the caller no longer waits, so that an engine that hangs leaves its worker.
+        """
         self.admit()
         self.busy += 1
+        gone = threading.Event()
         try:
-            future = self._submit(work, *args, **named)
+            future = self._submit(work, gone.is_set)
             future.add_done_callback(_swallow)
             return await asyncio.wait_for(asyncio.wrap_future(future), self.limits.request_s)
         except TimeoutError:
             message = f"this took longer than {self.limits.request_s:.0f} s"
             raise ApiError(504, "request_timeout", message) from None
         finally:
+            gone.set()
             self.busy -= 1
 
     async def stream(self, work: Callable[[Cancelled], Iterator[T]]) -> AsyncIterator[T]:

@@ -191,7 +191,7 @@ def test_a_block_is_made_only_when_it_is_asked_for_and_a_source_that_is_left_is_
         finally:
             closed.set()
 
-    reading = reader_thread.read(counted, lambda: False, lambda _: 5.0)
+    reading = reader_thread.read(counted, lambda: False, lambda _: 5.0, "counted")
     assert [next(reading), next(reading)] == [0, 1]
     time.sleep(0.05)
     assert made == [0, 1]
@@ -200,12 +200,16 @@ def test_a_block_is_made_only_when_it_is_asked_for_and_a_source_that_is_left_is_
 
 
 def test_engines_that_hang_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_thread, "_places", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(reader_thread, "_places", {})
+    monkeypatch.setattr(reader_thread, "MAX_THREADS", 1)
     with pytest.raises(EngineError, match="hangs"):
         list(guard.synthesize(_hanging(), Utterance("hello"), CallOptions(), LIMITS))
     with pytest.raises(EngineError, match="try again later") as error:
         list(guard.synthesize(TONE, Utterance("hello"), CallOptions(), LIMITS))  # type: ignore[arg-type]
     assert error.value.fault == "busy"
+    other = ToneEngine()
+    other.name = "other"
+    assert list(guard.synthesize(other, Utterance("hello"), CallOptions(), LIMITS))  # type: ignore[arg-type]
     released.set()
     for _ in range(100):
         time.sleep(0.02)
@@ -215,6 +219,20 @@ def test_engines_that_hang_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch
             continue
         return
     pytest.fail("the place of an engine that hung was not given back")
+
+
+def test_a_thread_that_cannot_start_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(reader_thread, "_places", {})
+    monkeypatch.setattr(reader_thread, "MAX_THREADS", 1)
+    for _ in range(2):
+        with monkeypatch.context() as patch, pytest.raises(EngineError) as error:
+            patch.setattr(threading.Thread, "start", full)
+            list(guard.synthesize(TONE, Utterance("hello"), CallOptions(), LIMITS))  # type: ignore[arg-type]
+        assert error.value.fault == "busy"
+    assert list(guard.synthesize(TONE, Utterance("hello"), CallOptions(), LIMITS))  # type: ignore[arg-type]
 
 
 def _hanging() -> Any:

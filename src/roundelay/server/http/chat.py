@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -21,7 +21,18 @@ from roundelay.server.http.requests import bytes_of, ignored_header, json_fields
 from roundelay.server.http.speech import encode_speech, event
 from roundelay.server.limits import DEFAULT
 from roundelay.server.service import Service, service_of
-from roundelay.voice.interfaces import Capability, Message, Responder, Role, ToolCall, ToolSpec, Utterance
+from roundelay.voice.audio import Audio
+from roundelay.voice.interfaces import (
+    CallOptions,
+    Cancelled,
+    Capability,
+    Message,
+    Responder,
+    Role,
+    ToolCall,
+    ToolSpec,
+    Utterance,
+)
 from roundelay.voice.interfaces import Request as LlmRequest
 from roundelay.voice.interfaces import Response as LlmResponse
 from roundelay.voice.pipeline import Pipeline
@@ -65,9 +76,11 @@ async def completions(request: Request) -> Response:
     raw, longest = values["messages"], service.limits.audio_s
     check(raw)
 
-    def work() -> LlmResponse:
-        messages = [_message(at, each, pipeline, longest) for at, each in enumerate(raw)]
-        return pipeline.respond(_request(messages, tools, pipeline.responder))
+    def work(cancelled: Cancelled) -> LlmResponse:
+        options = CallOptions(cancelled)
+        hear = lambda audio: pipeline.transcribe(audio, options).text  # noqa: E731
+        messages = [_message(at, each, hear, longest) for at, each in enumerate(raw)]
+        return pipeline.respond(_request(messages, tools, pipeline.responder), options)
 
     response = await service.engines.call(work)
     head = {"id": f"chatcmpl-{uuid.uuid4().hex[:24]}", "created": int(time.time()), "model": name}
@@ -133,7 +146,7 @@ def check(messages: list[Any]) -> None:
         raise wrong("messages", "messages must end with a user's message or a tool's result")
 
 
-def _message(at: int, message: dict[str, Any], pipeline: Pipeline, longest_s: float) -> Message:
+def _message(at: int, message: dict[str, Any], hear: Callable[[Audio], str], longest_s: float) -> Message:
     """A message as text; recordings in it are transcribed. Raises `ApiError` 400 for wrong content."""
     content, where = message.get("content"), f"messages[{at}].content"
     role: Role = "system" if message["role"] == "developer" else message["role"]
@@ -156,7 +169,7 @@ def _message(at: int, message: dict[str, Any], pipeline: Pipeline, longest_s: fl
         elif kind == "input_audio" and isinstance(part.get("input_audio"), dict):
             name = f"audio.{part['input_audio'].get('format', 'wav')}"
             data = bytes_of(part["input_audio"].get("data"), f"{place}.input_audio.data")
-            texts.append(pipeline.transcribe(recording(data, name, longest_s, place)).text)
+            texts.append(hear(recording(data, name, longest_s, place)))
         else:
             raise unsupported(place, f"{place} must be a part of type text or input_audio")
     return Message(role, "\n".join(texts), key, calls)

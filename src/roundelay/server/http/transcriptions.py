@@ -17,6 +17,7 @@ from roundelay.server.http.fields import Field, read
 from roundelay.server.http.requests import ignored_header, recording
 from roundelay.server.http.speech import event
 from roundelay.server.service import service_of
+from roundelay.voice.interfaces import CallOptions, Cancelled
 
 RESPONSE_FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
 GRANULARITIES = Field("timestamp_granularities[]", "string", "segment; word is refused.", choices=("segment", "word"))
@@ -43,9 +44,9 @@ async def transcriptions(request: Request) -> Response:
         raise unsupported(GRANULARITIES.name, "this model gives no times of words; ask for segment")
     pipeline, limit = service.engines.pipeline(aliases.model(values["model"])), service.limits.audio_s
 
-    def work() -> tuple[str, float]:
+    def work(cancelled: Cancelled) -> tuple[str, float]:
         audio = recording(data, name, limit)
-        return pipeline.transcribe(audio).text, audio.duration_s
+        return pipeline.transcribe(audio, CallOptions(cancelled)).text, audio.duration_s
 
     text, seconds = await service.engines.call(work)
     headers = ignored_header(ignored)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,7 +25,9 @@ from roundelay.server.realtime.client_events import ClientEventHandler
 from roundelay.server.realtime.frames import Frame, error_frame, new_id, read
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
+from roundelay.voice.audio import Audio
 from roundelay.voice.engines import guard
+from roundelay.voice.interfaces import CallOptions, Cancelled
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.worker import Worker
 
@@ -258,5 +261,8 @@ class Connection:
         """Have recordings in items transcribed before the next frame, which may ask about them."""
         while self.client_events.recordings:
             name, sound = self.client_events.recordings.pop(0)
-            transcript = await self.service.engines.call(self._pipeline.transcribe, sound)
-            self.client_events.set_transcript(name, transcript.text, self.now_ms())
+            transcribe = partial(self._transcribe, sound)
+            self.client_events.set_transcript(name, await self.service.engines.call(transcribe), self.now_ms())
+
+    def _transcribe(self, sound: Audio, cancelled: Cancelled) -> str:
+        return self._pipeline.transcribe(sound, CallOptions(cancelled)).text

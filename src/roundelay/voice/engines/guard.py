@@ -169,11 +169,11 @@ def _guarded(
 ) -> Iterator[T]:
     """Yield the items of a source; every fault of it is an `EngineError`."""
     try:
-        yield from read(source, cancelled, limit_s)
+        yield from read(source, cancelled, limit_s, engine.name)
     except Hang:
         raise EngineError(engine.name, role, "hangs: it gave nothing in time and was left", "hang") from None
     except Busy:
-        what = f"was not asked: {MAX_THREADS} engines are waited for already; try again later"
+        what = f"was not asked: {MAX_THREADS} calls of it are waited for already; try again later"
         raise EngineError(engine.name, role, what, "busy") from None
     except InvalidAudio as error:
         raise EngineError(engine.name, role, f"gave {error}", "invalid") from error

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 POLL_S = 0.05  # how often a caller who waits is asked whether he cancelled
-MAX_THREADS = 64  # sources read at once, those that hang among them
+MAX_THREADS = 64  # sources of one owner read at once, those that hang among them
 
-_places = threading.BoundedSemaphore(MAX_THREADS)
+_places: dict[str, threading.BoundedSemaphore] = {}  # by owner, so that one that hangs leaves the others theirs
 
 
 class Busy(Exception):
-    """`MAX_THREADS` sources are read already."""
+    """`MAX_THREADS` sources of this owner are read already."""
 
 
 class Hang(Exception):
@@ -24,19 +24,25 @@ class Hang(Exception):
 
 
 def read(
-    source: Callable[[], Iterable[T]], cancelled: Callable[[], bool], limit_s: Callable[[int], float]
+    source: Callable[[], Iterable[T]], cancelled: Callable[[], bool], limit_s: Callable[[int], float], owner: str
 ) -> Iterator[T]:
     """Yield the items of `source()`, each made when it is asked for, until its end or until `cancelled`.
 
+    `owner` is whose source it is, an engine's name.
     `limit_s(n)` is how long the n-th item (from 0) may take. `cancelled` is asked before every item and while one is
     waited for. A source that is left (cancelled, hanging, or its reader closed) is closed by its thread after the item
     it is at. Raises what the source raises, `Hang`, and `Busy`.
     """
-    if not _places.acquire(blocking=False):
+    places = _places.setdefault(owner, threading.BoundedSemaphore(MAX_THREADS))
+    if not places.acquire(blocking=False):
         raise Busy
     asked: SimpleQueue[bool] = SimpleQueue()
     came: SimpleQueue[tuple[str, Any]] = SimpleQueue()
-    threading.Thread(target=_run, args=(source, asked, came), name="engine", daemon=True).start()
+    try:
+        threading.Thread(target=_run, args=(source, asked, came, places), name="engine", daemon=True).start()
+    except RuntimeError:  # the system has no more threads
+        places.release()
+        raise Busy from None
     try:
         count = 0
         while not cancelled():
@@ -54,7 +60,12 @@ def read(
         asked.put(False)
 
 
-def _run(source: Callable[[], Iterable[Any]], asked: SimpleQueue[bool], came: SimpleQueue[tuple[str, Any]]) -> None:
+def _run(
+    source: Callable[[], Iterable[Any]],
+    asked: SimpleQueue[bool],
+    came: SimpleQueue[tuple[str, Any]],
+    places: threading.BoundedSemaphore,
+) -> None:
     """Put one item into `came` for every True in `asked`."""
     items: Any = None
     try:
@@ -71,7 +82,7 @@ def _run(source: Callable[[], Iterable[Any]], asked: SimpleQueue[bool], came: Si
     except BaseException as error:
         came.put(("error", error))
     finally:
-        _places.release()
+        places.release()
 
 
 def _wait(came: SimpleQueue[tuple[str, Any]], cancelled: Callable[[], bool], limit_s: float) -> tuple[str, Any] | None:
