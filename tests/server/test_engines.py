@@ -117,6 +117,16 @@ def test_a_request_chooses_an_engine_by_its_model() -> None:
             assert status == 200 and abs(peak_hz(samples_of(data), 24_000) - 440) < 2
             with talking(server, "/v1/realtime?model=tones") as talk:
                 assert talk.frames[0]["session"]["model"] == "tones"
+            wish = {"session": {"type": "realtime", "model": "tones"}}
+            made = json.loads(ask(server, "/v1/realtime/client_secrets", wish)[2])
+            bearer = {"authorization": f"Bearer {made['value']}"}
+            assert made["session"]["model"] == "tones"
+            for path, model in (
+                ("/v1/realtime", "tones"),
+                ("/v1/realtime?model=nano", "nano"),
+            ):  # the address goes first
+                with talking(server, path, additional_headers=bearer) as talk:
+                    assert talk.frames[0]["session"]["model"] == model
     finally:
         registry.unregister("tones")
 

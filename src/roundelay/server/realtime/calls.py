@@ -35,9 +35,9 @@ async def calls(request: Request) -> Response:
     except MissingPackage as error:
         raise ApiError(501, "package_missing", str(error)) from None
     offer, session = await _offer(request, service)
-    model = aliases.model(request.query_params.get("model"))
-    webrtc.check_offer(offer)
     settings: Settings = service.settings_of(key_of(request)) or Settings()
+    model = aliases.model(request.query_params.get("model") or (session or {}).get("model") or settings.model)
+    webrtc.check_offer(offer)
     settings = replace(settings, model=model, voices=service.engines.voices(model))
     if session is not None:
         settings = settings.with_update(session)
@@ -67,11 +67,13 @@ async def client_secret(request: Request) -> Response:
     if after.get("anchor", "created_at") != "created_at":
         raise wrong("expires_after.anchor", "expires_after.anchor must be created_at")
     seconds = SECONDS.check(after.get("seconds", SECRET_S))
-    settings = Settings().with_update(values["session"] or {})
-    secret, expires = service_of(request).new_secret(settings, seconds)
-    session = settings.as_dict("", expires)
+    service, session = service_of(request), values["session"] or {}
+    model = aliases.model(session.get("model"))
+    settings = Settings(model=model, voices=service.engines.voices(model)).with_update(session)
+    secret, expires = service.new_secret(settings, seconds)
+    shown = settings.as_dict("", expires)
     headers = ignored_header(ignored)
-    return JSONResponse({"value": secret, "expires_at": expires, "session": session}, headers=headers)
+    return JSONResponse({"value": secret, "expires_at": expires, "session": shown}, headers=headers)
 
 
 async def _offer(request: Request, service: Service) -> tuple[str, Any]:

@@ -21,13 +21,13 @@ async def realtime(socket: WebSocket) -> None:
         query = socket.query_params
         if query.get("call_id") is not None:
             raise unsupported("call_id", "a call is controlled by its own data channel, not by a second connection")
-        model = aliases.model(query.get("model"))
+        settings: Settings = service.settings_of(key_of(socket)) or Settings()
+        model = aliases.model(query.get("model") or settings.model)
         admit(service, model)
     except ApiError as error:
         await socket.send_denial_response(error_response(error))
         return
     await socket.accept("realtime" if "realtime" in socket.scope["subprotocols"] else None)
-    settings: Settings = service.settings_of(key_of(socket)) or Settings()
     if query.get("intent") == "transcription":
         settings = replace(settings, kind="transcription")
     settings = replace(settings, model=model, voices=service.engines.voices(model))
