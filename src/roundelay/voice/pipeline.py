@@ -132,12 +132,11 @@ class Pipeline:
         """The whole response to a request."""
         whole = Response("")
         for part in self.reply(request, options):
-            if isinstance(part, Response):
-                return part
             if isinstance(part, ToolCall):
-                whole = replace(whole, calls=(*whole.calls, part))
-            else:
-                whole = replace(whole, text=whole.text + part)
+                part = Response("", (part,))
+            elif isinstance(part, str):
+                part = Response(part)
+            whole = Response(whole.text + part.text, whole.calls + part.calls, part.skill or whole.skill)
         return whole
 
     def ask(

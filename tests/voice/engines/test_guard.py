@@ -16,7 +16,7 @@ from tone_engine import ToneEngine
 from roundelay.errors import BadInput, EngineError, MissingCapability
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines import guard, reader_thread
-from roundelay.voice.interfaces import CallOptions, Request, Response, ToolSpec, Utterance
+from roundelay.voice.interfaces import CallOptions, Request, Response, ToolCall, ToolSpec, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.style import Style
 from roundelay.voice.voices import Voice
@@ -28,6 +28,10 @@ LIMITS = guard.Limits(first_s=0.3, next_s=0.3, per_audio_s=0.0, end_of_turn_s=0.
 
 def leaves() -> Any:
     raise SystemExit(3)
+
+
+def interrupts() -> Any:
+    raise KeyboardInterrupt
 
 
 def ask(role: str, act: Callable[[], Any]) -> object:
@@ -80,7 +84,8 @@ GOOD = Audio(np.zeros(100, np.float32), 22_050)
 FAULTS = [
     *((role, act, fault)
       for role in ("transcriber", "responder", "synthesizer", "end_of_turn")
-      for act, fault in ((raises, "raised"), (leaves, "raised"), (hangs, "hang"), (lambda: b"bytes", "invalid"))
+      for act, fault in ((raises, "raised"), (leaves, "raised"), (interrupts, "raised"), (hangs, "hang"),
+                         (lambda: b"bytes", "invalid"))
       if (role, fault) not in (("responder", "invalid"), ("synthesizer", "invalid"))),
     ("transcriber", lambda: None, "invalid"),
     ("responder", blocks(), "nothing"),
@@ -130,6 +135,15 @@ def test_voices_that_cannot_be_listed_are_one_typed_error(act: Callable[[], Any]
     with pytest.raises(EngineError, match="synthesizer tone") as error:
         Pipeline(TONE, TONE, Mute(), TONE, LIMITS).voices()  # type: ignore[arg-type]
     assert error.value.fault == fault
+
+
+def test_a_response_in_parts_is_one() -> None:
+    class Parts(ToneEngine):
+        def reply(self, request: Request, options: Any = None) -> Any:
+            yield from ("one ", ToolCall("look", "{}"), Response("two", (ToolCall("go", "{}"),), "walk"))
+
+    found = Pipeline(TONE, Parts(), TONE, TONE, LIMITS).respond(Request("hello"))  # type: ignore[arg-type]
+    assert found == Response("one two", (ToolCall("look", "{}"), ToolCall("go", "{}")), "walk")
 
 
 def test_the_lower_of_two_limits_holds() -> None:

@@ -23,14 +23,10 @@ OPENAI_VOICES = (
 
 def built_in() -> list[str]:
     """The names of the built-in voices, the default first: those with a style of their own, then timbres alone."""
-    from roundelay.voice.decoder.voices import registry
+    from roundelay.voice.decoder import voices
+    from roundelay.voice.engines.nano.vocabulary import sorted_voices
 
-    known = list(registry())
-    try:
-        from roundelay.voice.engines.nano.vocabulary import VOICES
-    except ImportError:  # only the codec is installed
-        return known
-    return sorted(known, key=lambda name: VOICES.index(name) if name in VOICES else len(VOICES))
+    return sorted_voices(voices.registry())
 
 
 def aliases(known: Sequence[str]) -> dict[str, str]:

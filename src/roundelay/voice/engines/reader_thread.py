@@ -79,6 +79,8 @@ def _run(
         close = getattr(items, "close", None)  # a generator's: an iterator of another kind has none
         if close is not None:
             close()
+    except (GeneratorExit, KeyboardInterrupt) as error:  # the engine's own, not the reader's
+        came.put(("error", RuntimeError(type(error).__name__)))
     except BaseException as error:
         came.put(("error", error))
     finally:

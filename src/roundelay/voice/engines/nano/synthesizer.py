@@ -35,9 +35,7 @@ class NanoSynthesizer:
 
     def voices(self) -> Sequence[Voice]:
         """The built-in voices: those whose way of speaking the language model learnt, then those with a timbre only."""
-        known = list(registry(self.weights.decoder.weights))
-        ours = vocabulary.VOICES
-        return [Voice(name) for name in sorted(known, key=lambda n: ours.index(n) if n in ours else len(ours))]
+        return [Voice(name) for name in vocabulary.sorted_voices(registry(self.weights.decoder.weights))]
 
     def synthesize(self, utterance: Utterance, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Audio]:
         """Yield the utterance's audio as it is made. `cancelled` is asked before every token.

@@ -47,6 +47,11 @@ def phone_id(phone: str | None) -> int:
     return PAUSE if phone is None else FIRST_PHONE + 1 + PHONES.index(phone)
 
 
+def sorted_voices(names: Iterable[str]) -> list[str]:
+    """The names of voices, those whose speaking style the model learnt first, in the order of `VOICES`."""
+    return sorted(names, key=lambda name: VOICES.index(name) if name in VOICES else len(VOICES))
+
+
 def voice_id(name: str | None) -> int:
     """The id of a voice's speaking style; an unknown name, or None, is the first."""
     return FIRST_VOICE + (VOICES.index(name) if name in VOICES else 0)
