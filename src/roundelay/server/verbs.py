@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 @click.option("--chat-model", metavar="NAME", help="The name of the model there.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another name of this machine, behind a proxy.")
 @click.option("--allow-origin", multiple=True, metavar="URL", help="A web page of others that may call.")
-@click.option("--open", "anybody", is_flag=True, help="Listen beyond loopback without a key.")
+@click.option("--open", "without_key", is_flag=True, help="Listen beyond loopback without a key.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with limits.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any limit; see docs/server.md.")
 def serve(
-    host: str, port: int, engine: str | None, chat_url: str | None, chat_model: str | None, anybody: bool,
+    host: str, port: int, engine: str | None, chat_url: str | None, chat_model: str | None, without_key: bool,
     config_file: Path | None, **several: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Talk in the browser, and an OpenAI-shaped API, on this machine.
@@ -41,7 +41,7 @@ def serve(
 
     limits = config.fill(Limits, config_file, several["sets"], {})
     engines, answering = _engines(limits, engine, chat_url, chat_model)
-    address = Address(host, port, several["allow_host"], several["allow_origin"], anybody)
+    address = Address(host, port, several["allow_host"], several["allow_origin"], without_key)
     run(address, create_service(limits, address, engines, answering))
 
 

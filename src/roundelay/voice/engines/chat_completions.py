@@ -27,7 +27,7 @@ from roundelay.voice.interfaces import (
 )
 
 KEY_VARIABLE = "ROUNDELAY_CHAT_KEY"  # an environment variable: a key on a command line is seen by every process
-MAX_BYTES = 4 << 20  # of an answer; far more than anybody would listen to
+MAX_BYTES = 4 << 20  # of an answer; far longer than a spoken reply
 WAIT_S = 60.0  # for an answer; a model on a laptop may think for a while
 NO_STREAM = (400, 404, 415, 422, 501)  # how a server may say that it does not stream
 LOCAL = ("localhost", "127.0.0.1", "::1")
