@@ -11,7 +11,6 @@ from roundelay.console import table_text
 from roundelay.errors import BadInput
 from roundelay.fabric.job import hardware as specs
 from roundelay.fabric.job import workload as models
-from roundelay.fabric.job.parallelism import Job
 from roundelay.fabric.placement import orchestrate
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.steptime import complete
@@ -102,7 +101,6 @@ def step_time(
     _check_names(axes, AXES, "step_time")
     workload = models.read(model)
     tokens = min(8192, workload.shape.max_length) if seq is None else seq
-    Job(tokens, global_batch)
     scenario = scenario_of(workload, tokens, global_batch, specs.hardware(hardware), fabric)
     return complete.fastest(scenario, gpus, complete.checked_axes(axes))
 

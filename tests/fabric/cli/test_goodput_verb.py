@@ -45,6 +45,7 @@ def test_a_models_best_mfu_stands_in_for_a_given_one(roundelay) -> None:
 
 BAD = [
     ((), "--mfu"),
+    (("--model", "gpt-175b", "--job-gpus", 512, "--global-batch", 0), "--global-batch 0: give a whole number"),
     (("--model", "gpt-175b"), "give --job-gpus"),
     (("--model", "gpt-175b", "--mfu", 0.4, "--job-gpus", 512), "one of the two"),
     (("--model", "gpt-175", "--job-gpus", 512), "did you mean gpt-175b?"),

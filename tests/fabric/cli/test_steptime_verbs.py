@@ -89,6 +89,7 @@ BAD = [
     (("--gpus", 64, "--zero", 4), "give 0 to 3"),
     (("--gpus", 64, "--tp", 0), "at least 1"),
     (("--gpus", 64, "--global-batch", 0), "one or more"),
+    (("--gpus", 64, "--global-batch", 10**24), "at most"),
     (("--gpus", "many"), "whole number"),
     (("--gpus", 0), "1 to 10,000,000"),
     (("--gpus", 64, "--model", "gpt-175"), "did you mean gpt-175b?"),

@@ -166,6 +166,8 @@ def test_the_public_trace_is_long_enough_for_two_thousand_gpus_and_not_for_three
 
 
 BAD = [
+    (("--global-batch", -1), "--global-batch -1: give a whole number"),
+    (("--seq", 0), "--seq 0: give a whole number"),
     (("--model", "gpt-175"), "did you mean gpt-175b?"),
     (("--hardware", "h10"), "did you mean h100?"),
     (("--arch", "nvl-73"), "did you mean nvl-72?"),

@@ -12,7 +12,6 @@ from roundelay.errors import BadInput
 from roundelay.fabric.cli import options
 from roundelay.fabric.job import hardware as specs
 from roundelay.fabric.job import workload as models
-from roundelay.fabric.job.parallelism import Job
 from roundelay.fabric.steptime import complete, pareto
 from roundelay.fabric.steptime.grid import Scenario
 from roundelay.fabric.steptime.search import search_scenario
@@ -132,7 +131,6 @@ def _scenario(fabric: str, flags: dict[str, Any]) -> Scenario:
     model = models.read(flags["model"])
     gpu = specs.with_settings(specs.hardware(flags["hardware"]), _numbers(flags["sets"]))
     seq = min(8192, model.shape.max_length) if flags["seq"] is None else flags["seq"]
-    Job(seq, flags["global_batch"])
     return scenario_of(model, seq, flags["global_batch"], gpu, fabric, flags["software"])
 
 

@@ -25,6 +25,7 @@ from roundelay.fabric.goodput.goodput import CheckpointedJob
 from roundelay.fabric.job import hardware
 from roundelay.fabric.job import workload as models
 from roundelay.fabric.job.hardware import Links
+from roundelay.fabric.job.parallelism import Job
 from roundelay.fabric.specs import architectures
 from roundelay.fabric.specs.architectures import Architecture
 from roundelay.fabric.steptime.search import search
@@ -76,6 +77,7 @@ class CompareStudy:
             raise BadInput("--years", self.years, "give more than 0 and at most 100")
         if not 1 <= self.gpus <= 1_000_000:
             raise BadInput("--gpus", self.gpus, "give 1 to 1,000,000")
+        Job(self.seq, self.global_batch)
         self.study.generator_model()
 
     def check(self) -> None:

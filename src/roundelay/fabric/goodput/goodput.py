@@ -20,6 +20,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.fabric.faults.trace import Events
 from roundelay.fabric.goodput import job_simulation
+from roundelay.fabric.job.parallelism import Job
 from roundelay.fabric.steptime.search import SearchResult, search
 from roundelay.fabric.waste.study import Study
 from roundelay.fabric.waste.usable import UsableGpus
@@ -216,6 +217,7 @@ class GoodputStudy(Study):
                 raise BadInput(f"setting {key}", getattr(self, key), "is for fabric waste; goodput needs a history")
         if self.spares:
             raise BadInput("setting spares", "true", "is for fabric waste; goodput counts every GPU that does not work")
+        Job(self.seq, self.global_batch)
         if self.mfu is not None and not 0 < self.mfu <= 1:
             raise BadInput("--mfu", self.mfu, "give a ratio above 0, at most 1")
         for key, flag in (("checkpoint_s", 0.0), ("detect_s", 0.0), ("restart_s", 0.0), ("interval_s", 1e-3)):

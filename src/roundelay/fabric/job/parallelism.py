@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from roundelay.errors import BadInput
 
 RECOMPUTE = ("none", "selective", "full")
+MOST = 1_000_000_000  # tokens of a sequence, sequences of a step
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ class Job:
     def __post_init__(self) -> None:
         for name in ("seq", "global_batch", "micro_batch", "interleave"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise BadInput(f"--{name.replace('_', '-')}", value, "give a whole number, one or more")
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
+                do = f"give a whole number, one or more, at most {MOST:,}"
+                raise BadInput(f"--{name.replace('_', '-')}", value, do)
         if self.recompute not in RECOMPUTE:
             raise BadInput("--recompute", self.recompute, f"choose from {', '.join(RECOMPUTE)}")
         if self.zero not in (0, 1, 2, 3):

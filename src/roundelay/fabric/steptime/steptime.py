@@ -143,7 +143,11 @@ def scenario_of(
     links: Links | str = "dgx",
     software: Software | str | None = None,
 ) -> Scenario:
-    """Return what all configurations share, from nouns or their names; the software is by default the GPU's."""
+    """Return what all configurations share, from nouns or their names; the software is by default the GPU's.
+
+    Raises `BadInput` for a name that is unknown, and for tokens or sequences below 1 or very many.
+    """
+    Job(seq, global_batch)
     model = models.read(model) if isinstance(model, str) else model
     gpu = specs.hardware(hardware) if isinstance(hardware, str) else hardware
     links = architectures.links(links) if isinstance(links, str) else links
