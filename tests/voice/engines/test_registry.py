@@ -88,8 +88,9 @@ def test_a_role_or_setting_that_an_engine_does_not_have_is_one_line() -> None:
         Pipeline.load("chat_completions")
     with pytest.raises(BadInput, match="colour: is unknown; known: folder, codec, warm"):
         Pipeline.load(None, "nano", None, None, settings={"nano": {"colour": 1}})
-    with pytest.raises(BadInput, match="needs the setting url"):
-        registry.load("chat_completions", ["responder"])
+    for given in ({}, {"url": None}):
+        with pytest.raises(BadInput, match=r"needs the setting url .*http://host:port/v1"):
+            registry.load("chat_completions", ["responder"], given)
 
 
 def test_names_on_a_command_line_take_the_roles_they_can(tone: str) -> None:

@@ -163,11 +163,9 @@ def tool_to_wire(tool: ToolSpec) -> dict[str, Any]:
 
 
 def load(
-    roles: Collection[EngineRole], url: str | None = None, model: str | None = None, wait_s: float | str = WAIT_S
+    roles: Collection[EngineRole], url: str, model: str | None = None, wait_s: float | str = WAIT_S
 ) -> Mapping[EngineRole, Any]:
-    """The responder at a `url`. Raises `BadInput` without one."""
-    if url is None:
-        raise BadInput("engine", "chat_completions", "needs the setting url: http://host:port/v1")
+    """The responder at a `url`. Raises `BadInput` for one that is no address."""
     return dict.fromkeys(roles, ChatCompletions(url, model, float(wait_s)))
 
 
@@ -176,6 +174,6 @@ SPEC = EngineSpec(
     {"responder": ChatCompletions.capabilities},
     load,
     ("url", "model", "wait_s"),
-    "any chat model behind an OpenAI-compatible address",
+    "any chat model behind an OpenAI-compatible address, http://host:port/v1",
     required=("url",),
 )

@@ -113,7 +113,8 @@ def assign(engines: Collection[str], roles: Collection[EngineRole] = ROLES) -> d
 def load(name: str, roles: Collection[EngineRole], settings: Mapping[str, Any] | None = None) -> dict[EngineRole, Any]:
     """An engine, loaded, for each role asked of it.
 
-    Raises `BadInput` for an unknown name, role or setting, `EngineError` where it cannot be loaded or does not have the
+    Raises `BadInput` for an unknown name, role or setting, or a required one that is missing,
+    `EngineError` where it cannot be loaded or does not have the
     methods of a role, and what else the engine raises on purpose (`MissingPackage`, `DamagedWeightsError`).
     """
     found, settings = spec(name), settings or {}
@@ -124,6 +125,8 @@ def load(name: str, roles: Collection[EngineRole], settings: Mapping[str, Any] |
         if setting not in found.settings:
             known = ", ".join(found.settings) or "none"
             raise BadInput(f"setting of the engine {name}", setting, f"is unknown; known: {known}")
+    if missing := [setting for setting in found.required if settings.get(setting) is None]:
+        raise BadInput("engine", name, f"needs the setting {', '.join(missing)} ({found.summary})")
     try:
         engines = dict(found.load(tuple(roles), **settings))
     except RoundelayError:
