@@ -113,9 +113,9 @@ def assign(engines: Collection[str], roles: Collection[EngineRole] = ROLES) -> d
 def load(name: str, roles: Collection[EngineRole], settings: Mapping[str, Any] | None = None) -> dict[EngineRole, Any]:
     """An engine, loaded, for each role asked of it.
 
-    Raises `BadInput` for an unknown name, role or setting, or a required one that is missing,
-    `EngineError` where it cannot be loaded or does not have the
-    methods of a role, and what else the engine raises on purpose (`MissingPackage`, `DamagedWeightsError`).
+    Raises `BadInput` for an unknown name, role or setting, or a required one that is missing, `EngineError` where it
+    cannot be loaded or does not have the methods of a role, and what else the engine raises on purpose
+    (`MissingPackage`, `DamagedWeightsError`).
     """
     found, settings = spec(name), settings or {}
     for role in roles:
