@@ -240,6 +240,7 @@ def test_a_thread_that_cannot_start_takes_no_place(monkeypatch: pytest.MonkeyPat
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(reader_thread, "_places", {})
+    monkeypatch.setattr(reader_thread, "_idle", [])
     monkeypatch.setattr(reader_thread, "MAX_THREADS", 1)
     for _ in range(2):
         with monkeypatch.context() as patch, pytest.raises(EngineError) as error:
@@ -247,6 +248,26 @@ def test_a_thread_that_cannot_start_takes_no_place(monkeypatch: pytest.MonkeyPat
             list(guard.synthesize(TONE, Utterance("hello"), CallOptions(), LIMITS))  # type: ignore[arg-type]
         assert error.value.fault == "busy"
     assert list(guard.synthesize(TONE, Utterance("hello"), CallOptions(), LIMITS))  # type: ignore[arg-type]
+
+
+def test_a_thread_is_used_again_and_ends_when_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    idle: list[Any] = []
+    monkeypatch.setattr(reader_thread, "_idle", idle)
+    monkeypatch.setattr(reader_thread, "IDLE_S", 0.2)
+    seen = []
+
+    def source() -> Iterator[int]:
+        seen.append(threading.current_thread())
+        yield 1
+
+    for _ in range(2):
+        assert list(reader_thread.read(source, lambda: False, lambda _: 5.0, "test")) == [1]
+        until = time.monotonic() + 5
+        while not idle and time.monotonic() < until:
+            time.sleep(0.001)
+    assert seen[0] is seen[1]
+    seen[0].join(5)
+    assert not seen[0].is_alive() and not idle
 
 
 def _hanging() -> Any:

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 POLL_S = 0.05  # how often a caller who waits is asked whether he cancelled
 MAX_THREADS = 64  # sources of one owner read at once, those that hang among them
+IDLE_S = 30.0  # how long a thread waits for its next source; one that is used again keeps its heap and its caches
 
 _places: dict[str, threading.BoundedSemaphore] = {}  # by owner, so that one that hangs leaves the others theirs
+_idle: list[SimpleQueue[Callable[[], None]]] = []  # where each thread that waits takes its next source from
 
 
 class Busy(Exception):
@@ -39,7 +41,7 @@ def read(
     asked: SimpleQueue[bool] = SimpleQueue()
     came: SimpleQueue[tuple[str, Any]] = SimpleQueue()
     try:
-        threading.Thread(target=_run, args=(source, asked, came, places), name="engine", daemon=True).start()
+        _start(lambda: _run(source, asked, came, places))
     except RuntimeError:  # the system has no more threads
         places.release()
         raise Busy from None
@@ -58,6 +60,32 @@ def read(
             count += 1
     finally:
         asked.put(False)
+
+
+def _start(work: Callable[[], None]) -> None:
+    """Run the work in a thread that waits, or in a new one."""
+    try:
+        _idle.pop().put(work)  # the one that waited least, so that the others may end
+    except IndexError:
+        threading.Thread(target=_serve, args=(work,), name="engine", daemon=True).start()
+
+
+def _serve(work: Callable[[], None]) -> None:
+    """Run the work, then what comes next, until nothing has come for `IDLE_S`."""
+    mine: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    while True:
+        work()
+        del work  # and with it the source
+        _idle.append(mine)
+        try:
+            work = mine.get(timeout=IDLE_S)
+        except Empty:
+            try:
+                _idle.remove(mine)
+            except ValueError:  # taken at the last moment: its work is on the way
+                work = mine.get()
+            else:
+                return
 
 
 def _run(
