@@ -20,7 +20,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("machine", "files", "console", "record"),
     ("shape", "config", "voice.stream"),
     ("voice.audio", "voice.resample", "voice.vocab", "fabric.topology", "fabric.job"),
-    ("voice.graphs", "voice.tokens", "fabric.specs"),
+    ("voice.graphs", "voice.tokens", "voice.packages", "fabric.specs"),
     ("voice.voices", "voice.style", "fabric.faults"),
     ("voice.interfaces", "fabric.waste"),
     ("voice.tokenizer", "fabric.steptime"),
