@@ -21,7 +21,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("shape", "config", "voice.stream"),
     ("voice.audio", "voice.resample", "voice.vocab", "fabric.topology", "fabric.job"),
     ("voice.graphs", "voice.tokens", "voice.packages", "fabric.specs"),
-    ("voice.voices", "voice.style", "fabric.faults"),
+    ("voice.voices", "voice.style", "voice.vad", "fabric.faults"),
     ("voice.interfaces", "fabric.waste"),
     ("voice.tokenizer", "fabric.steptime"),
     ("voice.decoder", "voice.text", "fabric.placement"),

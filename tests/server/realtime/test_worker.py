@@ -13,7 +13,7 @@ from server_case import FakeEngine, running
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines.chat_completions import ChatCompletions
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, ToolCall, Utterance
-from roundelay.voice.realtime.vad import EnergyDetector
+from roundelay.voice.vad import EnergyDetector
 
 
 def test_the_embedded_worker_hears_answers_and_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ from roundelay.voice.realtime.conversation import (
 )
 from roundelay.voice.realtime.core.settings import Thresholds
 from roundelay.voice.realtime.core.state import State
-from roundelay.voice.realtime.vad import EnergyDetector
+from roundelay.voice.vad import EnergyDetector
 from roundelay.voice.voices import Voice
 
 CLOCK = Tool("clock", run=lambda: "noon")

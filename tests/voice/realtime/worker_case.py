@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from roundelay.errors import RoundelayError
+from roundelay.voice import vad
 from roundelay.voice.agent.persona import persona
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines.guard import DEFAULT_LIMITS
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Message, Request, Response, Utterance
 from roundelay.voice.pipeline import Pipeline
-from roundelay.voice.realtime import vad
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.settings import Thresholds

@@ -36,9 +36,9 @@ from roundelay.voice.realtime.core.state import State
 from roundelay.voice.realtime.inline import InlinePool, untimed
 from roundelay.voice.realtime.playback import Playback
 from roundelay.voice.realtime.reply_request import WorkerConfig
-from roundelay.voice.realtime.vad import FRAME, Detector
 from roundelay.voice.realtime.worker import Worker
 from roundelay.voice.resample import Resampler
+from roundelay.voice.vad import FRAME, Detector
 
 MAX_FINISH_S = 300  # of silence that `finish` adds at most: turns, replies and tool calls are limited to less
 

@@ -14,7 +14,7 @@ from roundelay.voice.realtime import language_table
 from roundelay.voice.realtime.core.backchannel import words
 from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.realtime.core.language import Language
-from roundelay.voice.realtime.vad import periodicity
+from roundelay.voice.vad import periodicity
 
 WINDOW, HOP = 640, 320  # samples: 40 ms, two periods of 70 Hz; every 20 ms
 PROSODY_WINDOW_S = 1.2  # of audio before the pause

@@ -39,10 +39,11 @@ from roundelay.voice.realtime.reply_request import (
     summary_request,
 )
 from roundelay.voice.realtime.ring_buffer import RingBuffer
+from roundelay.voice.realtime.segmenter import Echo, SpeechBoundary, SpeechSegmenter
 from roundelay.voice.realtime.trim_silence import trim_leading_silence
-from roundelay.voice.realtime.vad import Detector, Echo, SpeechBoundary, SpeechSegmenter, default_detector
 from roundelay.voice.realtime.worker_pool import TaskPool
 from roundelay.voice.resample import Resampler
+from roundelay.voice.vad import Detector, default_detector
 from roundelay.voice.voices import Voice
 
 MAX_TRANSCRIPTS = 16  # of turns and parts of turns that are kept

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from roundelay.errors import MissingPackage
+from roundelay.voice import vad
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.questions import draw
 from roundelay.voice.engines.nano.end_of_turn import NanoEndOfTurn
@@ -19,7 +20,6 @@ from roundelay.voice.eval.report import Found, table
 from roundelay.voice.eval.tasks import turn_end
 from roundelay.voice.eval.tasks.task import Numbers, Recording, Task
 from roundelay.voice.nlu.understand import understand
-from roundelay.voice.realtime import vad
 from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.text.normalise import normalise
 

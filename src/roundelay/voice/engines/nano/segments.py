@@ -1,6 +1,6 @@
 """Splits audio into speech segments of at most twelve seconds, cut where it is quiet (ours).
 
-A plain energy detector, for files; conversations use `realtime.vad`.
+A plain energy detector, for files; conversations use `realtime.segmenter`.
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from worker_case import JFK, LIMITS, RATE, buzz, noise
 
+from roundelay.voice import vad
 from roundelay.voice.audio import Audio
-from roundelay.voice.realtime import vad
+from roundelay.voice.realtime import segmenter
 
 
-def edges(judge: vad.Detector, sound: np.ndarray, piece: int = 320) -> list[vad.SpeechBoundary]:
-    ear = vad.SpeechSegmenter(judge)
+def edges(judge: vad.Detector, sound: np.ndarray, piece: int = 320) -> list[segmenter.SpeechBoundary]:
+    ear = segmenter.SpeechSegmenter(judge)
     return [edge for at in range(0, len(sound), piece) for edge in ear.push(sound[at : at + piece], LIMITS)]
 
 
@@ -45,7 +46,7 @@ def test_a_frame_that_may_begin_a_voice_is_doubtful_for_a_while_only() -> None:
             return next(self.said)
 
     def doubted(said: list[float]) -> tuple[list[int], list[bool]]:
-        ear, maybe_speech, found = vad.SpeechSegmenter(Scripted(said)), [], []
+        ear, maybe_speech, found = segmenter.SpeechSegmenter(Scripted(said)), [], []
         for at in range(len(said)):
             found += [edge.starts for edge in ear.push(np.zeros(vad.FRAME, np.float32), LIMITS)]
             maybe_speech += [at] * ear.maybe_speech
@@ -56,7 +57,7 @@ def test_a_frame_that_may_begin_a_voice_is_doubtful_for_a_while_only() -> None:
 
 
 def test_sound_that_nobody_judged_keeps_its_place() -> None:
-    ear = vad.SpeechSegmenter(vad.EnergyDetector())
+    ear = segmenter.SpeechSegmenter(vad.EnergyDetector())
     assert [edge.starts for edge in ear.push(np.concatenate([noise(500), buzz(500)]), LIMITS)] == [True]
     ear.skip(10 * RATE)
     assert not ear.maybe_speech
@@ -73,8 +74,8 @@ def test_edges_do_not_depend_on_how_the_sound_is_cut() -> None:
 
 def test_sileros_file_is_found_without_importing_torch() -> None:
     code = (
-        "import sys; from roundelay.voice.realtime import worker, vad; path = vad.silero_path(); "
-        "vad.default_detector(); "
+        "import sys; from roundelay.voice import vad; from roundelay.voice.realtime import worker; "
+        "path = vad.silero_path(); vad.default_detector(); "
         "assert 'torch' not in sys.modules and 'silero_vad' not in sys.modules; print(path)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -106,8 +107,8 @@ def babble(seed: int, ms: int = 2_400) -> np.ndarray:
     return (0.2 * (2 * (np.cumsum(hz) / RATE % 1) - 1)).astype(np.float32)
 
 
-def through(played: np.ndarray, heard: np.ndarray) -> list[vad.SpeechBoundary]:
-    ear = vad.SpeechSegmenter(vad.EnergyDetector(), echo := vad.Echo())
+def through(played: np.ndarray, heard: np.ndarray) -> list[segmenter.SpeechBoundary]:
+    ear = segmenter.SpeechSegmenter(vad.EnergyDetector(), echo := segmenter.Echo())
     echo.played(played)
     return list(ear.push(np.concatenate([noise(500, 0.002, 5), heard, noise(500, 0.002, 6)]), LIMITS))
 
