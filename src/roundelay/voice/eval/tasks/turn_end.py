@@ -10,9 +10,11 @@ import numpy as np
 
 from roundelay.voice.eval.tasks.task import Numbers, Recording, Row, Task, fixed
 from roundelay.voice.interfaces import EndOfTurn
-from roundelay.voice.realtime import endpointing, vad
+from roundelay.voice.realtime import endpointing
 from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.realtime.core.settings import Thresholds
+from roundelay.voice.realtime.segmenter import SpeechSegmenter
+from roundelay.voice.vad import Detector
 
 LIMITS = Thresholds()
 PAUSE_MS = 1_000  # how long a pause is taken to last: to wait less is to take over
@@ -31,15 +33,15 @@ def scores(predictor: EndOfTurn, domain: Callable[[str], bool]) -> dict[str, Cal
     }
 
 
-def speech(detector: vad.Detector, samples_T: np.ndarray) -> list[tuple[int, int]]:
+def speech(detector: Detector, samples_T: np.ndarray) -> list[tuple[int, int]]:
     """The stretches of speech in float32 [T] at 16 kHz, as the session would be told of them: (start, stop) samples."""
-    found = list(vad.SpeechSegmenter(detector).push(np.concatenate([PADDING, samples_T, PADDING]), LIMITS))
+    found = list(SpeechSegmenter(detector).push(np.concatenate([PADDING, samples_T, PADDING]), LIMITS))
     pad = len(PADDING)
     return [(max(0, a.sample - pad), b.sample - pad) for a, b in zip(found[::2], found[1::2], strict=False)]
 
 
 def sentences(
-    recordings: Sequence[Recording], detector: vad.Detector, by_words: Mapping[str, Callable[[str], float] | None]
+    recordings: Sequence[Recording], detector: Detector, by_words: Mapping[str, Callable[[str], float] | None]
 ) -> Task[Recording]:
     """The task: pauses inside sentences that people read, told from their ends by prosody and, each with it, by words.
 
