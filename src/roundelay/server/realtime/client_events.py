@@ -29,7 +29,8 @@ from roundelay.server.realtime.settings import (
     tools,
     unknown,
 )
-from roundelay.voice.audio import MIN_SAMPLES, Audio
+from roundelay.voice.audio import Audio
+from roundelay.voice.audio_file import MIN_SAMPLES
 from roundelay.voice.interfaces import Message
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.events import INPUT_RATE_HZ

@@ -13,7 +13,8 @@ from dataclasses import astuple, dataclass
 from typing import TypeVar
 
 from roundelay.errors import EngineError, MissingCapability, RoundelayError
-from roundelay.voice.audio import Audio, InvalidAudio
+from roundelay.voice.audio import Audio
+from roundelay.voice.audio_file import InvalidAudio
 from roundelay.voice.engines.reader_thread import MAX_THREADS, Busy, Hang, read
 from roundelay.voice.engines.registry import engines_with
 from roundelay.voice.interfaces import (

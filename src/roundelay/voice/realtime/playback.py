@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from roundelay.voice.audio import MIN_SAMPLES, Audio
+from roundelay.voice.audio import Audio
+from roundelay.voice.audio_file import MIN_SAMPLES
 from roundelay.voice.realtime.core import actions as act
 
 

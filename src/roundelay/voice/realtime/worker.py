@@ -18,7 +18,8 @@ import numpy as np
 from roundelay.errors import EngineError, RoundelayError
 from roundelay.voice.agent.persona import persona
 from roundelay.voice.agent.tools import parse_call
-from roundelay.voice.audio import MIN_SAMPLES, Audio
+from roundelay.voice.audio import Audio
+from roundelay.voice.audio_file import MIN_SAMPLES
 from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Response, ToolCall, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime import endpointing

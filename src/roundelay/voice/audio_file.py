@@ -1,0 +1,188 @@
+"""Recordings: sound in a file, read in blocks, so that hours need no more memory than seconds (ours).
+
+Every unusable file raises one clear `BadInput`; what is odd but can be read is said in one line of the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from roundelay.errors import BadInput, MissingPackage
+from roundelay.voice import riff
+
+MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 768_000  # the slowest telephone to the fastest studio converter (ours)
+MIN_SAMPLES = 2  # one sample has no pitch, bandwidth or duration (ours)
+READ_FRAMES = 4096  # decoded at a time: where a file is damaged, so much before the place is lost
+BLOCK_VALUES = 1 << 18  # samples of all channels in a block, 1 MB
+MAX_FRAMES = 1 << 60  # libsndfile gives more where a file does not tell its length
+LOG = logging.getLogger(__name__)
+
+
+class InvalidAudio(BadInput):
+    """An array or a rate that is no audio: empty, not mono, NaN, beyond full scale, a rate out of range."""
+
+
+def check_rate(rate: int) -> None:
+    """Raise `InvalidAudio` for a sample rate in Hz out of range."""
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        raise InvalidAudio("sample rate", rate, f"must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+
+
+def libsndfile() -> Any:
+    """The package soundfile. Raises `MissingPackage` without it."""
+    try:
+        import soundfile
+    except ImportError:
+        raise MissingPackage("soundfile", "voice") from None
+    return soundfile
+
+
+def soxr() -> Any:
+    """The package soxr. Raises `MissingPackage` without it."""
+    try:
+        import soxr
+    except ImportError:
+        raise MissingPackage("soxr", "voice") from None
+    return soxr
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """The audio in the file `path`, at `rate` Hz; `frames` is how many samples a channel has, None where unknown.
+
+    Where an `Audio` holds its samples, this reads them from the file, each time it is asked.
+    """
+
+    path: Path
+    rate: int
+    channels: int
+    frames: int | None
+
+    @classmethod
+    def open(cls, path: Path | str) -> AudioFile:
+        """The audio in a file that libsndfile can read (WAV, FLAC, Ogg, Opus, MP3…), 4 to 768 kHz, any channels.
+
+        A WAV whose header declares less sound than the file holds, or more, is read as far as it goes. Raises
+        `BadInput` in one line for a missing, empty or renamed file, and for one without sound.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise BadInput("audio file", path, "does not exist" if not path.exists() else "is not a file")
+        if not _size(path):
+            raise BadInput("audio file", path, "is empty")
+        with _reading(path), _file(path, told=True) as file:
+            check_rate(file.samplerate)
+            frames = file.frames if 0 <= file.frames < MAX_FRAMES else None
+            if frames == 0:
+                raise BadInput("audio file", path, "holds no samples")
+            if frames is not None and frames < MIN_SAMPLES:
+                raise BadInput("audio file", path, f"is too short: {frames} samples; give at least {MIN_SAMPLES}")
+            return cls(path, file.samplerate, file.channels, frames)
+
+    @property
+    def duration_s(self) -> float:
+        """The length in seconds; of a file that does not tell it, by decoding the whole."""
+        frames = self.frames if self.frames is not None else sum(len(block) for block in self.blocks())
+        return frames / self.rate
+
+    def longer_than(self, seconds: float) -> bool:
+        """Whether it lasts longer; no more is decoded than is needed to know."""
+        if self.frames is not None:
+            return self.frames > seconds * self.rate
+        left = seconds * self.rate
+        return any((left := left - len(block)) < 0 for block in self.blocks())
+
+    def blocks(self, rate: int | None = None) -> Iterator[np.ndarray]:
+        """Yield the samples float32 [n], mono, within [-1, 1], at `rate` Hz if given, in blocks of a few seconds.
+
+        Channels are averaged, values beyond full scale clipped. A file that ends early, or is damaged further on, is
+        read as far as it goes, and the log says so. Raises `BadInput` for NaN, and where nothing can be read.
+        """
+        if rate is None or rate == self.rate:
+            yield from self._read()
+            return
+        check_rate(rate)
+        stream = soxr().ResampleStream(self.rate, rate, 1, dtype="float32")
+        for block in self._read():
+            yield np.clip(stream.resample_chunk(block), -1, 1)
+        yield np.clip(stream.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)
+
+    def _read(self) -> Iterator[np.ndarray]:
+        with _reading(self.path), _file(self.path) as file:
+            read, broken, parts = 0, "", list[np.ndarray]()
+            while True:
+                try:
+                    part = file.read(READ_FRAMES, dtype="float32", always_2d=True)
+                except (libsndfile().LibsndfileError, RuntimeError) as error:
+                    if not read:
+                        raise
+                    part, broken = np.zeros((0, 1)), f" ({_reason(error)})"
+                read += len(part)
+                parts.append(part.mean(axis=1, dtype=np.float32))
+                if not len(part) or len(parts) * READ_FRAMES * self.channels >= BLOCK_VALUES:
+                    yield _checked(np.concatenate(parts))
+                    parts.clear()
+                if not len(part):
+                    break
+        if not read:
+            raise BadInput("audio file", self.path, "holds no samples")
+        if broken or (self.frames is not None and read < self.frames):
+            whole = f"{self.frames / self.rate:.3f} s" if self.frames is not None else "it"
+            _tell(self.path, f"is truncated: {read / self.rate:.3f} s of {whole} are there, and are used{broken}")
+
+
+def _checked(samples: np.ndarray) -> np.ndarray:
+    """The samples within [-1, 1]. Raises `InvalidAudio` for NaN and infinity."""
+    if not np.isfinite(samples).all():
+        raise InvalidAudio("audio with", "NaN or infinity", "must be finite")
+    return np.clip(samples, -1, 1)
+
+
+def _size(path: Path) -> int:
+    try:
+        with path.open("rb"):
+            return path.stat().st_size
+    except OSError as error:
+        raise BadInput("audio file", path, f"cannot be read ({error.strerror})") from None
+
+
+@contextmanager
+def _file(path: Path, *, told: bool = False) -> Iterator[Any]:
+    """Yield the open file; one with a wrong header is opened as it should be, and the log says so where `told`."""
+    finding = riff.examine(path)
+    if told and finding.remark:
+        _tell(path, finding.remark)
+    if finding.view is None:
+        with libsndfile().SoundFile(path) as file:
+            yield file
+        return
+    with finding.view, libsndfile().SoundFile(finding.view) as file:
+        yield file
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Make what reading a file raises one line about it."""
+    known = libsndfile().LibsndfileError
+    try:
+        yield
+    except InvalidAudio as error:
+        raise BadInput("audio file", path, f"cannot be used: {error}") from None
+    except (known, RuntimeError, OSError) as error:
+        raise BadInput("audio file", path, f"cannot be read ({_reason(error)})") from None
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "error_string", None) or error).strip(" .")
+
+
+def _tell(path: Path, remark: str) -> None:
+    """Say what is odd about a file; without a logger of the application's own, Python writes the line to stderr."""
+    LOG.warning("%s", BadInput("audio file", path, remark))
