@@ -24,15 +24,25 @@ T = TypeVar("T")
 def fill(intent: Intent, rng: np.random.Generator) -> Values:
     """Random fillings of an intent's slots, by name. They need not form a call: a country may have two currencies."""
     if "head" in intent.kinds:
-        return pair(one(rng, tuple(families()[intent.kinds["head"].partition(".")[0]].entries)), intent, rng)
+        return pair(one(rng, pairs(intent)), intent, rng)
     if "unit" in intent.kinds:
         return _conversion(rng)
     return {name: _DRAW[kind](rng) if kind in OPEN else one(rng, forms(kind)) for name, kind in intent.kinds.items()}
 
 
+def pairs(intent: Intent) -> tuple[str, ...]:
+    """The entries of two parts that an intent can ask for: those with a spoken form for each of its slots."""
+    known = [{form.call for form in forms(kind)} for kind in intent.kinds.values()]
+    return tuple(
+        key
+        for key in families()[intent.kinds["head"].partition(".")[0]].entries
+        if all(word in calls for word, calls in zip(key.split(" ", 1), known, strict=True))
+    )
+
+
 def pair(key: str, intent: Intent, rng: np.random.Generator) -> Values:
-    """Head and tail of an entry of two parts, "largest" and "planet", each in one of its spoken forms."""
-    words = dict(zip(("head", "tail"), key.split(" ", 1), strict=True))
+    """Both parts of an entry of two, "largest" and "planet", each in one of its spoken forms."""
+    words = dict(zip(intent.kinds, key.split(" ", 1), strict=True))
     return {
         name: one(rng, tuple(form for form in forms(intent.kinds[name]) if form.call == word))
         for name, word in words.items()

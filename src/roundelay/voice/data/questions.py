@@ -14,12 +14,11 @@ from functools import cache
 import numpy as np
 
 from roundelay.errors import BadInput
-from roundelay.voice.data.fillings import Values, fill, one, pair, same_kind
+from roundelay.voice.data.fillings import Values, fill, one, pair, pairs, same_kind
 from roundelay.voice.data.text import split_of
 from roundelay.voice.nlu.domain.fabric import FabricFacts
 from roundelay.voice.nlu.domain.phrasings import QUESTION_WORDS, SLOT, SPLITS, Intent, carriers, intents
 from roundelay.voice.nlu.domain.slots import OPEN, forms
-from roundelay.voice.nlu.domain.tables import families
 from roundelay.voice.nlu.skills import Call, answer
 from roundelay.voice.text.normalise import normalise
 
@@ -57,7 +56,7 @@ def tour(rng: np.random.Generator, split: str = "train") -> Iterator[Question]:
             continue
         fillings: list[Values] = [{}]
         if "head" in intent.kinds:
-            fillings = [pair(key, intent, rng) for key in families()[intent.kinds["head"].partition(".")[0]].entries]
+            fillings = [pair(key, intent, rng) for key in pairs(intent)]
         elif closed:
             fillings = [{closed[0]: form} for form in forms(intent.kinds[closed[0]])]
         for filling in fillings:

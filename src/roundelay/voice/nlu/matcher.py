@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,19 @@ from typing import Any
 from roundelay.errors import BadInput
 from roundelay.voice.nlu.domain import spoken
 from roundelay.voice.nlu.domain.calculate import OPERATIONS
+from roundelay.voice.nlu.domain.content_words import IDLE, SUM_IDLE, SYNONYMS, english, is_idle, may_mean, stem
 from roundelay.voice.nlu.domain.slot_finder import MAX_FILLINGS, UNKNOWN_ENTITY, Query, Span
 from roundelay.voice.nlu.domain.slots import NUMBERS
-from roundelay.voice.nlu.domain.unmatched import PLACES, changes_question
+from roundelay.voice.nlu.domain.unmatched import changes_question
 from roundelay.voice.nlu.phrasing_index import MIN_WORD_WEIGHT, Phrasing, phrasing_index
 from roundelay.voice.nlu.skills import Call
 
 MAX_DISTANCE = 0.5  # of a substitution; a word further from a phrasing's is another word
+MAX_IDLE_DISTANCE = 0.34  # the same in place of an idle word, but for one of at most
+MAX_SHORT_LETTERS = 3
+SYNONYM_DISTANCE = 0.15  # of a word that means the same
+INFLECTION_DISTANCE = 0.1  # of a word in another number
+MAX_MISSING = 1  # content words of a phrasing with slots that the query may lack
 LETTER_ERROR_SLOPE = 1.5  # growth of the substitution cost with the distance of the letters, up to the word's weight
 INSERTION_COST = 0.6  # of its weight, for a query word that matches nothing in the phrasing
 SLOT_INSERTION_COST = 0.8  # of a number or a name that no slot takes
@@ -63,14 +70,34 @@ class Matcher:
             self._substitution_costs(word, 0.0 if at in exact and word not in HOMOPHONE_NUMBERS else MAX_DISTANCE)
             for at, word in enumerate(query.words)
         ]
+        self.content = [at for at, word in enumerate(query.words) if not is_idle(word) and word not in SUM_IDLE]
         numbers = query.number_words()
         self.insertions = [self._insertion_cost(at, numbers[at] is not None) for at in range(len(query.words))]
 
     def _substitution_costs(self, word: str, limit: float) -> dict[int, float]:
         """The cost of substituting `word` for each word of the vocabulary within `limit`."""
-        weights = phrasing_index().weights
-        near = phrasing_index().vocabulary.near(word, limit)
-        return {at: weights[at] * min(1.0, LETTER_ERROR_SLOPE * distance) for at, distance in near}
+        weights, vocabulary = phrasing_index().weights, phrasing_index().vocabulary
+        costs = {}
+        for at, distance in vocabulary.near(word, limit):
+            distance = self._word_distance(word, vocabulary.words[at], distance)
+            if distance is not None:
+                costs[at] = weights[at] * min(1.0, LETTER_ERROR_SLOPE * distance)
+        for meant in SYNONYMS.get(word, ()):
+            for at, _ in vocabulary.near(meant, 0.0):
+                costs.setdefault(at, weights[at] * LETTER_ERROR_SLOPE * SYNONYM_DISTANCE)
+        return costs
+
+    def _word_distance(self, word: str, meant: str, distance: float) -> float | None:
+        """The distance of two words whose letters are `distance` apart; None where one cannot stand for the other."""
+        if not distance:
+            return 0.0
+        if stem(word) == stem(meant):
+            return INFLECTION_DISTANCE
+        if meant not in IDLE:
+            return distance if may_mean(word, meant, self.query.lenient) else None
+        if word in english() and word not in IDLE:
+            return None
+        return distance if distance <= MAX_IDLE_DISTANCE or len(word) <= MAX_SHORT_LETTERS else None
 
     def _insertion_cost(self, at: int, number: bool) -> float:
         word, weights = self.query.words[at], phrasing_index().weights
@@ -92,6 +119,8 @@ class Matcher:
         slots: dict[str, float] = {}
         rows = []
         for phrasing in phrasing_index().phrasings:
+            if not self._has_place_for_all(phrasing):
+                continue
             bound = self._min_insertion_cost(phrasing)
             for part in phrasing.parts:
                 if isinstance(part, int):
@@ -106,6 +135,11 @@ class Matcher:
                 rows.append((bound, phrasing))
         return sorted(rows, key=lambda row: row[0])
 
+    def _has_place_for_all(self, phrasing: Phrasing) -> bool:
+        """Whether a slot or a word of the phrasing may take each content word of the query."""
+        inside, costs, words = self._words_in_slots(phrasing.kinds), self.substitutions, phrasing.words
+        return all(at in inside or not words.isdisjoint(costs[at]) for at in self.content)
+
     def _min_insertion_cost(self, phrasing: Phrasing) -> float:
         """A lower bound: the cost of the query words that no slot or word of this phrasing can take."""
         inside, costs, words = self._words_in_slots(phrasing.kinds), self.substitutions, phrasing.words
@@ -119,20 +153,20 @@ class Matcher:
         return self.taken[kinds]
 
     def loses_meaning(self, alignment: Alignment) -> bool:
-        """Whether the unmatched words change the question, or a calculation's keyword is missing."""
+        """Whether an alignment is one of another question: words that tell what is asked are left over or missing."""
         skill = alignment.phrasing.intent.call.partition(" ")[0]
+        parts = [part for part in alignment.phrasing.parts if isinstance(part, int)]
         if skill in OPERATIONS or {"node", "year"} & alignment.phrasing.kinds:
-            weights = {
-                part: phrasing_index().weights[part] for part in alignment.phrasing.parts if isinstance(part, int)
-            }
+            weights = {part: phrasing_index().weights[part] for part in parts}
             matched = alignment.matched.items()
             found = (weights[k] for at, k in matched if self.substitutions[at][k] <= MAX_KEYWORD_COST * weights[k])
             if max(found, default=0.0) < MIN_KEYWORD_WEIGHT * max(weights.values(), default=0.0):
                 return True
-        kinds = alignment.phrasing.intent.kinds
-        places = [span for name, span in alignment.slots.items() if kinds[name] in PLACES]
-        unmatched = alignment.unmatched_words(len(self.insertions))
-        return changes_question(self.query, unmatched, skill, places, phrasing_index().skipped)
+        words = phrasing_index().vocabulary.words
+        missing = Counter(parts) - Counter(alignment.matched.values())
+        if sum(words[part] not in IDLE for part in missing) > (MAX_MISSING if alignment.slots else 0):
+            return True
+        return changes_question(self.query, alignment.unmatched_words(len(self.insertions)), skill)
 
     def align(self, phrasing: Phrasing, limit: float) -> Alignment | None:
         """The cheapest alignment in the phrasing's order, or None where its cost is not below `limit`."""

@@ -15,7 +15,9 @@ from roundelay.voice.nlu.domain.phrasings import Intent, carriers, intents, type
 from roundelay.voice.nlu.domain.slots import OPEN, forms
 
 MIN_WORD_WEIGHT = 0.06  # of a word that occurs in every call
-_CONTRACTED = {"what's": "what is", "who's": "who is", "where's": "where is", "when's": "when is", "it's": "it is"}
+_CONTRACTED = {"can't": "can not", "won't": "will not"}
+_SHORT = {"n't": " not", "'re": " are", "'ve": " have", "'ll": " will", "'m": " am", "'d": " would"}
+_BEFORE_IS = frozenset(("what", "who", "where", "when", "how", "it", "that", "there", "he", "she"))  # 's is "is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,20 @@ def words_of(text: str) -> list[str]:
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text.lower())
     words = []
     for word in re.findall(r"[a-z]+(?:'[a-z]+)?|\d+(?:\.\d+)?", text):
-        words += _CONTRACTED.get(word, word if word == "u's" else word.removesuffix("'s")).split()
+        words += _split(word).split()
     return words
+
+
+def _split(word: str) -> str:
+    """A word without its contraction or possessive; "u's" of "g p u's" stays."""
+    if word in _CONTRACTED or word == "u's":
+        return _CONTRACTED.get(word, word)
+    if word.endswith("'s"):
+        return word[:-2] + (" is" if word[:-2] in _BEFORE_IS else "")
+    for end, full in _SHORT.items():
+        if word.endswith(end):
+            return word.removesuffix(end) + full
+    return word
 
 
 @cache

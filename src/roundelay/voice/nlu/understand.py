@@ -42,14 +42,14 @@ def nearest(text: str) -> tuple[Call | None, float]:
         if bound >= limit:
             break
         found = matcher.align(phrasing, limit)
-        if found:
+        if found and not matcher.loses_meaning(found):
             best, limit = found, found.cost
     for bound, phrasing in ranked[:MAX_UNORDERED]:
         if bound + REORDER_COST >= limit:
             break
         found = matcher.align_unordered(phrasing, limit)
-        if found:
+        if found and not matcher.loses_meaning(found):
             best, limit = found, found.cost
-    if best is None or best.call is None or matcher.loses_meaning(best):
+    if best is None or best.call is None:
         return None, REJECTION_COST
     return best.call, best.cost / whole

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 
 from roundelay.voice.nlu.domain import spoken
+from roundelay.voice.nlu.domain.content_words import names_the_same
 from roundelay.voice.nlu.domain.edit_distance import FuzzyIndex
 from roundelay.voice.nlu.domain.phrasings import intents, typed_intents
 from roundelay.voice.nlu.domain.slots import NUMBERS, OPEN, Form, forms
@@ -59,7 +60,7 @@ class PhraseIndex:
         ]
         texts = [without_article(form.spoken) for _, form in rows]
         longest = max(text.count(" ") + 1 for text in texts)
-        words = tuple(frozenset(text.split()) for text in texts)
+        words = tuple(frozenset(word.removesuffix("'s") for word in text.split()) for text in texts)
         return cls(
             FuzzyIndex.of(texts), tuple(k for k, _ in rows), tuple(form.call for _, form in rows), words, longest
         )
@@ -94,6 +95,7 @@ class Query:
     """The words of a query, and the spans in them that may fill each kind of slot, found on first use."""
 
     words: Sequence[str]
+    lenient: bool = False  # a real word may be an error for another
     _known: dict[str, Spans] = field(default_factory=dict)
     _phrases: dict[str, dict[Span, list[Found]]] = field(default_factory=dict)
 
@@ -117,6 +119,8 @@ class Query:
                 exact = {words[at] for at in range(start, end) if at in exact_at}
                 for row, distance in known.index.near(" ".join(words[start:end]), MAX_PHRASE_DISTANCE):
                     if distance and (known.kinds[row] in EXACT_KINDS or not exact <= known.spoken[row]):
+                        continue
+                    if distance and not names_the_same(words[start:end], known.spoken[row], self.lenient):
                         continue
                     found = self._phrases.setdefault(known.kinds[row], {}).setdefault((start, end), [])
                     if len(found) < MAX_FILLINGS and all(call != known.calls[row] for call, _ in found):

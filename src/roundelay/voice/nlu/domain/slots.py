@@ -1,9 +1,9 @@
 """The slots of a phrasing: the fillings of each kind, as a call writes them and as they are spoken (ours).
 
 Closed kinds are lists: country, city, unit, near, holiday, month, nth, term, the facts' `FAMILY.slot`, `.head`,
-`.tail`, and of typed fractions part, parts. Open kinds are composed: numbers a b (any), s q e p (of a power, a
-root, an exponent, percent), year, node; numbers with a unit: amount, span (minutes, hours), shift (days, weeks from
-today); day (a holiday, or a month with a day).
+`.tail` and other parts of a question for one (`.did`, what follows "when did"), and of typed fractions part, parts.
+Open kinds are composed: numbers a b (any), s q e p (of a power, a root, an exponent, percent), year, node; numbers with
+a unit: amount, span (minutes, hours), shift (days, weeks from today); day (a holiday, or a month with a day).
 """
 
 from __future__ import annotations
@@ -62,5 +62,5 @@ def _fact_forms(family: str, part: str) -> tuple[Form, ...]:
     facts = families()[family]
     if part == "slot":
         return tuple(Form(key, text) for key, entry in facts.entries.items() for text in entry.spoken)
-    table = facts.heads if part == "head" else facts.tails
+    table = {"head": facts.heads, "tail": facts.tails}.get(part) or facts.asked[part]
     return tuple(Form(key, text) for key, names in table.items() for text in names)

@@ -60,7 +60,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Facts of one kind. With `heads` and `tails` an entry's key is a head and a tail, "largest planet"."""
+    """Facts of one kind. With `heads` and `tails` an entry's key is a head and a tail, "largest planet".
+
+    `asked` are other ways to ask for an entry, by their part of a question: `did` what follows "when did".
+    """
 
     name: str
     answer: str
@@ -68,6 +71,7 @@ class Family:
     entries: Mapping[str, Entry]
     heads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tails: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    asked: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def call_of(self, key: str) -> str:
         """The call of an entry; superlatives omit the family's name: "fact largest planet"."""
@@ -124,6 +128,10 @@ def _family(name: str, raw: Mapping[str, Any]) -> Family:
         {key: entry(key, value) for key, value in raw["entries"].items()},
         {key: _alternatives(value) for key, value in raw.get("heads", {}).items()},
         {key: _alternatives(value) for key, value in raw.get("tails", {}).items()},
+        {
+            part: {key: _alternatives(value) for key, value in rows.items()}
+            for part, rows in raw.get("asked", {}).items()
+        },
     )
 
 

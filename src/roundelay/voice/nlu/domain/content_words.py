@@ -1,0 +1,106 @@
+"""Which words of a question say what is asked, and when two words are the same one (ours).
+
+A content word names a thing, a verb or a relation: an answer that leaves one out answers another question. Idle words
+("the", "please", "do you know") may be left over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from roundelay.voice.nlu.domain.edit_distance import FuzzyIndex
+
+MAX_MISSPELT = 0.34  # letter distance of a content word from what it may be an error for
+MAX_IDLE_MISSPELT = 0.2  # the same for an error for an idle word; of a short one, which real words are less near to,
+MAX_SHORT_MISSPELT = 0.34
+SHORT = 4  # letters
+
+IDLE = frozenset(
+    """
+    a an the is are was were be been being am do does did have has had can could will would should may might must
+    of in on at to for from by with into as about and that this these those there here it its i you we me us our they them
+    one ones what which so well then just please now also again ever really actually exactly maybe perhaps today right
+    tell know say give name named call called find want wonder like hey hello hi okay ok oh um uh er yes yeah
+    thanks thank excuse quick question more if kind sort roundelay wondering need check compute calculate figure doing
+    get got much report
+    """.split()
+)
+
+SUM_IDLE = frozenset(("make", "makes", "equal", "equals", "result", "come", "comes", "how"))  # idle beside numbers
+
+# Groups of words that mean the same in the phrasings; each may stand for the others.
+_SAME_MEANING = (
+    "author writer novelist poet", "painter artist", "composer musician", "book novel story play poem",
+    "painting picture", "noise sound", "person man woman scientist", "group bunch pack", "currency money",
+    "contrary opposite antonym", "begin start", "began started", "until till", "largest biggest greatest",
+    "smallest tiniest littlest", "highest tallest", "closest nearest", "farthest furthest", "uses use",
+    "inventor creator", "flows runs goes", "speak talk", "describe explain", "added plus", "fit go",
+    "everything all", "state status", "remains left",
+)  # fmt: skip
+SYNONYMS = {word: frozenset(group.split()) - {word} for group in _SAME_MEANING for word in group.split()}
+
+# Groups of words that sound the same, and that recognisers write for each other.
+_SAME_SOUND = (
+    "wrote rote", "sun son", "root route", "where wear ware", "flour flower", "lead led", "steel steal", "week weak",
+    "bear bare", "whale wail", "plane plain", "made maid", "pole poll", "deer dear", "which witch", "sum some",
+    "there their", "hour our", "prime prim", "silver sylver", "meat meet", "feet feat", "tail tale",
+)  # fmt: skip
+HOMOPHONES = {word: frozenset(group.split()) for group in _SAME_SOUND for word in group.split()}
+
+
+@cache
+def english() -> frozenset[str]:
+    """Common English words: one of these is no misspelling of another word."""
+    text = files("roundelay.voice.nlu.domain").joinpath("english.txt").read_text(encoding="utf-8")
+    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """A word without the ending of its plural or third person: legs and leg, flies and fly, boxes and box."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ses", "xes", "ches", "shes", "zes")):
+        return word[:-2]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+@lru_cache(maxsize=50_000)
+def letter_distance(one: str, other: str) -> float:
+    """The edit distance of two words over the length of the longer: 0 equal, 1 nothing in common."""
+    found = FuzzyIndex.of([one]).near(other, 1.0)
+    return found[0][1] if found else 1.0
+
+
+@lru_cache(maxsize=50_000)
+def is_idle(word: str) -> bool:
+    """Whether `word` may be left over: an idle one, or a misspelling of one."""
+    if word in IDLE or (len(word) == 1 and word.isalpha()):
+        return True
+    if word in english() or not word.isalpha() or len(word) < 2:
+        return False
+    limit = MAX_SHORT_MISSPELT if len(word) <= SHORT else MAX_IDLE_MISSPELT
+    return len(word) > 2 and any(letter_distance(idle, word) <= limit for idle in IDLE if len(idle) > 2)
+
+
+def may_mean(word: str, meant: str, lenient: bool = False) -> bool:
+    """Whether `word` of a query may stand for `meant`: the same, in another number, by sound, or misspelt.
+
+    A real word is no misspelling, unless `lenient`.
+    """
+    if stem(word) == stem(meant) or meant in HOMOPHONES.get(word, ()):
+        return True
+    if word in english() and not lenient:
+        return False
+    return letter_distance(meant, word) <= MAX_MISSPELT
+
+
+def names_the_same(words: Sequence[str], form: Collection[str], lenient: bool = False) -> bool:
+    """Whether each content word of a query's `words` may stand for one of `form`, and each of those has its own."""
+    wanted = [word for word in form if word not in IDLE]
+    said = [word for word in words if word not in IDLE]
+    return all(any(may_mean(word, meant, lenient) for meant in wanted) for word in said) and all(
+        any(may_mean(word, meant, lenient) for word in said) for meant in wanted
+    )
