@@ -11,43 +11,26 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 from roundelay.voice.nlu.domain.edit_distance import FuzzyIndex
+from roundelay.voice.nlu.domain.tables import table
 
 MAX_MISSPELT = 0.34  # letter distance of a content word from what it may be an error for
 MAX_IDLE_MISSPELT = 0.2  # the same for an error for an idle word; of a short one, which real words are less near to,
 MAX_SHORT_MISSPELT = 0.34
 SHORT = 4  # letters
 
-IDLE = frozenset(
-    """
-    a an the is are was were be been being am do does did have has had can could will would should may might must
-    of in on at to for from by with into as about and that this these those there here it its i you we me us our they them
-    one ones what which so well then just please now also again ever really actually exactly maybe perhaps today right
-    tell know say give name named call called find want wonder like hey hello hi okay ok oh um uh er yes yeah
-    thanks thank excuse quick question more if kind sort roundelay wondering need check compute calculate figure doing
-    get got much report
-    """.split()
-)
+_TABLE = table("content_words")
+IDLE = frozenset(_TABLE["idle"].split())
+SUM_IDLE = frozenset(_TABLE["beside_numbers"].split())
 
-SUM_IDLE = frozenset(("make", "makes", "equal", "equals", "result", "come", "comes", "how"))  # idle beside numbers
 
-# Groups of words that mean the same in the phrasings; each may stand for the others.
-_SAME_MEANING = (
-    "author writer novelist poet", "painter artist", "composer musician", "book novel story play poem",
-    "painting picture", "noise sound", "person man woman scientist", "group bunch pack", "currency money",
-    "contrary opposite antonym", "begin start", "began started", "until till", "largest biggest greatest",
-    "smallest tiniest littlest", "highest tallest", "closest nearest", "farthest furthest", "uses use",
-    "inventor creator", "flows runs goes", "speak talk", "describe explain", "added plus", "fit go",
-    "everything all", "state status", "remains left",
-)  # fmt: skip
-SYNONYMS = {word: frozenset(group.split()) - {word} for group in _SAME_MEANING for word in group.split()}
+def _others(groups: str) -> dict[str, frozenset[str]]:
+    """For each word of the groups, the other words of its own."""
+    rows = [frozenset(group.split()) for line in groups.strip().splitlines() for group in line.split("|")]
+    return {word: row - {word} for row in rows for word in row}
 
-# Groups of words that sound the same, and that recognisers write for each other.
-_SAME_SOUND = (
-    "wrote rote", "sun son", "root route", "where wear ware", "flour flower", "lead led", "steel steal", "week weak",
-    "bear bare", "whale wail", "plane plain", "made maid", "pole poll", "deer dear", "which witch", "sum some",
-    "there their", "hour our", "prime prim", "silver sylver", "meat meet", "feet feat", "tail tale",
-)  # fmt: skip
-HOMOPHONES = {word: frozenset(group.split()) for group in _SAME_SOUND for word in group.split()}
+
+SYNONYMS = _others(_TABLE["groups"]["meaning"])  # in the phrasings
+HOMOPHONES = _others(_TABLE["groups"]["sound"])  # what recognisers write for each other
 
 
 @cache
