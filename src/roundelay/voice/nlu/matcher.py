@@ -78,8 +78,8 @@ class Matcher:
         """The cost of substituting `word` for each word of the vocabulary within `limit`."""
         weights, vocabulary = phrasing_index().weights, phrasing_index().vocabulary
         costs = {}
-        for at, distance in vocabulary.near(word, limit):
-            distance = self._word_distance(word, vocabulary.words[at], distance)
+        for at, letters in vocabulary.near(word, limit):
+            distance = self._word_distance(word, vocabulary.words[at], letters)
             if distance is not None:
                 costs[at] = weights[at] * min(1.0, LETTER_ERROR_SLOPE * distance)
         for meant in SYNONYMS.get(word, ()):

@@ -62,7 +62,7 @@ class Entry:
 class Family:
     """Facts of one kind. With `heads` and `tails` an entry's key is a head and a tail, "largest planet".
 
-    `asked` are other ways to ask for an entry, by their part of a question: `did` what follows "when did".
+    `asked` are other spoken forms of an entry, by the part of a question they fill: `did` follows "when did".
     """
 
     name: str
