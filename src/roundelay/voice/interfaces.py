@@ -245,8 +245,9 @@ class EngineSpec:
 
     `load(roles, **settings)` gives an engine for each of the roles asked for (one object may take several);
     `settings` names the settings it takes, `required` those among them without which it cannot be loaded, and
-    `packages` the modules that it imports and that may not be installed. An installed package offers its spec as an
-    entry point of the group `roundelay.engines`.
+    `packages` the modules that it imports and that may not be installed. `knows_voice` says whether a synthesizer has
+    a voice of this name, without loading it. An installed package offers its spec as an entry point of the group
+    `roundelay.engines`.
     """
 
     name: str
@@ -256,3 +257,4 @@ class EngineSpec:
     summary: str = ""
     required: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    knows_voice: Callable[[str], bool] | None = None

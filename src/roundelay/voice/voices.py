@@ -16,7 +16,8 @@ from roundelay.voice.audio import Audio
 class Voice:
     """A voice by its `name` among an engine's own, or by a `reference` recording, or by an engine's own `vector`.
 
-    `transcript` is what the reference says, `licence` what may be done with it (an SPDX name), where known.
+    `transcript` is what the reference says, `licence` what may be done with it (an SPDX name), `language` the BCP 47
+    tag of what it speaks, `description` who it sounds like, where known.
     """
 
     name: str = ""
@@ -24,6 +25,8 @@ class Voice:
     reference: Audio | None = field(default=None, repr=False)
     transcript: str = ""
     licence: str = ""
+    language: str = ""
+    description: str = ""
 
     @classmethod
     def from_recording(cls, source: Path | str | Audio, transcript: str = "", licence: str = "") -> Voice:

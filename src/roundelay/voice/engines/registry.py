@@ -23,6 +23,7 @@ ROLES: tuple[EngineRole, ...] = get_args(EngineRole)
 _BUILT_IN = {
     "nano": "roundelay.voice.engines.nano.spec:SPEC",
     "chat_completions": "roundelay.voice.engines.chat_completions:SPEC",
+    "kokoro": "roundelay.voice.engines.kokoro.spec:SPEC",
     "pocketsphinx": "roundelay.voice.engines.pocketsphinx:SPEC",
 }
 _registered: dict[str, EngineSpec] = {}

@@ -33,7 +33,7 @@ def chunks(text: str, max_characters: int = MAX_CHUNK_CHARACTERS) -> list[str]:
     word longer than `longest` is cut. Raises `BadInput` as `normalise` does.
     """
     found = readings(text)
-    kinds = [Break.NONE, *map(_break, found, found[1:])]
+    kinds = [Break.NONE, *map(break_between, found, found[1:])]
     sentences: list[list[list[str]]] = []  # of clauses, each of parts that are cut only if they must be
     for kind, reading in zip(kinds, found, strict=True):
         if not sentences or kind == Break.SENTENCE:
@@ -47,7 +47,8 @@ def chunks(text: str, max_characters: int = MAX_CHUNK_CHARACTERS) -> list[str]:
     return [chunk for clauses in sentences for chunk in _pack(clauses, max_characters)]
 
 
-def _break(reading: Reading, following: Reading) -> Break:
+def break_between(reading: Reading, following: Reading) -> Break:
+    """The kind of boundary between a reading and the one behind it."""
     if _continues(reading):
         return Break.NONE
     if _SENTENCE.search(reading.after):
