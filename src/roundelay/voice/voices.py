@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
+
+MAX_LISTED = 20  # names of voices in an error; of more the nearest are named
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,4 +53,7 @@ class Voice:
 
 def unknown_voice(name: str, known: Collection[str]) -> BadInput:
     """The error about a voice that is neither built in nor a recording."""
-    return BadInput("voice", name, f"is unknown: give a recording, or one of {', '.join(known)}")
+    if len(known) <= MAX_LISTED:
+        return BadInput("voice", name, f"is unknown: give a recording, or one of {', '.join(known)}")
+    near = get_close_matches(name, known, n=3, cutoff=0.4) or list(known)[:3]
+    return BadInput("voice", name, f"is unknown; nearest of {len(known)}: {', '.join(near)}")

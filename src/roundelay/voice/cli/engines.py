@@ -37,6 +37,16 @@ def load(engines: tuple[str, ...], *roles: EngineRole) -> Pipeline:
     return Pipeline.load(*names, settings=settings)
 
 
+def with_voice(engines: tuple[str, ...], voice: str | None) -> tuple[str, ...]:
+    """The engines asked for, and, where none of them speaks, the one that has the voice asked for."""
+    from roundelay.voice.engines.registry import engine_with_voice, spec
+
+    if voice is None or any("synthesizer" in spec(_settings(each)[0]).roles for each in engines):
+        return engines
+    found = engine_with_voice(voice)
+    return engines if found is None else (*engines, found)
+
+
 def _settings(text: str) -> tuple[str, dict[str, str]]:
     """The engine's name and its settings in `NAME:SETTING=VALUE,...`."""
     name, _, rest = text.partition(":")

@@ -12,7 +12,7 @@ import click
 
 from roundelay.errors import BadInput
 from roundelay.voice.cli.codec import FORCE, OUT, free
-from roundelay.voice.cli.engines import ENGINE, load
+from roundelay.voice.cli.engines import ENGINE, load, with_voice
 
 if TYPE_CHECKING:
     from roundelay.voice.pipeline import Pipeline
@@ -72,7 +72,7 @@ def say(
 
     free(out, force)
     text = sys.stdin.read() if text == "-" else text
-    pipeline = load(engines, "synthesizer")
+    pipeline = load(with_voice(engines, voice), "synthesizer")
     named, options = _voice(pipeline, voice), CallOptions(progress=bar("saying"))
     if not stream:
         audio = pipeline.say(text, named, seed=seed, options=options)
@@ -124,7 +124,8 @@ def ask(
     from roundelay.voice.audio import Audio
 
     free(out, force)
-    asked, pipeline = Audio.read(question), load(engines, "transcriber", "responder", "synthesizer")
+    asked = Audio.read(question)
+    pipeline = load(with_voice(engines, voice), "transcriber", "responder", "synthesizer")
     with patience():
         reply = pipeline.ask(asked, _voice(pipeline, voice), seed=seed)
     heard, response = reply.transcript.text, reply.response
@@ -139,6 +140,9 @@ def ask(
 
 def _voice(pipeline: Pipeline, name: str | None) -> Voice | None:
     """The voice that `--voice` names."""
+    from roundelay.voice.engines.registry import engine_with_voice
     from roundelay.voice.voices import Voice
 
+    if name is not None and engine_with_voice(name) == pipeline.synthesizer.name:
+        return Voice(name)  # also one that is no entry of the list, as a mixture of voices
     return None if name is None else Voice.named(name, [voice.name for voice in pipeline.voices()])

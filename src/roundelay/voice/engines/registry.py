@@ -97,6 +97,11 @@ def engines_for(role: EngineRole) -> list[str]:
     return [each.name for each in specs() if role in each.roles]
 
 
+def engine_with_voice(name: str) -> str | None:
+    """The name of the first synthesizer that says it has a voice of this name; None where none does."""
+    return next((each.name for each in specs() if each.knows_voice and each.knows_voice(name)), None)
+
+
 def assign(engines: Collection[str], roles: Collection[EngineRole] = ROLES) -> dict[EngineRole, str]:
     """An engine's name for each role: each engine takes the roles it can, a later one before an earlier one; the rest
     are the default's. Raises `BadInput` for an unknown engine, or one that can take none of the roles.

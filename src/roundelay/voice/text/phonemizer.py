@@ -88,7 +88,7 @@ class Phonemizer:
         with self._lock:
             answer = self._ask(request)
         if "error" in answer:
-            raise PhonemizerError(answer["error"])
+            raise PhonemizerError(str(answer["error"]))
         return answer["ipa"]
 
     def _ask(self, request: str) -> dict[str, list[str]]:
@@ -112,7 +112,9 @@ class Phonemizer:
         child = Path(__file__).with_name("espeak_process.py")
         command = [sys.executable, "-I", "-S", str(child), self.espeak.library, self.espeak.data]
         pipe = subprocess.PIPE
-        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, encoding="utf-8")
+        process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
+        )
         atexit.register(self.close)
         return process
 

@@ -1,4 +1,4 @@
-"""A text as phrases: words said in one breath, and the mark behind them, for synthesizers that are told marks (ours)."""
+"""A text as phrases: words said in one breath, and the mark behind them (ours)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from roundelay.errors import BadInput
 from roundelay.voice.text.chunks import Break, break_between
-from roundelay.voice.text.normalise import MAX_CHARACTERS, Reading, readings
+from roundelay.voice.text.normalise import MAX_CHARACTERS, readings
 
 SENTENCE_MARKS, CLAUSE_MARKS = ".!?", ",;:"
 PARAGRAPH = "\n"

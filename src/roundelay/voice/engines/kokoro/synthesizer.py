@@ -23,7 +23,6 @@ from roundelay.voice.text.phrases import phrases, written_phrases
 from roundelay.voice.voices import Voice
 
 
-
 @dataclass(frozen=True, slots=True)
 class KokoroSynthesizer:
     """A `Synthesizer` at 24 kHz. Threads may share it. A seed makes no difference: the same text sounds the same."""
@@ -64,7 +63,7 @@ class KokoroSynthesizer:
     def style(self, name: str) -> np.ndarray:
         """The style vectors float32 [510, 256] of a voice, the mean for a mixture. Raises `BadInput`."""
         parts = kokoro_voices.parts(name, self.files.voices)
-        return np.mean([self.files.style(part) for part in parts], axis=0, dtype=np.float32)
+        return np.stack([self.files.style(part) for part in parts]).mean(axis=0)
 
     def _say(self, piece: Piece, language: str, style: np.ndarray, speed: float) -> Iterator[np.ndarray]:
         """Yield a piece's samples; nearly always in one run, in several where it has more symbols than one takes."""
@@ -100,12 +99,12 @@ def _runs(texts: list[str]) -> Iterator[str]:
     """The symbols of phrases joined into runs of at most 510."""
     run = ""
     for text in texts:
-        while len(text) > MAX_TOKENS:
-            yield text[:MAX_TOKENS]
-            text = text[MAX_TOKENS:]
         if run and len(run) + 1 + len(text) > MAX_TOKENS:
             yield run
             run = ""
         run = f"{run} {text}" if run else text
+        while len(run) > MAX_TOKENS:
+            yield run[:MAX_TOKENS]
+            run = run[MAX_TOKENS:]
     if run.strip():
         yield run
