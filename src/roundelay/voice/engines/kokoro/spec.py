@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from roundelay.errors import BadInput
-from roundelay.voice.interfaces import Capability, EngineRole, EngineSpec
+from roundelay.voice.engines.kokoro.capabilities import CAPABILITIES, NAME
+from roundelay.voice.interfaces import EngineRole, EngineSpec
 
-NAME = "kokoro"
 MAX_THREADS = 64
 DEFAULT_THREADS = 4  # at most: more make one sentence no quicker
 
@@ -56,7 +56,7 @@ def knows_voice(name: str) -> bool:
 
 SPEC = EngineSpec(
     NAME,
-    {"synthesizer": frozenset({Capability.SPEED, Capability.LANGUAGE})},
+    {"synthesizer": CAPABILITIES},
     load,
     ("model", "threads", "warm"),
     "Kokoro-82M by hexgrad: natural voices, 24 kHz, eight languages; about 0.5 of real time on one core",

@@ -11,10 +11,10 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines.kokoro import voices as kokoro_voices
+from roundelay.voice.engines.kokoro.capabilities import CAPABILITIES, NAME
 from roundelay.voice.engines.kokoro.files import KokoroFiles
 from roundelay.voice.engines.kokoro.model import RATE_HZ, KokoroModel
 from roundelay.voice.engines.kokoro.pieces import Piece, pieces
-from roundelay.voice.engines.kokoro.spec import SPEC
 from roundelay.voice.engines.kokoro.symbols import MAX_TOKENS, symbols
 from roundelay.voice.engines.kokoro.trim import trim
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Utterance
@@ -30,9 +30,9 @@ class KokoroSynthesizer:
     files: KokoroFiles
     model: KokoroModel
     phonemizer: Phonemizer
-    name: ClassVar[str] = SPEC.name
+    name: ClassVar[str] = NAME
     rate_hz: ClassVar[int] = RATE_HZ
-    capabilities: ClassVar[frozenset[Capability]] = SPEC.roles["synthesizer"]
+    capabilities: ClassVar[frozenset[Capability]] = CAPABILITIES
 
     def voices(self) -> Sequence[Voice]:
         """The voices there are files of, the default first."""
