@@ -79,13 +79,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said: "" where no one spoke. `final` is False for a partial one, which a later one replaces."""
+    """What was said: "" where no one spoke. `final` is False for a partial one, which a later one replaces.
+
+    `confidence` is 0 to 1, about the share of words that are right. `alternatives` are other texts that are nearly as
+    likely, the likeliest first.
+    """
 
     text: str
     segments: tuple[Segment, ...] = ()
     language: str | None = None
     confidence: float | None = None
     final: bool = True
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ class Request:
     """What a responder answers: the user's words after a history, the tools it may call, how the reply will be spoken.
 
     `text` is "" where the history's last message, a tool's result, is to be answered. `tool_choice` is "auto", "none",
-    "required", or a tool's name behind "function:".
+    "required", or a tool's name behind "function:". `transcript` is what was heard, None for a written text.
     """
 
     text: str
@@ -142,6 +147,7 @@ class Request:
     tools: Sequence[ToolSpec] = ()
     tool_choice: str = "auto"
     style: Style = PLAIN
+    transcript: Transcript | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,9 +148,10 @@ class Pipeline:
         options: CallOptions = DEFAULT_OPTIONS,
     ) -> Reply:
         """The reply to a spoken or written question; its audio is made when it is asked for."""
+        written = isinstance(question, str)
         transcript = Transcript(question) if isinstance(question, str) else self.transcribe(question, options)
-        heard = bool(transcript.text)
-        response = self.respond(Request(transcript.text, style=style), options) if heard else NOTHING_HEARD
+        request = Request(transcript.text, style=style, transcript=None if written else transcript)
+        response = self.respond(request, options) if transcript.text else NOTHING_HEARD
         return Reply(transcript, response, self, Utterance(response.text, voice, style, seed))
 
     def end_of_turn_probability(self, text: str) -> float | None:

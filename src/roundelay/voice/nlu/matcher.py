@@ -10,15 +10,16 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from roundelay.errors import BadInput
 from roundelay.voice.nlu.domain import spoken
 from roundelay.voice.nlu.domain.calculate import OPERATIONS
 from roundelay.voice.nlu.domain.content_words import IDLE, SUM_IDLE, SYNONYMS, english, is_idle, may_mean, stem
+from roundelay.voice.nlu.domain.phrasings import SLOT
 from roundelay.voice.nlu.domain.slot_finder import MAX_FILLINGS, UNKNOWN_ENTITY, Query, Span
-from roundelay.voice.nlu.domain.slots import NUMBERS
+from roundelay.voice.nlu.domain.slots import NUMBERS, spoken_form
 from roundelay.voice.nlu.domain.unmatched import changes_question
 from roundelay.voice.nlu.phrasing_index import MIN_WORD_WEIGHT, Phrasing, phrasing_index
 from roundelay.voice.nlu.skills import Call
@@ -52,6 +53,13 @@ class Alignment:
     phrasing: Phrasing
     slots: Mapping[str, Span]
     matched: Mapping[int, int]  # index of a query word: the part of the phrasing it was matched with
+    values: Mapping[str, str] = field(default_factory=dict)  # of the slots, as a call writes them
+
+    def question(self) -> str:
+        """A plain question for the call: the first phrasing of its intent, with the slots in words."""
+        intent = self.phrasing.intent
+        line = next(line for lines in intent.phrasings.values() for line in lines)
+        return SLOT.sub(lambda found: spoken_form(intent.kinds[found[1]], self.values[found[1]]), line)
 
     def unmatched_words(self, count: int) -> frozenset[int]:
         """The indices of the query words in no slot and matched with no word of the phrasing."""
@@ -280,7 +288,7 @@ class Matcher:
                 return None
             values = {name: found[0] for name, found in zip(slots, fillings, strict=True)}
             try:
-                return Alignment(Call.parse(intent.fill(values)), total, phrasing, slots, matched)
+                return Alignment(Call.parse(intent.fill(values)), total, phrasing, slots, matched, values)
             except BadInput:
                 if UNKNOWN_ENTITY in values.values():
                     break

@@ -1,10 +1,12 @@
 """From a query's words to a call without a network: the nearest phrasing by a weighted edit distance (ours).
 
-The cheapest phrasing whose slots form a valid call wins, unless the words it leaves unmatched change the question
+The cheapest phrasing whose slots form a valid call wins, unless a word that tells what is asked is left over or missing
 (domain/unmatched.py). The phrasings are those of `train`, and a few that occur in typed text only.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from roundelay.voice.nlu.domain.slot_finder import Query
 from roundelay.voice.nlu.matcher import REORDER_COST, Alignment, Matcher
@@ -14,6 +16,14 @@ from roundelay.voice.nlu.skills import Call
 MAX_QUERY_WORDS = 40  # a longer text is no question of the domain
 MAX_UNORDERED = 40  # phrasings tried by `align_unordered`
 REJECTION_COST = 0.68  # share of the cost of inserting every word, from which on nothing was understood
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a text may mean: its call, and a plain question for that call, in words."""
+
+    call: Call
+    question: str
 
 
 def understand(text: str) -> Call | None:
@@ -30,10 +40,22 @@ def nearest(text: str) -> tuple[Call | None, float]:
     The distance is the alignment's cost as a share of the cost of inserting every word: 0 for an exact phrasing,
     `REJECTION_COST` where there is no call.
     """
+    best, share = _best(text)
+    return (None, REJECTION_COST) if best is None else (best.call, share)
+
+
+def guess(text: str, lenient: bool = True) -> Guess | None:
+    """What a text may mean, as `understand`; `lenient`: a word may also be an error for another of similar letters."""
+    best, _ = _best(text, lenient)
+    return None if best is None or best.call is None else Guess(best.call, best.question())
+
+
+def _best(text: str, lenient: bool = False) -> tuple[Alignment | None, float]:
+    """The cheapest alignment with a call, and its cost as a share of the cost of inserting every word."""
     words = words_of(text)
     if not words or len(words) > MAX_QUERY_WORDS:
         return None, REJECTION_COST
-    matcher = Matcher(Query(words))
+    matcher = Matcher(Query(words, lenient))
     whole = sum(matcher.insertions)
     limit = REJECTION_COST * whole
     best: Alignment | None = None
@@ -52,4 +74,4 @@ def nearest(text: str) -> tuple[Call | None, float]:
             best, limit = found, found.cost
     if best is None or best.call is None:
         return None, REJECTION_COST
-    return best.call, best.cost / whole
+    return best, best.cost / whole

@@ -10,6 +10,7 @@ import numpy as np
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
+from roundelay.voice.engines.nano.confidence import SEARCHED, alternatives, confidence
 from roundelay.voice.engines.nano.ctc_decoder import beam_search
 from roundelay.voice.engines.nano.dictation import Dictation
 from roundelay.voice.engines.nano.segments import segments
@@ -33,19 +34,30 @@ class NanoTranscriber:
         `cancelled` is asked before every stretch; those transcribed before it are returned.
         """
         found: list[Segment] = []
+        others: list[tuple[str, ...]] = []
         for start_s, part in options.progress(segments(audio.resample(RATE_HZ))):
             if options.cancelled():
                 break
-            if text := self._segment(part):
-                found.append(Segment(text, start_s, start_s + part.duration_s))
-        return Transcript(" ".join(segment.text for segment in found), tuple(found), "en")
-
-    def _segment(self, audio: Audio) -> str:
-        """The words in up to twelve seconds of audio at 16 kHz."""
-        found = beam_search(
-            self.weights.lexicon, self.weights.phone_recognizer.recognize(self.weights.tokenizer.encode(audio))
+            text, sure, other = self._segment(part)
+            if text:
+                found.append(Segment(text, start_s, start_s + part.duration_s, confidence=sure))
+                others.append(other)
+        texts = [segment.text for segment in found]
+        return Transcript(
+            " ".join(texts),
+            tuple(found),
+            "en",
+            _mean(found),
+            alternatives=tuple(
+                " ".join([*texts[:at], other, *texts[at + 1 :]]) for at, row in enumerate(others) for other in row
+            ),
         )
-        return found[0].text if found else ""
+
+    def _segment(self, audio: Audio) -> tuple[str, float, tuple[str, ...]]:
+        """The words in up to twelve seconds of audio at 16 kHz, the confidence in them, and what is as likely."""
+        logs_TC = self.weights.phone_recognizer.recognize(self.weights.tokenizer.encode(audio))
+        found = beam_search(self.weights.lexicon, logs_TC, count=SEARCHED)
+        return (found[0].text, confidence(found[0], logs_TC), alternatives(found)) if found else ("", 0.0, ())
 
     def write_down(self, audio: Audio) -> str:
         """What the language model alone transcribes of up to twelve seconds: without the search and the lexicon."""
@@ -55,3 +67,10 @@ class NanoTranscriber:
         for group, codes in enumerate(np.reshape(vocabulary.code_ids(tokens), (-1, VOCAB.group)).tolist()):
             dictation.push_group(codes, [phone for phone, at in phones if at == group])
         return dictation.finish()
+
+
+def _mean(found: list[Segment]) -> float | None:
+    """The confidence over segments, by their length; None where there is none."""
+    length_s = sum(segment.end_s - segment.start_s for segment in found)
+    sure = sum((segment.confidence or 0.0) * (segment.end_s - segment.start_s) for segment in found)
+    return sure / length_s if found else None

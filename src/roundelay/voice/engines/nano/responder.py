@@ -1,6 +1,7 @@
 """Responses of the nano engine: the call that a question's words are nearest to, answered exactly by a skill (ours).
 
-It needs no weights: `voice.nlu` matches words with the phrasings of its domain. The language model can write the call
+What was heard with little confidence is asked back, what has no answer is declined. It needs no weights: `voice.nlu`
+matches words with the phrasings of its domain. The language model can write the call
 too (`written_call`), but is wrong more often (results/lm), so `reply` does not ask it.
 """
 
@@ -18,19 +19,23 @@ from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Request, Response
 from roundelay.voice.lm.engine import Engine
+from roundelay.voice.nlu.ask_back import OTHERWISE, ask_back, settle
+from roundelay.voice.nlu.decline import decline
 from roundelay.voice.nlu.domain.fabric import FabricFacts
 from roundelay.voice.nlu.skills import Call, answer
 from roundelay.voice.nlu.understand import understand
 from roundelay.voice.text.normalise import normalise
 from roundelay.voice.tokenizer.text import Symbol
 
-UNKNOWN = "I did not understand that."
 MAX_CALL_TOKENS = 90  # characters of a call that the language model writes
 
 
 @dataclass(frozen=True, slots=True)
 class NanoResponder:
-    """A `Responder` that answers the questions of docs/voice-domain.md. It looks at no history and calls no tools."""
+    """A `Responder` that answers the questions of docs/voice-domain.md. It calls no tools.
+
+    Of the history it looks at the last messages alone: what it asked back, and what it need not say again.
+    """
 
     clock: Callable[[], datetime] = field(default=datetime.now)
     fabric: FabricFacts = field(default_factory=FabricFacts)
@@ -38,9 +43,21 @@ class NanoResponder:
     capabilities: ClassVar[frozenset[Capability]] = CAPABILITIES["responder"]
 
     def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Response]:
-        """Yield one `Response`; its `skill` is the call that the text was understood as, None outside the domain."""
-        call = understand(normalise(request.text))
-        yield Response(UNKNOWN) if call is None else Response(answer(call, self.clock(), self.fabric), skill=str(call))
+        """Yield one `Response`; its `skill` is the call that the text was understood as, None without an answer."""
+        text = normalise(request.text)
+        if settled := settle(text, request.history):
+            if settled.text is None:
+                yield Response(OTHERWISE)
+                return
+            text = normalise(settled.text)
+        elif question := ask_back(text, request.transcript):
+            yield Response(question)
+            return
+        call = understand(text)
+        if call is None:
+            yield Response(decline(text, request.history))
+        else:
+            yield Response(answer(call, self.clock(), self.fabric), skill=str(call))
 
 
 def written_call(language_model: Engine[Any], words: str) -> Call | None:

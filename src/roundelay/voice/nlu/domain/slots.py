@@ -11,7 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from roundelay.voice.nlu.domain.tables import HOLIDAYS, MONTH_DAYS, cities, countries, families, terms, units
+from roundelay.voice.nlu.domain.tables import (
+    HOLIDAYS,
+    MONTH_DAYS,
+    cities,
+    countries,
+    families,
+    proper,
+    terms,
+    title,
+    units,
+)
 from roundelay.voice.text.numbers import cardinal, ordinal
 
 MAX_DENOMINATOR = 99  # the normaliser reads 1/99 as one ninety ninth
@@ -64,3 +74,21 @@ def _fact_forms(family: str, part: str) -> tuple[Form, ...]:
         return tuple(Form(key, text) for key, entry in facts.entries.items() for text in entry.spoken)
     table = {"head": facts.heads, "tail": facts.tails}.get(part) or facts.asked[part]
     return tuple(Form(key, text) for key, names in table.items() for text in names)
+
+
+def spoken_form(kind: str, value: str) -> str:
+    """A slot's value in a call as a question says it: "5 mile" is "5 miles", "in 3 day" "in 3 days"."""
+    if kind == "day" and value not in HOLIDAYS:
+        return value.capitalize()
+    if kind == "country":
+        return title(value)
+    if kind not in OPEN or kind == "day":
+        said = next(form.spoken for form in forms("holiday" if kind == "day" else kind) if form.call == value)
+        names = proper() | cities().keys()
+        return " ".join(word.capitalize() if word in names else word for word in said.split())
+    words = value.split()
+    if words[-1] not in units():
+        return value
+    unit = units()[words[-1]]
+    amount = " ".join([*words[:-1], unit.one if words[-2] == "1" else unit.many])
+    return f"{amount.removeprefix('ago ')} ago" if words[0] == "ago" else amount

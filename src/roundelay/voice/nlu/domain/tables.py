@@ -80,8 +80,12 @@ class Family:
 
 def table(name: str) -> dict[str, Any]:
     """A TOML file of the domain as it stands."""
-    text = files("roundelay.voice.nlu.domain").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return table_of("roundelay.voice.nlu.domain", name)
+
+
+def table_of(package: str, name: str) -> dict[str, Any]:
+    """A TOML file of a package as it stands."""
+    return tomllib.loads(files(package).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def _alternatives(text: str) -> tuple[str, ...]:
