@@ -216,6 +216,8 @@ class World:
     def transcribe(self, turn: int, start: int, end: int) -> None:
         text = self.text(start, end)
         done = self.now + self.r.choice((30, 90, 200, 700))
+        if self.r.random() < 0.3:  # a quick recogniser's words
+            self.at(done - 20, lambda: self.feed(ev.PartialTranscript(self.now, turn, text[: len(text) // 2], end)))
         self.at(done, lambda: self.feed(ev.Transcribed(self.now, turn, text, end)))
         if self.r.random() < 0.1:  # a second, better transcript
             self.at(done + 60, lambda: self.feed(ev.Transcribed(self.now, turn, text + " indeed so", end)))

@@ -43,7 +43,7 @@ class Capability(StrEnum):
 
     WORD_TIMES = "word_times"  # a transcriber: when each word was said
     CONFIDENCE = "confidence"  # a transcriber: how sure it is
-    PARTIAL = "partial"  # a transcriber: transcripts of what is still being said
+    PARTIAL = "partial"  # a transcriber: less certain words before the final ones (CallOptions.partial)
     VOCABULARY = "vocabulary"  # a transcriber: is told which words may occur (CallOptions.vocabulary)
     LANGUAGE = "language"  # a transcriber or synthesizer: other languages than its first
     TOOLS = "tools"  # a responder: calls tools, and answers to their results
@@ -165,13 +165,16 @@ class CallOptions:
 
     `candidates` is asked before each stretch of speech for how many renderings there is time; None leaves it to the
     engine. `progress` passes the parts of a long work on one by one, as a progress bar does. `vocabulary` is the only
-    words that may occur, for a transcriber with that capability; None is all it knows.
+    words that may occur, for a transcriber with that capability; None is all it knows. `partial` takes transcripts of
+    the same audio that are known earlier than the one returned (`final` False), from a transcriber with that
+    capability, in whatever thread makes them; what it raises, `transcribe` raises.
     """
 
     cancelled: Cancelled = never
     candidates: Callable[[], int] | None = None
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter
     vocabulary: frozenset[str] | None = None
+    partial: Callable[[Transcript], object] | None = None
 
 
 DEFAULT_OPTIONS = CallOptions()

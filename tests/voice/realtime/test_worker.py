@@ -12,7 +12,7 @@ from worker_case import DRAFT, LIMITS, FakeEngine, WorkerTest, buzz, noise
 from roundelay.voice.agent.persona import persona
 from roundelay.voice.agent.tools import Tool
 from roundelay.voice.audio import Audio
-from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Message, Utterance
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Message, Transcript, Utterance
 from roundelay.voice.realtime.core import actions as do
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.core.session import Session
@@ -76,6 +76,27 @@ def test_words_that_were_not_heard_are_asked_for() -> None:
     bench = WorkerTest(FakeEngine(heard=""))
     bench.worker.do(DRAFT)
     assert [e.text for e in bench.wait(ev.ReplyDone) if isinstance(e, ev.ReplyText)] == ["Sorry, I did not catch that."]
+
+
+def test_quick_words_are_told_at_once_and_the_final_ones_are_answered() -> None:
+    class TwoPasses(FakeEngine):
+        def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> str:
+            assert options.partial is not None
+            options.partial(Transcript("what time is in", final=False))
+            self.gate.wait(5)
+            return "What time is it?"
+
+    bench = WorkerTest(engine := TwoPasses())
+    engine.gate.clear()
+    bench.worker.hear(buzz(1_000))
+    bench.worker.do(DRAFT)
+    told = bench.wait(ev.EndOfTurnPredicted)  # by the quick words, while the final ones are awaited
+    assert [event.text for event in told if isinstance(event, ev.PartialTranscript)] == ["what time is in"]
+    assert not any(isinstance(event, ev.Transcribed) for event in told)
+    engine.gate.set()
+    told = bench.wait(ev.ReplyDone)
+    assert [event.text for event in told if isinstance(event, ev.Transcribed)] == ["What time is it?"]
+    assert engine.request.text == "What time is it?"
 
 
 def test_a_failure_is_one_line_and_the_next_draft_lives() -> None:

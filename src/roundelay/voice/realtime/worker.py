@@ -6,10 +6,7 @@ only voice activity detection, which takes a fraction of a millisecond a frame.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from dataclasses import replace
 from itertools import islice
 
@@ -18,8 +15,6 @@ import numpy as np
 from roundelay.errors import EngineError, RoundelayError
 from roundelay.voice.agent.persona import persona
 from roundelay.voice.agent.tools import parse_call
-from roundelay.voice.audio import Audio
-from roundelay.voice.audio_file import MIN_SAMPLES
 from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Response, ToolCall, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime import endpointing
@@ -42,12 +37,12 @@ from roundelay.voice.realtime.reply_request import (
 from roundelay.voice.realtime.ring_buffer import RingBuffer
 from roundelay.voice.realtime.segmenter import Echo, SpeechBoundary, SpeechSegmenter
 from roundelay.voice.realtime.trim_silence import trim_leading_silence
+from roundelay.voice.realtime.turn_transcripts import Span, TurnTranscripts
 from roundelay.voice.realtime.worker_pool import TaskPool
 from roundelay.voice.resample import Resampler
 from roundelay.voice.vad import Detector, default_detector
 from roundelay.voice.voices import Voice
 
-MAX_TRANSCRIPTS = 16  # of turns and parts of turns that are kept
 EXTRA_INPUT_S = 5  # of input kept beyond the longest turn
 MAX_SUMMARY_CHARACTERS = 2_000
 
@@ -75,8 +70,7 @@ class Worker:
         self._input = RingBuffer((self.config.thresholds.turn_max_ms // 1000 + EXTRA_INPUT_S) * INPUT_RATE_HZ)
         self._playback: tuple[int, Resampler] | None = None  # of the playback, to the input's rate
         self._alive: set[int] = set()
-        self._transcripts: OrderedDict[tuple[int, int], Future[str]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._transcripts = TurnTranscripts(pipeline.transcribe, self._input.cut, lambda: self._closed)
         self._closed = False
 
     # ---- the caller's thread
@@ -165,24 +159,10 @@ class Worker:
             return None
 
     def _read(self, turn: int, start: int, end: int) -> str:
-        """The transcript of a turn; the first thread that asks makes it, others wait for it."""
-        with self._lock:
-            transcript = self._transcripts.get((turn, end))
-            mine = transcript is None
-            if transcript is None:
-                transcript = self._transcripts[turn, end] = Future()
-                while len(self._transcripts) > MAX_TRANSCRIPTS:
-                    self._transcripts.popitem(last=False)
-        if mine:
-            try:
-                samples = self._input.cut(start, end)
-                enough = len(samples) >= MIN_SAMPLES
-                audio = Audio.from_array(samples, INPUT_RATE_HZ) if enough else None
-                options = CallOptions(lambda: self._closed)
-                transcript.set_result(self._pipeline.transcribe(audio, options).text if audio else "")
-            except BaseException as error:
-                transcript.set_exception(error)
-        return transcript.result()
+        """The transcript of a turn; the words that a quick recogniser hears first are told at once."""
+        return self._transcripts.read(
+            Span(turn, start, end), lambda text: self._tell_words(ev.PartialTranscript, turn, start, end, text)
+        ).text
 
     def _transcribe(self, action: act.Transcribe) -> None:
         first = self._first_sample(action)
@@ -190,10 +170,12 @@ class Worker:
             text = self._read(action.turn, first, action.end)
         except Exception:
             return  # the draft of the turn reports the failure; a caption alone is left out
-        self._tell_transcript(action.turn, first, action.end, text)
+        self._tell_words(ev.Transcribed, action.turn, first, action.end, text)
 
-    def _tell_transcript(self, turn: int, start: int, end: int, text: str) -> None:
-        self._emit(lambda at_ms: ev.Transcribed(at_ms, turn, text, end))
+    def _tell_words(
+        self, kind: type[ev.Transcribed | ev.PartialTranscript], turn: int, start: int, end: int, text: str
+    ) -> None:
+        self._emit(lambda at_ms: kind(at_ms, turn, text, end))
         if not self._pool.submit(lambda: self._predict_end(turn, start, end, text), short=True):  # beside the answer
             self._predict_end(turn, start, end, text)
 
@@ -242,7 +224,7 @@ class Worker:
         assert draft.turn is not None
         first = self._first_sample(draft)
         text = self._read(draft.turn, first, draft.end)
-        self._tell_transcript(draft.turn, first, draft.end, text)
+        self._tell_words(ev.Transcribed, draft.turn, first, draft.end, text)
         return text
 
     def _clauses(

@@ -10,6 +10,7 @@ from roundelay.voice.engines.nano.ctc_decoder import sentence_end_probability
 from roundelay.voice.engines.nano.lexicon import Lexicon
 from roundelay.voice.interfaces import Capability
 from roundelay.voice.nlu.end_of_query import complete
+from roundelay.voice.text.normalise import normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +22,6 @@ class NanoEndOfTurn:
     capabilities: ClassVar[frozenset[Capability]] = CAPABILITIES["end_of_turn"]
 
     def probability(self, text: str, domain_only: bool) -> float:
-        """How probable it is (0 to 1) that nothing must follow the normalised words of `text`."""
-        return complete(sentence_end_probability(self.lexicon, text), text, domain_only)
+        """How probable it is (0 to 1) that nothing must follow the words of `text`, in any spelling."""
+        words = normalise(text)
+        return complete(sentence_end_probability(self.lexicon, words), words, domain_only)

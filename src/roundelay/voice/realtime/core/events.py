@@ -88,6 +88,15 @@ class Transcribed(Event):
     sample: int
 
 
+@dataclass(frozen=True, slots=True)
+class PartialTranscript(Event):
+    """What a quick recogniser heard of `turn` up to `sample`; a `Transcribed` replaces it. Shown, not answered."""
+
+    turn: int
+    text: str
+    sample: int
+
+
 # ---- the client --------------------------------------------------------------------------------------------
 
 

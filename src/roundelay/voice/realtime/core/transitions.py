@@ -151,6 +151,7 @@ ROWS = (
     Row(U, ev.SpeechStopped, too_short, turns.drop_turn, S),
     Row(U, ev.SpeechStopped, always, turns.pause, P),
     Row(U, ev.Transcribed, of_this_turn, turns.note_transcript, U),
+    Row(U, ev.PartialTranscript, of_this_turn, turns.show_partial, U),
     Row(U, due.TurnTooLong, replies_automatically, turns.cut_and_begin, B),
     Row(U, due.TurnTooLong, always, turns.cut, S),
     Row(U, ev.TurnEnded, always, turns.commit, S),
@@ -162,6 +163,7 @@ ROWS = (
     Row(P, ev.Transcribed, is_noise, turns.drop_turn, S),
     Row(P, ev.Transcribed, is_corrected, turns.redraft, P),
     Row(P, ev.Transcribed, of_this_turn, turns.note_transcript, P),
+    Row(P, ev.PartialTranscript, of_this_turn, turns.show_partial, P),
     Row(P, due.CommitDue, replies_automatically, turns.commit_and_begin, B),
     Row(P, due.CommitDue, always, turns.commit, S),
     Row(P, ev.TurnEnded, always, turns.commit, S),
@@ -212,6 +214,7 @@ ANYWHERE: tuple[tuple[type[ev.Event], Effect], ...] = (
     (ev.Tick, side_effects.ignore),
     (ev.EndOfTurnPredicted, side_effects.ignore),
     (ev.Transcribed, turns.late_transcript),
+    (ev.PartialTranscript, side_effects.ignore),
     (ev.Played, replies.note_playback),
     (ev.Truncated, replies.correct_past_reply),
     (ev.ReplyText, replies.add_output),
@@ -228,8 +231,9 @@ ANYWHERE: tuple[tuple[type[ev.Event], Effect], ...] = (
 )
 # Events that may still arrive in Closed, and are ignored there.
 LATE = (
-    ev.Tick, ev.SpeechStarted, ev.SpeechStopped, ev.EndOfTurnPredicted, ev.Transcribed, ev.Played, ev.ReplyText,
-    ev.ReplyAudio, ev.ReplyDone, ev.ToolCalled, ev.ReplyFailed, ev.ToolReturned, ev.Summarised, ev.CloseRequested,
+    ev.Tick, ev.SpeechStarted, ev.SpeechStopped, ev.EndOfTurnPredicted, ev.Transcribed, ev.PartialTranscript,
+    ev.Played, ev.ReplyText, ev.ReplyAudio, ev.ReplyDone, ev.ToolCalled, ev.ReplyFailed, ev.ToolReturned,
+    ev.Summarised, ev.CloseRequested,
 )  # fmt: skip
 
 

@@ -114,6 +114,15 @@ def note_transcript(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     )
 
 
+def show_partial(s: SessionState, event: ev.Event, out: Out) -> SessionState:
+    """Show the words so far."""
+    assert isinstance(event, ev.PartialTranscript)
+    turn = _turn(s)
+    if turn.announced and event.sample > turn.text_sample and event.text:
+        out.append(do.Caption(turn.number, event.text, final=False))
+    return s
+
+
 def redraft(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """The transcript differs from the one that the draft answers: draft again; the newest draft will be committed."""
     return _speculate(note_transcript(s, event, out), out)
