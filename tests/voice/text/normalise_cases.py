@@ -166,7 +166,7 @@ SAID = {
         80 µs | eighty microseconds
         300 ms | three hundred milliseconds
         5 kΩ | five kilohms
-        1920x1080 px | nineteen twenty by one thousand eighty pixels
+        1920x1080 px | nineteen twenty by ten eighty pixels
     """,
     "percent and symbols": """
         5% | five percent

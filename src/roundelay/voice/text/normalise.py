@@ -11,8 +11,9 @@ import unicodedata
 from dataclasses import dataclass
 
 from roundelay.errors import BadInput
+from roundelay.voice.text.place import Place
 from roundelay.voice.text.readings import tables
-from roundelay.voice.text.rules import Place, rules
+from roundelay.voice.text.rules import rules
 
 MAX_CHARACTERS = 99_999  # characters of one text
 LOOK_BEHIND = 32  # characters before a match that a rule may see

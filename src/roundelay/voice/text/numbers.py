@@ -78,6 +78,18 @@ def year(digits: str) -> str:
     return f"{cardinal(century)} {'oh ' + cardinal(rest[1]) if rest[0] == '0' else cardinal(rest)}"
 
 
+def pairs(digits: str) -> str:
+    """Digits of a name: "747" is seven forty seven, "101" one oh one, "4090" forty ninety; five and more one by one."""
+    if len(digits) > 4 or digits[0] == "0":
+        return spell_digits(digits)
+    if len(digits) == 4:
+        return year(digits)
+    if len(digits) < 3 or digits.endswith("00"):
+        return cardinal(digits)
+    rest = f"oh {cardinal(digits[2])}" if digits[1] == "0" else cardinal(digits[1:])
+    return f"{cardinal(digits[0])} {rest}"
+
+
 def plural(word: str) -> str:
     """The plural of a number word: half, halves; sixth, sixths; fifty, fifties."""
     if word.endswith("lf"):

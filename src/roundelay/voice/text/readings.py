@@ -17,11 +17,22 @@ MONTHS = numbers.words("january february march april may june july august septem
 SIGNS = {
     ".": "dot", "/": "slash", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark", "=": "equals",
     "&": "and", "#": "hash", "%": "percent", "~": "tilde", "+": "plus", "@": "at",
+    "\\": "backslash",
 }  # fmt: skip
 MAX_QUANTITY_DIGITS = 9  # of a number without commas; longer ones are read digit by digit
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
-_CLUSTERS = ("STR", "SCR", "SPR", "SPL", "THR", "SHR", "SCH", "CHR", "PHR")
-_HARD = re.compile(r"^[^AEIOUY]{3}|[^AEIOUY]{4}|[AEIOU]{3}")
+_ONSETS = frozenset(
+    numbers.words(
+        "BL BR CH CL CR DR FL FR GL GR KL KN KR PH PL PR QU SC SCH SCR SH SHR SK SL SM SN SP SPL SPR ST STR SW TH THR "
+        "TR TW WH WR CHR PHR"
+    )
+)
+_CODAS = frozenset(
+    numbers.words(
+        "CK CT FT LD LF LK LL LM LP LS LT MP MS ND NG NK NS NT NCH PS PT RB RC RCH RD RK RL RM RN RP RS RT SK SP SS ST "
+        "SH CH TH TCH TS FF RPS LTS NTS"
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,9 @@ class Tables:
     spelled: frozenset[str]
     counted: frozenset[str]
     rulers: frozenset[str]
+    per: Mapping[str, str]
+    numbered: frozenset[str]  # a number after one of these is a name: "Room 101"
+    elements: frozenset[str]
     signs: frozenset[str]  # non-ASCII characters in the other tables
 
 
@@ -60,6 +74,9 @@ def tables() -> Tables:
         spelled=frozenset(raw["words"]["letters"].split()),
         counted=frozenset(raw["roman"]["counted"].split()),
         rulers=frozenset(raw["roman"]["rulers"].split()),
+        per=raw["per"],
+        numbered=frozenset(raw["codes"]["numbered"].split()),
+        elements=frozenset(raw["codes"]["elements"].split()),
     )
 
 
@@ -84,9 +101,9 @@ def date(day: str, month: int, year: str = "", *, day_first: bool = False) -> st
         return None
     nth = numbers.ordinal(str(int(day)))
     words = [nth, "of", MONTHS[month - 1]] if day_first else [MONTHS[month - 1], nth]
-    if len(year) == 2:
-        words.append(f"oh {numbers.cardinal(year[1])}" if year[0] == "0" else numbers.cardinal(year))
-    elif year:
+    if len(year) == 2:  # of this century up to 2049
+        year = ("20" if year < "50" else "19") + year
+    if year:
         words.append(number(year))
     return " ".join(words)
 
@@ -114,16 +131,19 @@ def quantity(amount: str, unit: str, *, one: bool = False) -> str:
     return f"{numbers.decimal(amount)} {single if one or amount == '1' else many or numbers.plural(single)}"
 
 
-def money(amount: str, currency: str, magnitude: str = "") -> str:
-    """An amount of money: two decimals are hundredths, another number of decimals is read as a decimal."""
-    one, many, cent, cents = tables().currencies[currency]
+def money(amount: str, currency: str, magnitude: str = "", *, one: bool = False) -> str:
+    """An amount of money: two decimals are hundredths, another number of decimals is read as a decimal.
+
+    `one` keeps the singular, as in a five dollar bill.
+    """
+    one_name, many, cent, cents = tables().currencies[currency]
     whole, _, rest = amount.replace(",", "").partition(".")
     if magnitude:
-        return f"{numbers.decimal(amount)} {tables().magnitudes[magnitude]} {many}"
+        return f"{numbers.decimal(amount)} {tables().magnitudes[magnitude]} {one_name if one else many}"
     whole = whole or "0"
     if len(rest) != 2:
-        return quantity(amount, f"{one}|{many}")
-    parts = [quantity(whole, f"{one}|{many}")] if int(whole) or not int(rest) else []
+        return quantity(amount, f"{one_name}|{many}", one=one)
+    parts = [quantity(whole, f"{one_name}|{many}")] if int(whole) or not int(rest) else []
     if int(rest):
         parts.append(quantity(str(int(rest)), f"{cent}|{cents}"))
     return " and ".join(parts)
@@ -170,6 +190,18 @@ def capitals(text: str, *, all_capitals: bool) -> str:
         return " ".join(text.lower())
     if all_capitals or text in known.spoken:
         return text.lower()
-    hard = _HARD.search(text) and not text.startswith(_CLUSTERS)
-    pronounceable = len(text) > 3 and re.search("[AEIOUY]", text) and not hard
-    return text.lower() if pronounceable else " ".join(text.lower())
+    return text.lower() if len(text) > 3 and _pronounceable(text) else " ".join(text.lower())
+
+
+def _pronounceable(text: str) -> bool:
+    """Whether English syllables can be made of capitals: consonants before, between and after the vowels allow it."""
+    consonants = re.split("[AEIOU]+|(?<=.)Y(?![AEIOU])", text)
+    first, between, last = consonants[0], consonants[1:-1], consonants[-1]
+    joined = all(any(_syllables(part[:at], part[at:]) for at in range(len(part) + 1)) for part in between)
+    vowels = len(consonants) > 1 and not re.search("[AEIOU]{3}", text)
+    return vowels and joined and _syllables("", first) and _syllables(last, "")
+
+
+def _syllables(coda: str, onset: str) -> bool:
+    """Whether a syllable may end in `coda`, and the next begin with `onset`."""
+    return (len(coda) < 2 or coda in _CODAS) and (len(onset) < 2 or onset in _ONSETS)
