@@ -27,7 +27,7 @@ def test_phrases_keep_the_words_of_the_normaliser_and_the_marks_of_the_text() ->
 
 
 def test_a_spelled_a_is_not_the_article() -> None:
-    assert phrases("BA249 to a city")[0].text == "b eigh two hundred forty nine to a city"
+    assert phrases("BA249 to a city")[0].text == "b eigh two forty nine to a city"
 
 
 def test_other_languages_are_left_as_written() -> None:
