@@ -8,7 +8,7 @@ from typing import Any
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from roundelay.server.engine import MODEL
 from roundelay.server.errors import ApiError, unsupported, wrong
@@ -16,15 +16,21 @@ from roundelay.server.http import aliases
 from roundelay.server.http.fields import Field, read
 from roundelay.server.http.requests import ignored_header, recording
 from roundelay.server.http.speech import event
+from roundelay.server.http.transcript_formats import response
 from roundelay.server.service import service_of
-from roundelay.voice.interfaces import CallOptions, Cancelled
+from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Transcript
 
 RESPONSE_FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
-GRANULARITIES = Field("timestamp_granularities[]", "string", "segment; word is refused.", choices=("segment", "word"))
+GRANULARITIES = Field(
+    "timestamp_granularities[]",
+    "string",
+    "Of verbose_json: segment, word, or both; word where the engine has times of words.",
+    choices=("segment", "word"),
+)
 FIELDS = (
     Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
     Field("response_format", "string", "The format of the transcript.", default="json", choices=RESPONSE_FORMATS),
-    Field("language", "string", "en, the one language of this model.", max_length=16),
+    Field("language", "string", "The language spoken, en; another one where the engine knows it.", max_length=16),
     Field("stream", "string", "true: server-sent events.", default="false", choices=("true", "false")),
     GRANULARITIES,
     Field("prompt", "string", "Has no effect here.", ignored=True),
@@ -38,21 +44,26 @@ async def transcriptions(request: Request) -> Response:
     """The transcript of the uploaded file in the requested format; empty without speech."""
     service = service_of(request)
     values, ignored, data, name = await _form(request, service.limits.body_bytes)
-    if values["language"] and values["language"].lower().split("-")[0] != "en":
-        raise unsupported("language", "this model knows English only: en")
-    if "word" in values[GRANULARITIES.name]:
-        raise unsupported(GRANULARITIES.name, "this model gives no times of words; ask for segment")
     pipeline, limit = service.engines.pipeline(aliases.model(values["model"])), service.limits.audio_s
+    able, granularities = pipeline.transcriber.capabilities, values[GRANULARITIES.name]
+    if not _english(values["language"]) and Capability.LANGUAGE not in able:
+        raise unsupported("language", "this model knows English only: en")
+    if "word" in granularities and Capability.WORD_TIMES not in able:
+        raise unsupported(GRANULARITIES.name, "this model gives no times of words; ask for segment")
 
-    def work(cancelled: Cancelled) -> tuple[str, float]:
+    def work(cancelled: Cancelled) -> tuple[Transcript, float]:
         audio = recording(data, name, limit)
-        return pipeline.transcribe(audio, CallOptions(cancelled)).text, audio.duration_s
+        return pipeline.transcribe(audio, CallOptions(cancelled)), audio.duration_s
 
-    text, seconds = await service.engines.call(work)
+    transcript, seconds = await service.engines.call(work)
     headers = ignored_header(ignored)
     if values["stream"] == "true":
-        return StreamingResponse(_events(text), headers=headers, media_type="text/event-stream")
-    return _response(values["response_format"], text, seconds, headers)
+        return StreamingResponse(_events(transcript.text), headers=headers, media_type="text/event-stream")
+    return response(values["response_format"], transcript, seconds, granularities, headers)
+
+
+def _english(language: str | None) -> bool:
+    return not language or language.lower().split("-")[0] in ("en", "english")
 
 
 async def _form(request: Request, longest: int) -> tuple[dict[str, Any], list[str], bytes, str]:
@@ -75,36 +86,6 @@ async def _form(request: Request, longest: int) -> tuple[dict[str, Any], list[st
     values, ignored = read(FIELDS, texts)
     values[GRANULARITIES.name] = [GRANULARITIES.check(value) for value in granularities]
     return values, ignored, data, name
-
-
-def _response(shape: str, text: str, seconds: float, headers: dict[str, str]) -> Response:
-    usage = {"type": "duration", "seconds": round(seconds, 3)}
-    if shape == "text":
-        return PlainTextResponse(text + "\n", headers=headers)
-    if shape in ("srt", "vtt"):
-        return PlainTextResponse(_subtitles(text, seconds, shape), headers=headers)
-    if shape == "verbose_json":
-        # This format has likelihoods, which are not known here: they are neutral, and the one segment is the whole.
-        segment = {"id": 0, "seek": 0, "start": 0.0, "end": round(seconds, 3), "text": text, "tokens": [],
-                   "temperature": 0.0, "avg_logprob": 0.0, "compression_ratio": 1.0,
-                   "no_speech_prob": 0.0 if text else 1.0}  # fmt: skip
-        whole = {"task": "transcribe", "language": "english", "duration": round(seconds, 3), "text": text}
-        return JSONResponse({**whole, "segments": [segment] if text else [], "usage": usage}, headers=headers)
-    return JSONResponse({"text": text, "usage": usage}, headers=headers)
-
-
-def _subtitles(text: str, seconds: float, shape: str) -> str:
-    mark = "," if shape == "srt" else "."
-
-    def at(time_s: float) -> str:
-        whole, part = divmod(round(time_s * 1000), 1000)
-        return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{mark}{part:03}"
-
-    line = text.replace("-->", "→")  # an arrow in the text would break the cue's time line
-    cue = f"{at(0)} --> {at(seconds)}\n{line}\n" if text else ""
-    if shape == "vtt":
-        return f"WEBVTT\n\n{cue}"
-    return f"1\n{cue}\n" if cue else ""
 
 
 async def _events(text: str) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ from roundelay.voice.interfaces import Capability, EngineRole
 
 NAME = "nano"
 CAPABILITIES: Mapping[EngineRole, frozenset[Capability]] = {
-    "transcriber": frozenset({Capability.CONFIDENCE}),
+    "transcriber": frozenset({Capability.CONFIDENCE, Capability.WORD_TIMES}),
     "responder": frozenset(),
     "synthesizer": frozenset({Capability.CLONE, Capability.CANDIDATES}),
     "end_of_turn": frozenset(),

@@ -15,6 +15,7 @@ from roundelay.voice.engines.nano.ctc_decoder import beam_search
 from roundelay.voice.engines.nano.dictation import Dictation
 from roundelay.voice.engines.nano.segments import segments
 from roundelay.voice.engines.nano.weights import NanoWeights
+from roundelay.voice.engines.nano.word_times import word_times
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Segment, Transcript
 from roundelay.voice.tokenizer.frontend import RATE_HZ
 from roundelay.voice.vocab import VOCAB
@@ -38,10 +39,9 @@ class NanoTranscriber:
         for start_s, part in options.progress(segments(audio.resample(RATE_HZ))):
             if options.cancelled():
                 break
-            text, sure, other = self._segment(part)
-            if text:
-                found.append(Segment(text, start_s, start_s + part.duration_s, confidence=sure))
-                others.append(other)
+            if heard := self._segment(start_s, part):
+                found.append(heard[0])
+                others.append(heard[1])
         texts = [segment.text for segment in found]
         return Transcript(
             " ".join(texts),
@@ -53,11 +53,15 @@ class NanoTranscriber:
             ),
         )
 
-    def _segment(self, audio: Audio) -> tuple[str, float, tuple[str, ...]]:
-        """The words in up to twelve seconds of audio at 16 kHz, the confidence in them, and what is as likely."""
+    def _segment(self, start_s: float, audio: Audio) -> tuple[Segment, tuple[str, ...]] | None:
+        """What was said in up to twelve seconds of audio at 16 kHz, and what is as likely; None for no words."""
         logs_TC = self.weights.phone_recognizer.recognize(self.weights.tokenizer.encode(audio))
         found = beam_search(self.weights.lexicon, logs_TC, count=SEARCHED)
-        return (found[0].text, confidence(found[0], logs_TC), alternatives(found)) if found else ("", 0.0, ())
+        if not found or not found[0].words:
+            return None
+        words = word_times(found[0], logs_TC, start_s, audio.duration_s)
+        sure = confidence(found[0], logs_TC)
+        return Segment(found[0].text, start_s, start_s + audio.duration_s, words, sure), alternatives(found)
 
     def write_down(self, audio: Audio) -> str:
         """What the language model alone transcribes of up to twelve seconds: without the search and the lexicon."""
