@@ -52,6 +52,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("server.app", "server.terminal"),
     ("server.run",),
     ("server.bench",),
+    ("server.engine_flags",),
     ("server.verbs", "train.verbs", "voice.cli", "fabric.cli"),
     ("cli",),
     ("__main__",),

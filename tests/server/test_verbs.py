@@ -39,10 +39,10 @@ def test_silence_is_answered_by_one_line() -> None:
 
 
 def test_a_missing_model_is_one_line(roundelay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(engine: str) -> None:
+    def missing(choices: object) -> None:
         raise RoundelayError("weights lm.onnx cannot be read")
 
-    monkeypatch.setattr("roundelay.server.engine.load_pipeline", missing)
+    monkeypatch.setattr("roundelay.server.engine.load_choices", missing)
     soundfile.write(tmp_path / "q.wav", np.zeros(800), 16_000)
     for words in (("talk", "--file", tmp_path / "q.wav"), ("bench", "latency", "--turns", 1)):
         outcome = roundelay(*words)
@@ -52,6 +52,8 @@ def test_a_missing_model_is_one_line(roundelay, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("words", [
     ("serve", "--host", "0.0.0.0", "--port", "0"), ("serve", "--chat-url", "ftp://x"), ("serve", "--engine", "nanno"),
     ("serve", "--engine", "chat_completions", "--chat-url", "http://127.0.0.1:9/v1"),
+    ("serve", "--hear", "chat_completions"), ("serve", "--speak", "wisper"), ("serve", "--hear", "nano+http://x/v1"),
+    ("serve", "--engine", "nano:folder"), ("talk", "--speak", "nano:colour=red"),
     ("serve", "--set", "sessions=many"), ("serve", "--set", "nonsense=1"), ("serve", "--port", "70000"),
     ("talk", "--file", "nowhere.wav"),
     ("talk", "--out", "x.wav"),

@@ -6,13 +6,14 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from roundelay.errors import RoundelayError
 from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits, give_back_memory, resident_bytes
 from roundelay.voice.engines import registry
+from roundelay.voice.engines.choice import Choices, select
 from roundelay.voice.interfaces import Cancelled
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime.worker_pool import WorkerPool
@@ -29,8 +30,17 @@ def load_pipeline(engine: str) -> Pipeline:
 
     Raises `BadInput` for an unknown engine, `RoundelayError` for one that cannot be loaded.
     """
+    return load_choices(select([engine]))
+
+
+def load_choices(choices: Choices) -> Pipeline:
+    """The pipeline of these engines; the default engine is warmed up. Raises what `Pipeline.of` raises."""
     give_back_memory()
-    return Pipeline.load(**registry.assign([engine]), settings={"nano": {"warm": True}})
+    warm = {"warm": True}
+    return Pipeline.of({
+        role: replace(each, settings=warm | dict(each.settings)) if each.name == registry.DEFAULT else each
+        for role, each in choices.items()
+    })  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -51,7 +61,7 @@ class Engines:
 
     `load(engine)` makes a pipeline. The default engine is loaded by `start`, others when they are first asked for. At
     most `workers` tasks run and `waiting` wait; the next one is refused with 429 at once. Nothing here blocks the event
-    loop.
+    loop. `tell` is given one line once the default engine is ready or cannot be loaded.
     """
 
     def __init__(
@@ -59,8 +69,9 @@ class Engines:
         load: Callable[[str], Pipeline] = load_pipeline,
         limits: Limits | None = None,
         default: str = registry.DEFAULT,
+        tell: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self.limits, self.default = limits or Limits(), default
+        self.limits, self.default, self._tell = limits or Limits(), default, tell
         self._load = load
         self._slots: dict[str, _Slot] = {}
         self._pool = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="engine")
@@ -97,6 +108,8 @@ class Engines:
             slot.failure = str(error)
         except Exception as error:  # a bug in loading must not leave the server waiting for ever
             slot.failure = f"the model could not be loaded ({type(error).__name__}: {error})"[:300]
+        if engine == self.default:
+            self._tell(f"not ready: {slot.failure}" if slot.failure else "ready")
 
     def stop(self) -> None:
         """Let the threads end when their tasks are done."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from roundelay import config
+from roundelay.server.engine_flags import EngineFlags, engine_flags
 from roundelay.server.limits import Limits
-
-if TYPE_CHECKING:
-    from roundelay.server.engine import Engines
 
 
 @click.command()
@@ -20,27 +16,26 @@ if TYPE_CHECKING:
     "--host", default="127.0.0.1", show_default=True, help="Where to listen; a key is needed beyond loopback."
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
-@click.option("--engine", metavar="NAME", help="The default engine; requests may choose another by their model.")
-@click.option("--chat-url", metavar="URL", help="An OpenAI-compatible chat server that answers, http://host:port/v1.")
-@click.option("--chat-model", metavar="NAME", help="The name of the model there.")
+@engine_flags
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another name of this machine, behind a proxy.")
 @click.option("--allow-origin", multiple=True, metavar="URL", help="A web page of others that may call.")
 @click.option("--open", "without_key", is_flag=True, help="Listen beyond loopback without a key.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with limits.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any limit; see docs/server.md.")
 def serve(
-    host: str, port: int, engine: str | None, chat_url: str | None, chat_model: str | None, without_key: bool,
-    config_file: Path | None, **several: tuple[str, ...],
-) -> None:  # fmt: skip
+    host: str, port: int, flags: EngineFlags, without_key: bool, config_file: Path | None, **several: tuple[str, ...]
+) -> None:
     """Talk in the browser, and an OpenAI-shaped API, on this machine.
 
-    Keys are read from ROUNDELAY_API_KEYS (comma-separated), the key for --chat-url from ROUNDELAY_CHAT_KEY.
+    Keys are read from ROUNDELAY_API_KEYS (comma-separated), the key for --chat-url from ROUNDELAY_CHAT_KEY, the
+    one for openai+URL from ROUNDELAY_SPEECH_KEY.
     """
+    from roundelay.console import note
     from roundelay.server.run import Address, create_service
     from roundelay.server.run import serve as run
 
     limits = config.fill(Limits, config_file, several["sets"], {})
-    engines, answering = _engines(limits, engine, chat_url, chat_model)
+    engines, answering = flags.engines(limits, note)
     address = Address(host, port, several["allow_host"], several["allow_origin"], without_key)
     run(address, create_service(limits, address, engines, answering))
 
@@ -49,15 +44,12 @@ def serve(
 @click.option("--file", "source", type=click.Path(path_type=Path), help="A recording instead of the microphone.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the answer's sound goes, with --file.")
 @click.option("--voice", metavar="NAME", help="A built-in voice.")
-@click.option("--engine", metavar="NAME", help="The engine; the built-in one by default.")
-@click.option("--chat-url", metavar="URL", help="An OpenAI-compatible chat server that answers.")
-@click.option("--chat-model", metavar="NAME", help="The name of the model there.")
+@engine_flags
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def talk(
-    source: Path | None, out: Path | None, voice: str | None, engine: str | None, chat_url: str | None,
-    chat_model: str | None, force: bool, as_json: bool,
-) -> None:  # fmt: skip
+    source: Path | None, out: Path | None, voice: str | None, flags: EngineFlags, force: bool, as_json: bool
+) -> None:
     """Talk in the terminal: by microphone, or with a recording that is played as fast as it lasts."""
     import asyncio
 
@@ -76,7 +68,7 @@ def talk(
         if not as_json:
             click.echo(f"{who}: {words}")
 
-    service = Service(_engines(Limits(), engine, chat_url, chat_model)[0])
+    service = Service(flags.engines(Limits(), lambda line: None if as_json else note(line))[0])
     if source is None:
         if out is not None:
             raise BadInput("--out", out, "belongs to --file")
@@ -90,27 +82,6 @@ def talk(
         note(f"{answer.duration_s:.2f} s: {out}")
     if as_json:
         print_json({"lines": lines, "seconds": answer.duration_s})
-
-
-def _engines(limits: Limits, engine: str | None, chat_url: str | None, chat_model: str | None) -> tuple[Engines, str]:
-    """The engines of a server, and what answers: "embedded" or the address of a chat server.
-
-    Raises `BadInput` for an unknown engine or a wrong address.
-    """
-    from roundelay.errors import BadInput
-    from roundelay.server.engine import Engines, load_pipeline
-    from roundelay.voice.engines import registry
-    from roundelay.voice.engines.chat_completions import ChatCompletions
-
-    default = engine or registry.DEFAULT
-    registry.assign([default])
-    if missing := registry.spec(default).required:
-        hint = "needs the setting {}, which is not given here; for a chat server give --chat-url alone"
-        raise BadInput("--engine", default, hint.format(", ".join(missing)))
-    if chat_url is None:
-        return Engines(load_pipeline, limits, default), "embedded"
-    chat = ChatCompletions(chat_url, chat_model)
-    return Engines(lambda name: replace(load_pipeline(name), responder=chat), limits, default), chat.shown
 
 
 @click.group()

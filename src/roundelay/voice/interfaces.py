@@ -255,8 +255,10 @@ class EngineSpec:
     `load(roles, **settings)` gives an engine for each of the roles asked for (one object may take several);
     `settings` names the settings it takes, `required` those among them without which it cannot be loaded, and
     `packages` the modules that it imports and that may not be installed. `knows_voice` says whether a synthesizer has
-    a voice of this name, without loading it. An installed package offers its spec as an entry point of the group
-    `roundelay.engines`.
+    a voice of this name, without loading it. `main_setting` is the one that a bare value sets: `whisper:tiny.en`.
+    `check(**settings)` raises what loading would raise where something is missing or damaged, and loads nothing;
+    `install` is the command that installs what is missing, `licence` that of the engine and its weights. An installed
+    package offers its spec as an entry point of the group `roundelay.engines`.
     """
 
     name: str
@@ -267,3 +269,7 @@ class EngineSpec:
     required: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     knows_voice: Callable[[str], bool] | None = None
+    main_setting: str = ""
+    check: Callable[..., None] | None = None
+    install: str = ""
+    licence: str = ""

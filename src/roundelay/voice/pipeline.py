@@ -18,6 +18,7 @@ from roundelay.errors import EngineError
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines import guard, registry
 from roundelay.voice.engines.absent import AbsentEngine
+from roundelay.voice.engines.choice import EngineChoice
 from roundelay.voice.engines.registry import DEFAULT
 from roundelay.voice.interfaces import (
     DEFAULT_OPTIONS,
@@ -70,16 +71,28 @@ class Pipeline:
         An engine named for several roles is loaded once. `settings` are the engines' own, by the engine's name:
         `{"nano": {"warm": True}}`. Raises what `registry.load` raises.
         """
-        chosen: dict[EngineRole, str | None] = {
+        named: dict[EngineRole, str | None] = {
             "transcriber": transcriber,
             "responder": responder,
             "synthesizer": synthesizer,
             "end_of_turn": end_of_turn,
         }
-        engines: dict[EngineRole, Any] = dict.fromkeys(chosen, AbsentEngine())
-        for name in dict.fromkeys(name for name in chosen.values() if name is not None):
-            roles = [role for role, named in chosen.items() if named == name]
-            engines |= registry.load(name, roles, (settings or {}).get(name))
+        every = settings or {}
+        return cls.of({role: EngineChoice(name, every.get(name) or {}) for role, name in named.items() if name})
+
+    @classmethod
+    def of(cls, choices: Mapping[EngineRole, EngineChoice]) -> Pipeline:
+        """The engines chosen for these roles; none is loaded for the others. The same choice in several roles is loaded
+        once. Raises what `registry.load` raises.
+        """
+        engines: dict[EngineRole, Any] = dict.fromkeys(registry.ROLES, AbsentEngine())
+        different: list[EngineChoice] = []
+        for choice in choices.values():
+            if choice not in different:
+                different.append(choice)
+        for choice in different:
+            roles = [role for role, chosen in choices.items() if chosen == choice]
+            engines |= registry.load(choice.name, roles, choice.settings)
         return cls(**engines)
 
     def stream(

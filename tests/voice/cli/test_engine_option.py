@@ -12,8 +12,9 @@ from tone_engine import ToneEngine
 
 from roundelay.cli import main
 from roundelay.voice.audio import Audio
+from roundelay.voice.cli.speech import transcript_json
 from roundelay.voice.engines import registry
-from roundelay.voice.interfaces import EngineSpec
+from roundelay.voice.interfaces import EngineSpec, Segment, Transcript, Word
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,9 @@ def test_verbs_take_another_engine(tmp_path: Path, capsys: pytest.CaptureFixture
     capsys.readouterr()
     assert run("voice", "transcribe", str(out), "--engine", engine) == 0
     assert capsys.readouterr().out == "0.3 seconds\n"
+    assert run("voice", "transcribe", str(out), "--engine", engine, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["text"], told["language"], told["segments"], told["words"]) == ("0.3 seconds", None, [], [])
     assert run("voice", "ask", str(out), "--engine", engine, "--out", str(reply), "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told == {"heard": "0.3 seconds", "call": None, "text": "You said 0.3 seconds.", "out": str(reply)}
@@ -81,3 +85,17 @@ def test_models_lists_the_engines(capsys: pytest.CaptureFixture) -> None:
     assert rows["chat_completions"]["roles"] == ["responder"]
     assert run("voice", "models", "--engines") == 0
     assert "chat_completions" in capsys.readouterr().out
+
+
+def test_a_transcript_as_json_has_segments_and_words() -> None:
+    words = (Word("two", 0.1, 0.4, 0.91234), Word("words.", 0.4, 0.8))
+    heard = Transcript("Two words.", (Segment("Two words.", 0.1, 0.8, words, 0.9),), "en")
+    assert transcript_json(heard) == {
+        "text": "Two words.",
+        "language": "en",
+        "segments": [{"text": "Two words.", "start_s": 0.1, "end_s": 0.8, "confidence": 0.9}],
+        "words": [
+            {"text": "two", "start_s": 0.1, "end_s": 0.4, "confidence": 0.912},
+            {"text": "words.", "start_s": 0.4, "end_s": 0.8},
+        ],
+    }

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roundelay.errors import BadInput
-
 if TYPE_CHECKING:
     from roundelay.voice.interfaces import EngineRole
     from roundelay.voice.pipeline import Pipeline
@@ -17,7 +15,7 @@ ENGINE = click.option(
     "--engine",
     "engines",
     multiple=True,
-    metavar="NAME[:SETTING=VALUE,...]",
+    metavar="NAME[:VALUE|:SETTING=VALUE,...|+URL]",
     help="An engine for the roles it can take (voice models lists them); may be given several times.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -28,33 +26,22 @@ def load(engines: tuple[str, ...], *roles: EngineRole) -> Pipeline:
 
     Raises `BadInput` for an unknown engine or setting, and for an engine that can take none of the roles.
     """
-    from roundelay.voice.engines.registry import assign
+    from roundelay.voice.engines.choice import select
+    from roundelay.voice.engines.defaults import best
     from roundelay.voice.pipeline import Pipeline
 
-    settings = dict(map(_settings, engines))
-    chosen = assign(list(settings), roles)
-    names = [chosen.get(role) for role in ("transcriber", "responder", "synthesizer", "end_of_turn")]
-    return Pipeline.load(*names, settings=settings)
+    return Pipeline.of(select(engines, roles=roles, default=best))
 
 
 def with_voice(engines: tuple[str, ...], voice: str | None) -> tuple[str, ...]:
     """The engines asked for, and, where none of them speaks, the one that has the voice asked for."""
+    from roundelay.voice.engines.choice import parse
     from roundelay.voice.engines.registry import engine_with_voice, spec
 
-    if voice is None or any("synthesizer" in spec(_settings(each)[0]).roles for each in engines):
+    if voice is None or any("synthesizer" in spec(parse(each).name).roles for each in engines):
         return engines
     found = engine_with_voice(voice)
     return engines if found is None else (*engines, found)
-
-
-def _settings(text: str) -> tuple[str, dict[str, str]]:
-    """The engine's name and its settings in `NAME:SETTING=VALUE,...`."""
-    name, _, rest = text.partition(":")
-    pairs = [pair.partition("=") for pair in rest.split(",") if pair]
-    for setting, equals, _ in pairs:
-        if not equals:
-            raise BadInput("--engine", text, f"write {name}:{setting}=VALUE")
-    return name, {setting: value for setting, _, value in pairs}
 
 
 def _installed(model: str, folder: Path) -> list[dict[str, Any]]:

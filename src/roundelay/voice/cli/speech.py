@@ -15,6 +15,7 @@ from roundelay.voice.cli.codec import FORCE, OUT, free
 from roundelay.voice.cli.engines import ENGINE, load, with_voice
 
 if TYPE_CHECKING:
+    from roundelay.voice.interfaces import Segment, Transcript, Word
     from roundelay.voice.pipeline import Pipeline
     from roundelay.voice.voices import Voice
 
@@ -94,18 +95,33 @@ def say(
 @ENGINE
 @AS_JSON
 def transcribe(sound: Path, engines: tuple[str, ...], as_json: bool) -> None:
-    """Print the words said in a SOUND file."""
+    """Print the words said in a SOUND file; as JSON with language, segments and words where the engine gives them."""
     from roundelay.console import print_json
     from roundelay.voice.audio import Audio
     from roundelay.voice.interfaces import CallOptions
 
     audio = Audio.read(sound)
     with patience():
-        text = load(engines, "transcriber").transcribe(audio, CallOptions(progress=bar("listening"))).text
+        heard = load(engines, "transcriber").transcribe(audio, CallOptions(progress=bar("listening")))
     if as_json:
-        print_json({"text": text, "duration_s": round(audio.duration_s, 3)})
+        print_json(transcript_json(heard) | {"duration_s": round(audio.duration_s, 3)})
     else:
-        click.echo(text)
+        click.echo(heard.text)
+
+
+def transcript_json(heard: Transcript) -> dict[str, Any]:
+    """A transcript as `--json` prints it: text, language, segments and words, with times in seconds."""
+
+    def timed(part: Segment | Word) -> dict[str, Any]:
+        row = {"text": part.text, "start_s": round(part.start_s, 3), "end_s": round(part.end_s, 3)}
+        return row if part.confidence is None else row | {"confidence": round(part.confidence, 3)}
+
+    return {
+        "text": heard.text,
+        "language": heard.language,
+        "segments": [timed(segment) for segment in heard.segments],
+        "words": [timed(word) for segment in heard.segments for word in segment.words],
+    }
 
 
 @click.command()

@@ -84,6 +84,20 @@ def loadable() -> list[str]:
     return [each.name for each in specs() if not each.required and all(map(find_spec, each.packages))]
 
 
+def check(name: str, settings: Mapping[str, Any] | None = None) -> None:
+    """Raise what `load` would raise for packages, settings or weights that are missing or damaged; nothing is loaded.
+
+    Weights are read to compare their sums, once a process.
+    """
+    found, settings = spec(name), settings or {}
+    _check_settings(found, settings)
+    if missing := next((package for package in found.packages if find_spec(package) is None), None):
+        how = found.install or f"pip install {missing}"
+        raise EngineError(name, "engine", f"needs the package {missing}: run {how}", "load")
+    if found.check is not None:
+        found.check(**settings)
+
+
 def engines_with(capability: Capability, role: EngineRole | None = None) -> list[str]:
     """The names of the engines that have a capability, in a role or in any."""
     return [
@@ -128,12 +142,7 @@ def load(name: str, roles: Collection[EngineRole], settings: Mapping[str, Any] |
     for role in roles:
         if role not in found.roles:
             raise BadInput("engine", name, f"is no {role}; engines that are: {', '.join(engines_for(role))}")
-    for setting in settings:
-        if setting not in found.settings:
-            known = ", ".join(found.settings) or "none"
-            raise BadInput(f"setting of the engine {name}", setting, f"is unknown; known: {known}")
-    if missing := [setting for setting in found.required if settings.get(setting) is None]:
-        raise BadInput("engine", name, f"needs the setting {', '.join(missing)} ({found.summary})")
+    _check_settings(found, settings)
     try:
         engines = dict(found.load(tuple(roles), **settings))
     except RoundelayError:
@@ -144,6 +153,15 @@ def load(name: str, roles: Collection[EngineRole], settings: Mapping[str, Any] |
         if not isinstance(engines.get(role), PROTOCOLS[role]):
             raise EngineError(name, role, "does not have what the role's protocol in voice.interfaces asks", "load")
     return engines
+
+
+def _check_settings(found: EngineSpec, settings: Mapping[str, Any]) -> None:
+    for setting in settings:
+        if setting not in found.settings:
+            known = ", ".join(found.settings) or "none"
+            raise BadInput(f"setting of the engine {found.name}", setting, f"is unknown; known: {known}")
+    if missing := [setting for setting in found.required if settings.get(setting) is None]:
+        raise BadInput("engine", found.name, f"needs the setting {', '.join(missing)} ({found.summary})")
 
 
 def _installed() -> dict[str, EntryPoint]:
