@@ -49,6 +49,13 @@ def test_an_engine_of_others_says_transcribes_and_answers(tone: str, rate_hz: in
     assert pipeline.end_of_turn_probability("and then") is None
 
 
+def test_weights_in_use_are_shared_by_engines_that_are_loaded_apart() -> None:
+    heard = registry.load("nano", ["transcriber"])["transcriber"]
+    spoken = registry.load("nano", ["synthesizer"], {"warm": True})["synthesizer"]
+    assert isinstance(heard, NanoTranscriber) and isinstance(spoken, NanoSynthesizer)
+    assert heard.weights is spoken.weights
+
+
 def test_engines_are_mixed_by_role_and_loaded_once(tone: str) -> None:
     loads: list[tuple[str, ...]] = []
 

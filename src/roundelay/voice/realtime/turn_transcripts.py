@@ -79,6 +79,12 @@ class TurnTranscripts:
                 reading.transcript.set_exception(error)
         return reading.transcript.result()
 
+    def known(self, span: Span) -> Transcript | None:
+        """The transcript of a span; None where it is not made yet, or failed."""
+        with self._lock:
+            reading = self._readings.get(span)
+        return reading.transcript.result() if reading is not None and reading.text is not None else None
+
     def _final_before(self, span: Span) -> tuple[int, str]:
         """From which sample the span is to be heard, and the words before it."""
         known = [
@@ -102,7 +108,10 @@ class TurnTranscripts:
             return Transcript(reading.final)
         take = None if partial is None else lambda heard: partial(_joined(reading.final, heard.text))
         found = self.transcribe(Audio.from_array(samples, INPUT_RATE_HZ), CallOptions(self.cancelled, partial=take))
-        return replace(found, text=_joined(reading.final, found.text)) if reading.final else found
+        if not reading.final:
+            return found
+        others = tuple(_joined(reading.final, each) for each in found.alternatives)
+        return replace(found, text=_joined(reading.final, found.text), alternatives=others)
 
 
 def _joined(before: str, after: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from roundelay.errors import EngineError, RoundelayError
 from roundelay.voice.agent.persona import persona
 from roundelay.voice.agent.tools import parse_call
-from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Response, ToolCall, Utterance
+from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Response, ToolCall, Transcript, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime import endpointing
 from roundelay.voice.realtime.budget import CandidateBudget
@@ -158,16 +158,16 @@ class Worker:
         except RoundelayError:
             return None
 
-    def _read(self, turn: int, start: int, end: int) -> str:
+    def _read(self, turn: int, start: int, end: int) -> Transcript:
         """The transcript of a turn; the words that a quick recogniser hears first are told at once."""
         return self._transcripts.read(
             Span(turn, start, end), lambda text: self._tell_words(ev.PartialTranscript, turn, start, end, text)
-        ).text
+        )
 
     def _transcribe(self, action: act.Transcribe) -> None:
         first = self._first_sample(action)
         try:
-            text = self._read(action.turn, first, action.end)
+            text = self._read(action.turn, first, action.end).text
         except Exception:
             return  # the draft of the turn reports the failure; a caption alone is left out
         self._tell_words(ev.Transcribed, action.turn, first, action.end, text)
@@ -203,29 +203,29 @@ class Worker:
         if draft.cause == "tool" and Capability.TOOLS not in responder.capabilities:
             self._speak(draft, clauses(last_result(draft)), cancelled)
             return
-        text = self._question(draft)
+        text, transcript = self._question(draft)
         if cancelled():
             return
         if draft.cause == "turn" and not words(text):
             self._speak(draft, [self.config.language.not_understood], cancelled)
             return
-        request = reply_request(draft, text, self.config)
+        request = replace(reply_request(draft, text, self.config), transcript=transcript)
         if Capability.TOOLS not in responder.capabilities:
             request = replace(request, tools=())
         parts = self._pipeline.reply(request, CallOptions(cancelled))
         self._speak(draft, self._clauses(parts, draft, cancelled), cancelled)
 
-    def _question(self, draft: act.Draft) -> str:
-        """The text to be answered."""
+    def _question(self, draft: act.Draft) -> tuple[str, Transcript | None]:
+        """The text to be answered, and what was heard where it was spoken."""
         if draft.cause != "turn":
-            return last_question(draft)
-        if draft.heard is not None:
-            return draft.heard
+            return last_question(draft), None
         assert draft.turn is not None
         first = self._first_sample(draft)
-        text = self._read(draft.turn, first, draft.end)
-        self._tell_words(ev.Transcribed, draft.turn, first, draft.end, text)
-        return text
+        if draft.heard is not None:
+            return draft.heard, self._transcripts.known(Span(draft.turn, first, draft.end))
+        transcript = self._read(draft.turn, first, draft.end)
+        self._tell_words(ev.Transcribed, draft.turn, first, draft.end, transcript.text)
+        return transcript.text, transcript
 
     def _clauses(
         self, parts: Iterable[str | ToolCall | Response], draft: act.Draft, cancelled: Cancelled

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
 from roundelay.voice.interfaces import EngineRole, EngineSpec
+
+_in_use: WeakValueDictionary[tuple[Path | None, Path | None], Any] = WeakValueDictionary()
+_lock = threading.Lock()
 
 
 def load(
@@ -24,12 +29,24 @@ def load(
         from roundelay.voice.engines.nano.end_of_turn import NanoEndOfTurn
         from roundelay.voice.engines.nano.recognizer import NanoTranscriber
         from roundelay.voice.engines.nano.synthesizer import NanoSynthesizer
-        from roundelay.voice.engines.nano.weights import NanoWeights
 
-        weights = NanoWeights.load(Path(folder) if folder else None, Path(codec) if codec else None, warm=warm)
+        weights = _weights(Path(folder) if folder else None, Path(codec) if codec else None, warm)
         engines["transcriber"], engines["synthesizer"] = NanoTranscriber(weights), NanoSynthesizer(weights)
         engines["end_of_turn"] = NanoEndOfTurn(weights.lexicon)
     return {role: engines[role] for role in roles}
+
+
+def _weights(folder: Path | None, codec: Path | None, warm: bool) -> Any:
+    """The weights of these folders; those in use already are shared, so that two engines hold them once."""
+    from roundelay.voice.engines.nano.weights import NanoWeights
+
+    with _lock:
+        found = _in_use.get((folder, codec))
+        if found is None:
+            found = _in_use[folder, codec] = NanoWeights.load(folder, codec)
+        if warm:
+            found.warm_up()
+    return found
 
 
 SPEC = EngineSpec(

@@ -27,7 +27,7 @@ WEIGHTS = PACKAGED / "lm"
 FILE = "lm.onnx"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class NanoWeights:
     """The networks and tables. They hold no state of a call, so threads may share them."""
 
@@ -42,7 +42,7 @@ class NanoWeights:
     def load(cls, folder: Path | None = None, codec: Path | None = None, *, warm: bool = False) -> NanoWeights:
         """The weights in the package, or in other folders (`folder` of the language model, `codec` of the codec).
 
-        `warm` also does what is slow the first time: it compiles the beam search and builds the tables of questions.
+        `warm` also does `warm_up`.
         Raises `DamagedWeightsError` for a file that was altered, belongs to another tokenizer, or has another shape.
         """
         folder = folder or WEIGHTS
@@ -58,8 +58,12 @@ class NanoWeights:
         tokenizer, phones = Tokenizer.load(codec), PhoneRecognizer.load(codec)
         weights = cls(engine, tokenizer, phones, lexicon, lexicon.pronunciations(), Decoder.load(codec))
         if warm:
-            silence = np.zeros((VOCAB.group, len(PHONES) + 1), np.float32)
-            beam_search(lexicon, silence)
-            ctc_score(silence, [1])
-            nearest("what time is it")
+            weights.warm_up()
         return weights
+
+    def warm_up(self) -> None:
+        """Do what is slow the first time: compile the beam search, build the tables of questions."""
+        silence = np.zeros((VOCAB.group, len(PHONES) + 1), np.float32)
+        beam_search(self.lexicon, silence)
+        ctc_score(silence, [1])
+        nearest("what time is it")
