@@ -24,6 +24,7 @@ _BUILT_IN = {
     "nano": "roundelay.voice.engines.nano.spec:SPEC",
     "chat_completions": "roundelay.voice.engines.chat_completions:SPEC",
     "kokoro": "roundelay.voice.engines.kokoro.spec:SPEC",
+    "whisper": "roundelay.voice.engines.whisper.spec:SPEC",
     "pocketsphinx": "roundelay.voice.engines.pocketsphinx:SPEC",
     "two_pass": "roundelay.voice.engines.two_pass:SPEC",
 }
