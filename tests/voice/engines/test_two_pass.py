@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from faults import released
 
-from roundelay.errors import EngineError
+from roundelay.errors import BadInput, EngineError
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines import guard, registry
+from roundelay.voice.engines.choice import parse
 from roundelay.voice.engines.two_pass import LIMITS, REST_S, TwoPassTranscriber
 from roundelay.voice.interfaces import CallOptions, Capability, EngineSpec, Transcript
 
@@ -113,8 +114,12 @@ def test_any_two_transcribers_are_joined_by_name_but_not_one_with_itself() -> No
     try:
         pair = registry.load("two_pass", ["transcriber"], {"first": "hasty", "final": "patient"})["transcriber"]
         assert (pair.name, pair.transcribe(SOUND).text) == ("two_pass", "patient")
-        with pytest.raises(EngineError, match="not of itself"):
-            registry.load("two_pass", ["transcriber"], {"first": "two_pass"})
+        registry.check("two_pass", {"first": "hasty", "final": "patient"})
+        assert parse("two_pass:patient").settings == {"final": "patient"}
+        with pytest.raises(BadInput, match="two other engines"):
+            registry.check("two_pass", {"first": "two_pass", "final": "patient"})
+        with pytest.raises(BadInput, match="is no transcriber"):
+            registry.load("two_pass", ["transcriber"], {"first": "hasty", "final": "chat_completions"})
     finally:
         for spec in specs:
             registry.unregister(spec.name)

@@ -13,9 +13,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from roundelay.errors import EngineError, RoundelayError
+from roundelay.errors import BadInput, RoundelayError
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines import guard, registry
+from roundelay.voice.engines.choice import EngineChoice, parse
 from roundelay.voice.interfaces import (
     DEFAULT_OPTIONS,
     CallOptions,
@@ -89,26 +90,35 @@ class TwoPassTranscriber:
         return found if found.text.strip() or options.cancelled() else None
 
 
-def load(
-    roles: Collection[EngineRole],
-    first: str = FIRST,
-    final: str = FINAL,
-    first_settings: Mapping[str, Any] | None = None,
-    final_settings: Mapping[str, Any] | None = None,
-) -> Mapping[EngineRole, Any]:
-    """The two transcribers by their engines' names, as one. Raises what `registry.load` raises."""
-    if NAME in (first, final):
-        raise EngineError(NAME, "transcriber", "is made of two other engines, not of itself", "load")
-    quick = registry.load(first, ["transcriber"], first_settings)["transcriber"]
-    exact = registry.load(final, ["transcriber"], final_settings)["transcriber"]
+def load(roles: Collection[EngineRole], first: str = FIRST, final: str = FINAL) -> Mapping[EngineRole, Any]:
+    """The two transcribers, named as `choice.parse` reads them, as one. Raises what it and `registry.load` raise."""
+    quick, exact = (
+        registry.load(each.name, ["transcriber"], each.settings)["transcriber"] for each in _choices(first, final)
+    )
     return dict.fromkeys(roles, TwoPassTranscriber(quick, exact))
+
+
+def check(first: str = FIRST, final: str = FINAL) -> None:
+    """Raise what `load` would raise for something missing or damaged; nothing is loaded."""
+    for each in _choices(first, final):
+        registry.check(each.name, each.settings)
+
+
+def _choices(first: str, final: str) -> list[EngineChoice]:
+    found = [parse(text, f"setting {setting}") for setting, text in (("first", first), ("final", final))]
+    for setting, each in zip(("first", "final"), found, strict=True):
+        if each.name == NAME:
+            raise BadInput(f"setting {setting} of the engine {NAME}", NAME, "is made of two other engines; name one")
+        registry.assign([each.name], ["transcriber"])
+    return found
 
 
 SPEC = EngineSpec(
     NAME,
     {"transcriber": CAPABILITIES},
     load,
-    ("first", "final", "first_settings", "final_settings"),
-    f"{FIRST}'s words at once, {FINAL}'s at the end of a turn",
-    packages=("faster_whisper",),
+    ("first", "final"),
+    f"{FIRST}'s words at once, {FINAL}'s at the end of a turn; two_pass:final=ENGINE takes another",
+    main_setting="final",
+    check=check,
 )
