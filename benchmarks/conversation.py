@@ -1,10 +1,12 @@
 """The conversation's latencies and memory, measured on loopback with the packaged weights: every figure beside its target.
 
-    python benchmarks/conversation.py [--turns 50] [--minutes 10] [--questions FOLDER] [--json]
+    python benchmarks/conversation.py [--turns 50] [--minutes 10] [--questions FOLDER] [--people CORPUS]
+                                      [--hear ENGINE] [--speak ENGINE] [--json]
 
 The server runs in a process of its own, so that the memory is its; it and the caller share two cores. With fifty turns it
 takes about 23 minutes, and writes conversation.md beside itself; a quick look is `--turns 3 --minutes 0.5 --dry`. FOLDER holds
-WAV files with questions; without it flite speaks some, and without flite the model does.
+WAV files with questions; without it flite speaks some, and without flite the model does. CORPUS holds recordings of people
+(docs/data.md), whose dev sentences are asked too. `setups.py` compares engines that hear and speak.
 """
 
 from __future__ import annotations
@@ -27,11 +29,12 @@ from typing import Any
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import numpy as np
+from recordings import of_folder, of_people
 
-from roundelay.server.audio.pcm import WIRE_RATE_HZ
 from roundelay.server.bench import latency
 from roundelay.server.bench.caller import Caller, ask, call
-from roundelay.voice.audio import Audio
+from roundelay.voice.engines.choice import select
+from roundelay.voice.engines.defaults import best
 
 HERE = Path(__file__).parent
 CORES = 2
@@ -40,6 +43,7 @@ SETTLED_S = 120.0  # until then caches and the microphone's minute fill
 FLAT = 0.02  # of the memory may be gained between the third minute and the end
 PEOPLE = 2
 WITH, WITHOUT, TOGETHER = "with speculation", "without speculation", "two at once"
+BY_PEOPLE = "recordings of people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ class Target:
 
 
 TARGETS = (
-    Target(f"first sound, {WITH}", 450, 800),
+    Target(f"first sound, {WITH}", 500, 900),
+    Target(f"first sound, {BY_PEOPLE}", 500, 900),
     Target("last sample after a barge-in", 120, 200),
     Target("first byte of /v1/audio/speech", 150, 300),
 )
@@ -84,20 +89,41 @@ class Memory:
         return last, float(np.median(settled)), float(np.median(end))
 
 
-def child(speculate: bool) -> None:
-    """Serve until the standard input ends; prints the port."""
-    from roundelay.server.engine import load_pipeline
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """The engines that hear and speak, as --hear and --speak name them; None is the default here."""
 
-    with latency.in_process(load_pipeline)(speculate) as port:
+    hear: str | None = None
+    speak: str | None = None
+
+    @property
+    def flags(self) -> list[str]:
+        """The command line that chooses them."""
+        named = {"--hear": self.hear, "--speak": self.speak}
+        return [part for flag, name in named.items() if name for part in (flag, name)]
+
+    @property
+    def shown(self) -> str:
+        """Which engine hears and which one speaks."""
+        chosen = select((), self.hear, self.speak, default=best)
+        return f"hears with {chosen['transcriber'].shown}, speaks with {chosen['synthesizer'].shown}"
+
+
+def child(speculate: bool, engines: SetUp) -> None:
+    """Serve until the standard input ends; prints the port."""
+    from roundelay.server.engine import load_choices
+
+    choices = select((), engines.hear, engines.speak, default=best)
+    with latency.in_process(lambda _: load_choices(choices))(speculate) as port:
         print(port, flush=True)
         sys.stdin.read()
 
 
 @contextmanager
-def outside(speculate: bool) -> Iterator[int]:
+def outside(speculate: bool, engines: SetUp) -> Iterator[int]:
     """A server in a process of its own; gives its port."""
-    command = [sys.executable, __file__, "--serve", "speculate" if speculate else "wait"]
-    made = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, str(HERE / "conversation.py"), "--serve", "speculate" if speculate else "wait"]
+    made = subprocess.Popen([*command, *engines.flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert made.stdin and made.stdout
     try:
         line = made.stdout.readline()
@@ -303,43 +329,43 @@ def hardware() -> str:
     return f"{platform.machine()} {name}, {cores} cores for server and caller together, load {load:.1f} before it began"
 
 
-def recordings(folder: Path) -> list[np.ndarray]:
-    """The questions of a folder of WAV files, float32 at 24 kHz, cut where the voice ends."""
-    files = sorted(folder.glob("*.wav"))
-    if not files:
-        sys.exit(f"error: {folder} holds no WAV file")
-    return [latency.trim(Audio.read(each).resample(WIRE_RATE_HZ).samples, each.name) for each in files]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=50, help="how often each figure is measured")
     parser.add_argument("--minutes", type=float, default=10.0, help="the least length of the long session")
     parser.add_argument("--questions", type=Path, help="a folder of WAV files to ask with")
+    parser.add_argument("--people", type=Path, help="a corpus of people's recordings to ask with too")
+    parser.add_argument("--hear", help="the engine that hears, as for `roundelay serve`")
+    parser.add_argument("--speak", help="the engine that speaks")
     parser.add_argument("--json", action="store_true", help="also print every single value as JSON")
     parser.add_argument("--dry", action="store_true", help="print the report instead of writing it")
     parser.add_argument("--serve", choices=("speculate", "wait"), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    engines = SetUp(given.hear, given.speak)
     if given.serve:
-        child(given.serve == "speculate")
+        child(given.serve == "speculate", engines)
         return
     if hasattr(os, "sched_setaffinity"):  # children inherit it
         os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:CORES]))
     began, out = time.monotonic(), latency.Figures()
     command = f"python benchmarks/conversation.py --turns {given.turns} --minutes {given.minutes:g}"
-    head = f"`{command}`, {date.today()}: {hardware()}; {platform.python_implementation()} {platform.python_version()}"
+    command = " ".join([command, *engines.flags, *(["--people CORPUS"] if given.people else [])])
+    head = f"`{command}`, {date.today()}, {engines.shown}: {hardware()}; {platform.python_implementation()} {platform.python_version()}"
 
     def show(what: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {what}", file=sys.stderr, flush=True)
 
-    with outside(True) as port:
-        voices = recordings(given.questions) if given.questions else latency.questions(port)
+    with outside(True, engines) as port:
+        voices = of_folder(given.questions) if given.questions else latency.questions(port)
         memory, falls = long_session(port, voices, given.turns, given.minutes, out, show)
+        if given.people:
+            with kept("people", show), call(port) as caller:
+                latency.converse(caller, of_people(given.people, given.turns), given.turns, out, BY_PEOPLE, show)
         with kept("speech", show):
             latency.speak(port, given.turns, out, show)
         with kept("two at once", show):
             together(port, voices, max(1, given.turns // PEOPLE), out, show)
-    with outside(False) as port, kept("without speculation", show), call(port) as caller:
+    with outside(False, engines) as port, kept("without speculation", show), call(port) as caller:
         latency.converse(caller, voices, given.turns, out, WITHOUT, show)
     report = page(out, memory, falls, f"{head}. {(time.monotonic() - began) / 60:.0f} minutes.")
     if given.dry:

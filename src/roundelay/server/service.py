@@ -53,6 +53,7 @@ class Service:
         gauge("roundelay_sessions", "Live conversations.", lambda: len(self.sessions))
         gauge("roundelay_busy", "Requests that run or wait for a worker.", lambda: self.engines.busy)
         gauge("roundelay_resident_bytes", "Memory held by the process.", resident_bytes)
+        gauge("roundelay_cpu_seconds", "Processor time used by the process.", time.process_time)
         gauge("roundelay_ready", "1 when the model is loaded.", lambda: self.engines.state == "ready")
 
     def allows(self, key: str | None, path: str) -> bool:
