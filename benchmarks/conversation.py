@@ -6,7 +6,7 @@
 The server runs in a process of its own, so that the memory is its; it and the caller share two cores. With fifty turns it
 takes about 23 minutes, and writes conversation.md beside itself; a quick look is `--turns 3 --minutes 0.5 --dry`. FOLDER holds
 WAV files with questions; without it flite speaks some, and without flite the model does. CORPUS holds recordings of people
-(docs/data.md), whose dev sentences are asked too. `setups.py` compares engines that hear and speak.
+(see recordings.py), whose dev sentences are asked too. `setups.py` compares engines that hear and speak.
 """
 
 from __future__ import annotations

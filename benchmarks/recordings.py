@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import numpy as np
 from roundelay.server.audio.pcm import WIRE_RATE_HZ
 from roundelay.server.bench import latency
 from roundelay.voice.audio import Audio
-from roundelay.voice.suites import sets
 
 SPOKEN_S = (2.0, 6.0)  # the least and the most length of a person's sentence
 COLLECTIONS = ("EnglishAssets", "wuw-corpus-ii")  # read sentences, and sentences over the telephone
@@ -25,13 +25,18 @@ def of_folder(folder: Path) -> list[np.ndarray]:
 
 
 def of_people(corpus: Path, most: int) -> list[np.ndarray]:
-    """Dev sentences that people read or said over the telephone, in turn, float32 at 24 kHz, cut where the voice ends."""
-    rows = [row for row in sets.pick(corpus, "dev") if SPOKEN_S[0] <= row.duration_s <= SPOKEN_S[1]]
-    rows = [row for row in rows if row.kind == "sentence"]
-    found = [[row for row in rows if name in row.engine_version] for name in COLLECTIONS]
+    """Dev sentences that people read or said over the telephone, in turn, float32 at 24 kHz, cut where the voice ends.
+
+    The corpus is a folder with a manifest.jsonl whose rows have path, text, source, kind, split and duration_s.
+    """
+    lines = (corpus / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [row for row in map(json.loads, lines) if (row["split"], row["kind"]) == ("dev", "sentence")]
+    rows = [row for row in rows if SPOKEN_S[0] <= row["duration_s"] <= SPOKEN_S[1]]
+    found = [[row for row in rows if name in row["source"]] for name in COLLECTIONS]
     each = -(-most // len(COLLECTIONS))
-    drawn = [rows[:: max(1, len(rows) // each)][:each] for rows in found]
+    drawn = [some[:: max(1, len(some) // each)][:each] for some in found]
     turns = [row for pair in zip(*drawn, strict=False) for row in pair]
     if not turns:
         sys.exit(f"error: {corpus} holds no dev sentences of people")
-    return [latency.trim(one.audio.resample(WIRE_RATE_HZ).samples, one.text) for one in sets.recordings(corpus, turns)]
+    sounds = (Audio.read(corpus / row["path"]).resample(WIRE_RATE_HZ).samples for row in turns)
+    return [latency.trim(sound, row["text"]) for sound, row in zip(sounds, turns, strict=True)]

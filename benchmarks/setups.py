@@ -3,7 +3,7 @@
     python benchmarks/setups.py --people CORPUS [--turns 20] [--dry] [--only HEAR,SPEAK ...]
 
 Each set-up is a server in a process of its own, talked to by flite's questions and by sentences of people (CORPUS, see
-docs/data.md), first by one person, then by two at once. It writes setups.md beside itself. Words wrong on people are in
+recordings.py), first by one person, then by two at once. It writes setups.md beside itself. Words wrong on people are in
 results/people.
 """
 
