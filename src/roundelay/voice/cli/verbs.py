@@ -9,6 +9,7 @@ import click
 from roundelay.voice.cli.codec import decode, encode, resynth
 from roundelay.voice.cli.engines import models
 from roundelay.voice.cli.evaluate import evaluate
+from roundelay.voice.cli.fetch import fetch
 from roundelay.voice.cli.speech import ask, say, transcribe
 
 
@@ -17,7 +18,7 @@ def group() -> None:
     """Hear, answer and speak; speech to tokens and back; the data to learn it from."""
 
 
-for verb in (say, transcribe, ask, models, encode, decode, resynth, evaluate):
+for verb in (say, transcribe, ask, models, fetch, encode, decode, resynth, evaluate):
     group.add_command(verb)
 
 

@@ -6,6 +6,7 @@ They are data. A package is found by its metadata and its files are read; nothin
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -75,6 +76,11 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 sum of a file in hexadecimal. Raises `OSError`."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def forget_paths() -> None:
+    """Have packages that were installed since this process began be found."""
+    importlib.invalidate_caches()
 
 
 def has_sum(path: Path, sum_hex: str) -> bool:
