@@ -17,13 +17,17 @@ from roundelay.voice.engines.nano.generate import (
     EXTRA_GROUPS,
     MAX_GROUPS_PER_CHARACTER,
     MAX_GROUPS_PER_PHONE,
+    MORE_ROUNDS,
     SpeechGenerator,
     best_of_n,
     generate,
+    longest_gap_s,
 )
+from roundelay.voice.engines.nano.pauses import PauseShaper
+from roundelay.voice.engines.nano.pieces import Piece, pieces
 from roundelay.voice.engines.nano.segments import MAX_SEGMENT_S, segments
 from roundelay.voice.lm.engine import Session
-from roundelay.voice.text.chunks import MAX_CHUNK_CHARACTERS, chunks
+from roundelay.voice.text.chunks import MAX_CHUNK_CHARACTERS
 from roundelay.voice.text.normalise import normalise
 from roundelay.voice.tokenizer.text import Symbol
 from roundelay.voice.tokens import Tokens
@@ -51,6 +55,10 @@ def test_sound_comes_back_from_the_models_ids() -> None:
     assert max(vocabulary.code_ids(tokens)) < V.size
 
 
+def chunks(text: str, longest: int = MAX_CHUNK_CHARACTERS) -> list[str]:
+    return [" ".join(piece.words) for piece in pieces(text, longest)]
+
+
 @pytest.mark.parametrize("longest", [12, 40, 90])
 def test_pieces_hold_the_words_in_order_and_are_short(longest: int) -> None:
     text = "Dr. Lee, who paid $3.50, left at 9:05. " * 5 + "supercalifragilisticexpialidocious " * 3
@@ -76,7 +84,7 @@ def test_what_is_read_together_is_one_piece(text: str) -> None:
     assert chunks(text) == [normalise(text)]
 
 
-@pytest.mark.parametrize("text", [", ".join(["$7,777,777.77"] * 5), "9" * 90, "H100 " * 50, "1/2, " * 50])
+@pytest.mark.parametrize("text", [", ".join(["$7,777,777.77"] * 5), "9" * 90, "H100 " * 50, "1/2 " * 50])
 def test_pieces_are_short_in_what_is_said(text: str) -> None:
     parts = chunks(text)
     assert " ".join(parts) == normalise(text) and max(map(len, parts)) <= MAX_CHUNK_CHARACTERS
@@ -89,6 +97,54 @@ def test_sentences_are_pieces_and_marks_are_none() -> None:
     assert chunks(text) == said
     with pytest.raises(BadInput, match="nothing to read aloud"):
         chunks("...")
+
+
+def test_marks_are_pauses_and_letters_have_names() -> None:
+    found = pieces("Well, ask the BBC; or WWW and I will? Yes")
+    assert found == [
+        Piece(("well",), 0.2),
+        Piece(("ask", "the", "b", "b", "c"), 0.3),
+        Piece(("or", *["double", "you"] * 3, "and", "i", "will"), 0.45),
+        Piece(("yes",), 0.45),
+    ]
+    assert [" ".join(piece.words) for piece in pieces("AI")] == ["ay i"]
+
+
+@pytest.mark.parametrize("block", [1, 100, 1_000, 100_000])
+def test_pauses_get_the_length_that_fits(block: int) -> None:
+    rate, tone = 16_000, np.full(16_000, 0.1, np.float32)
+
+    def silent(seconds: float) -> np.ndarray:
+        return np.zeros(round(seconds * rate), np.float32)
+
+    parts = [silent(0.5), tone, silent(3), tone, silent(0.1), tone, silent(0.9), tone, tone, silent(2)]
+    line, shaper = np.concatenate(parts), PauseShaper(rate)
+    for sample, pause_s in ((5.6, 0.2), (7.1, 0.45), (8.5, 0.3)):
+        shaper.boundary(round(sample * rate), pause_s)
+    made = [shaper.push(line[at : at + block]) for at in range(0, len(line), block)]
+    sound = np.concatenate([*made, shaper.finish()])
+    loud = [(key, sum(1 for _ in run) / rate) for key, run in groupby(sound > 0)]
+    assert loud == [
+        (False, 0.3),
+        (True, 1.0),
+        (False, 0.35),
+        (True, 1.0),
+        (False, 0.2),
+        (True, 1.0),
+        (False, 0.45),
+        (True, 1.0),
+        (False, 0.3),
+        (True, 1.0),
+        (False, 0.3),
+    ]
+
+
+def test_the_longest_gap_is_that_of_the_new_groups() -> None:
+    logs = np.full((60, 40), -9.0)
+    logs[:, 0] = 0.0
+    logs[[5, 40], 1] = 1.0
+    assert longest_gap_s(logs) == 34 / 50 and longest_gap_s(logs, 7) == 19 / 50
+    assert longest_gap_s(np.zeros((0, 40))) == 0.0
 
 
 def test_segments_find_speech_and_leave_silence() -> None:
@@ -210,13 +266,35 @@ def test_words_that_no_session_has_room_for_are_said_in_another(room: int) -> No
     words = [f"{a}{b}" for a in "bdfg" for b in "aeiou"]
     engine = Same(logits, room)
     generator = SpeechGenerator(engine, engine.open(), words)
-    groups = list(generate(generator, None, lambda groups: np.zeros((6 * len(groups), 40)), lambda n: 1))
+    heard = np.eye(40)[1]  # a phone at every step
+    groups = list(generate(generator, None, lambda groups: np.tile(heard, (6 * len(groups), 1)), lambda n: 1))
     Tokens(vocabulary.audio_ids([i for group in groups for i in group]))
     told = [vocabulary.text_of(session.ids).split() for session in engine.opened]
     assert len(told) > 1 and all(len(session.ids) < room for session in engine.opened)
     assert set(words) <= {word for part in told for word in part}
     for before, after in pairwise(told):
         assert words.index(after[0]) - words.index(before[-1]) in (0, 1)  # the last is said again where it was cut
+
+
+def test_a_stretch_with_a_gap_is_made_again_and_at_last_its_words_are_split_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("roundelay.voice.engines.nano.generate.MAX_GAP_S", 0.1)
+    logits = np.random.default_rng(4).normal(0, 1, V.size).astype(np.float32)
+    logits[V.text :] -= 5.2
+    logits[vocabulary.NEXT_WORD] = logits[Symbol.EOT] = logits[Symbol.THINK_END] = 2.0
+    engine, made = Same(logits), []
+
+    def silent(groups: list[list[int]]) -> np.ndarray:
+        made.append(groups)
+        logs = np.full((6 * len(groups), 40), -9.0)
+        logs[:, 0] = 0.0
+        return logs
+
+    generator = SpeechGenerator(engine, engine.open(), ["a", "few", "words", "more", "words", "here"])
+    groups = list(generate(generator, None, silent, lambda n: 2))
+    assert 1 < len(engine.opened) <= 6 and groups  # nothing but gaps: still said, in bounded tries
+    assert len(made) <= 6 * (2 + MORE_ROUNDS * 3) * 2
 
 
 def test_a_session_in_which_no_word_fits_ends() -> None:
@@ -246,7 +324,8 @@ def test_a_voice_that_listens_to_itself_keeps_what_it_hears_best() -> None:
     assert len(tries) % 3 == 0 and len(set(tries)) > 3  # three different ways, several times
     alone = SpeechGenerator(engine, engine.open(), ["a", "few", "words", "more"])
     alone.begin(None)
-    assert list(best_of_n(alone, recognize, lambda n: 1)) and len(tries) % 3 == 0  # one way needs no judge
+    judged = len(tries)
+    assert list(best_of_n(alone, recognize, lambda n: 1)) and len(tries) > judged  # one way is judged for its gaps
 
 
 def test_hearing_writes_until_it_listens_on() -> None:

@@ -1,16 +1,12 @@
-"""Splits a long text into chunks for synthesis: at sentences, else at commas, else at words (ours).
-
-The cuts fall between the normaliser's readings, so that the chunks hold exactly its words; a chunk's length is that of
-its spoken words.
-"""
+"""The boundaries between the normaliser's readings, and the cutting of what is too long for one run (ours)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
 from enum import IntEnum
 
-from roundelay.voice.text.normalise import Reading, readings
+from roundelay.voice.text.normalise import Reading
 from roundelay.voice.text.numbers import words
 from roundelay.voice.text.readings import tables
 
@@ -26,25 +22,6 @@ class Break(IntEnum):
     """The kind of boundary between two readings."""
 
     NONE, WORD, CLAUSE, SENTENCE = range(4)
-
-
-def chunks(text: str, max_characters: int = MAX_CHUNK_CHARACTERS) -> list[str]:
-    """The chunks of a text's spoken words, in order. Joined by spaces they are the result of `normalise`, except that a
-    word longer than `longest` is cut. Raises `BadInput` as `normalise` does.
-    """
-    found = readings(text)
-    kinds = [Break.NONE, *map(break_between, found, found[1:])]
-    sentences: list[list[list[str]]] = []  # of clauses, each of parts that are cut only if they must be
-    for kind, reading in zip(kinds, found, strict=True):
-        if not sentences or kind == Break.SENTENCE:
-            sentences.append([])
-        if not sentences[-1] or kind == Break.CLAUSE:
-            sentences[-1].append([])
-        if not sentences[-1][-1] or kind != Break.NONE:
-            sentences[-1][-1].append(reading.words)
-        else:
-            sentences[-1][-1][-1] += " " + reading.words
-    return [chunk for clauses in sentences for chunk in _pack(clauses, max_characters)]
 
 
 def break_between(reading: Reading, following: Reading) -> Break:
@@ -66,25 +43,19 @@ def _continues(reading: Reading) -> bool:
     return "\n" not in reading.after and (bool(dotted and known) or reading.words in _BEFORE_NUMBER)
 
 
-def _pack(clauses: Iterable[list[str]], max_characters: int) -> list[str]:
-    """Clauses joined while they fit. One that is too long is cut between its parts, these at words, words anywhere."""
-    lines: list[str] = []
-    for parts in clauses:
-        clause = " ".join(parts)
-        if lines and len(lines[-1]) + 1 + len(clause) <= max_characters:
-            lines[-1] += " " + clause
-        elif len(clause) <= max_characters:
-            lines.append(clause)
-        elif len(parts) > 1:
-            lines += _pack([[part] for part in parts], max_characters)
-        elif " " in clause:
-            lines += _pack([[word] for word in clause.split()], _even_length(clause, max_characters))
-        else:
-            lines += [clause[at : at + max_characters] for at in range(0, len(clause), max_characters)]
+def cut(words: str, max_characters: int = MAX_CHUNK_CHARACTERS) -> list[str]:
+    """The words in chunks of similar length, cut between words, and words anywhere, where they are too long."""
+    parts = [word[at : at + max_characters] for word in words.split() for at in range(0, len(word), max_characters)]
+    lines = _lines(parts, max_characters)
+    least = range(-(-len(words) // len(lines)), max_characters)
+    limit = bisect_left(least, True, key=lambda limit: len(_lines(parts, limit)) <= len(lines))
+    return _lines(parts, least[limit] if limit < len(least) else max_characters)
+
+
+def _lines(parts: list[str], limit: int) -> list[str]:
+    lines = [""]
+    for part in parts:
+        if lines[-1] and len(lines[-1]) + 1 + len(part) > limit:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {part}".strip()
     return lines
-
-
-def _even_length(clause: str, max_characters: int) -> int:
-    """The maximum length at which a clause is cut into chunks of similar length, none of only a word or two."""
-    longest_word = max(map(len, clause.split()))
-    return min(max_characters, len(clause) // -(-len(clause) // max_characters) + longest_word)

@@ -27,7 +27,9 @@ RERANK_WORDS = 2  # words generated between two rerankings
 LONG_GROUPS_PER_PHONE = 1.2  # mean duration from which a phone is too long; the teachers' is 0.7
 DURATION_PENALTY_NATS = 0.3  # a phone, for every group beyond `LONG_GROUPS_PER_PHONE`, at reranking
 MAX_GROUPS_PER_PHONE = 4  # as long as the longest of 178,000 phones of the teachers
-
+STEPS_PER_S = 50  # of the phone recognizer
+MAX_GAP_S = 0.6  # without a recognised phone inside a rendering: a stretch with a longer one is made again
+MORE_ROUNDS = 2  # times that a stretch with a gap is made again, at a candidate more each, before words are split off
 
 Recognize = Callable[[list[list[int]]], np.ndarray]  # groups of codes to phone log-probabilities [T, 40] at 50 Hz
 
@@ -191,8 +193,7 @@ def generate(
     """
     while True:
         generator.begin(voice)
-        last = yield from best_of_n(generator, recognize, candidates)
-        remaining = last.remaining_words()
+        remaining = yield from best_of_n(generator, recognize, candidates)
         # A session in which no word was generated would not do better again: its first word is given up.
         words = remaining if len(remaining) < len(generator.words) else remaining[1:]
         if not words or generator.cancelled():
@@ -209,30 +210,76 @@ def generate(
 
 def best_of_n(
     generator: SpeechGenerator, recognize: Recognize, candidates: Callable[[int], int]
-) -> Generator[list[int], None, SpeechGenerator]:
+) -> Generator[list[int], None, Sequence[str]]:
     """Yield groups of codes, the best of several candidates for every `RERANK_WORDS` words: the one in which the phone
     recognizer finds the intended phones best (`ctc_score`), less a penalty for slow speech (ours).
 
-    `candidates(n)` is how many are generated for the n-th stretch of words, counted from 0. Returns the generator that
-    generated the last one.
+    `candidates(n)` is how many are generated for the n-th stretch of words, counted from 0. Stretches in which all
+    candidates hold a gap above `MAX_GAP_S` are made again, at last by leaving their words to another session. Returns
+    the words that are left.
     """
     previous: list[list[int]] = []
     scored_from = number = 0
     while not generator.done:
         count, number = max(1, candidates(number)), number + 1
         given, first = generator.given + RERANK_WORDS, len(generator.emitted)
-        branches = [generator.branch(n) for n in range(count)] if count > 1 else [generator]
-        made = [branch.generate_until(given) for branch in branches]
-        scores = []
-        for branch, groups in zip(branches, made, strict=True) if count > 1 else ():
-            phones = branch.emitted[scored_from : None if branch.done else -1]  # the last one's sound comes next
-            excess = len(groups) - LONG_GROUPS_PER_PHONE * (len(branch.emitted) - first) - LONG_GROUPS_PER_PHONE
-            score = ctc_score(recognize([*previous, *groups]), [i - PHONE_IDS.start for i in phones])
-            scores.append(score - DURATION_PENALTY_NATS * max(0.0, excess))
-        best = int(np.argmax(scores)) if scores else 0
-        generator, previous, scored_from = branches[best], made[best], first
-        yield from made[best]
-    return generator
+        begun, at = generator.branch(0), ((first, scored_from), previous)
+        branches = [generator] if count == 1 else [begun.branch(n) for n in range(count)]
+        made = [_render(branch, given, *at, recognize) for branch in branches]
+        for more in range(MORE_ROUNDS):
+            if min(each.gap_s for each in made) <= MAX_GAP_S or generator.cancelled():
+                break
+            fresh = [begun.branch(count * (more + 1) + n) for n in range(count + 1)]
+            made += [_render(branch, given, *at, recognize) for branch in fresh]
+        best = max(made, key=lambda each: each.rank)
+        if best.gap_s > MAX_GAP_S and previous and not generator.cancelled():
+            return begun.remaining_words()  # another session may do better
+        generator, previous, scored_from = best.generator, best.groups, first
+        yield from best.groups
+    return generator.remaining_words()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """A candidate of a stretch of words: what was generated, and how good it is."""
+
+    generator: SpeechGenerator
+    groups: list[list[int]]
+    score: float
+    gap_s: float
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Candidates without a long gap come first, then the score."""
+        return -max(0.0, self.gap_s - MAX_GAP_S), self.score
+
+
+def _render(
+    branch: SpeechGenerator,
+    given: int,
+    starts: tuple[int, int],
+    previous: list[list[int]],
+    recognize: Recognize,
+) -> _Rendering:
+    """A branch's groups until `given` words; `starts` are the phones emitted before them, and before `previous`."""
+    first, scored_from = starts
+    groups = branch.generate_until(given)
+    logs = recognize([*previous, *groups])
+    phones = branch.emitted[scored_from : None if branch.done else -1]  # the last one's sound comes next
+    excess = len(groups) - LONG_GROUPS_PER_PHONE * (len(branch.emitted) - first) - LONG_GROUPS_PER_PHONE
+    score = ctc_score(logs, [i - PHONE_IDS.start for i in phones]) - DURATION_PENALTY_NATS * max(0.0, excess)
+    return _Rendering(branch, groups, score, longest_gap_s(logs, len(previous)))
+
+
+def longest_gap_s(logs_TC: np.ndarray, groups_before: int = 0) -> float:
+    """The longest time without a phone in log-probabilities [6G, 40], in seconds, that ends after `groups_before`."""
+    steps_before = 6 * groups_before
+    if not len(logs_TC):
+        return 0.0
+    ends = np.flatnonzero(np.append(np.argmax(logs_TC, axis=1) != 0, True))
+    starts = np.concatenate([[-1], ends[:-1]])
+    gaps = [int(end - start - 1) for start, end in zip(starts, ends, strict=True) if end > steps_before]
+    return max(gaps, default=0) / STEPS_PER_S
 
 
 def ctc_score(logs_TC: np.ndarray, classes: Sequence[int]) -> float:

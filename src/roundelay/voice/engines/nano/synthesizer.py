@@ -10,13 +10,16 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
+from roundelay.voice.audio_file import MIN_SAMPLES
+from roundelay.voice.decoder.stream import GROUP_SAMPLES
 from roundelay.voice.decoder.voices import registry
 from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
 from roundelay.voice.engines.nano.generate import SpeechGenerator, generate
+from roundelay.voice.engines.nano.pauses import PauseShaper
+from roundelay.voice.engines.nano.pieces import pieces
 from roundelay.voice.engines.nano.weights import NanoWeights
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Utterance
-from roundelay.voice.text.chunks import chunks
 from roundelay.voice.tokenizer.frontend import RATE_HZ
 from roundelay.voice.tokens import Tokens
 from roundelay.voice.voices import Voice
@@ -38,7 +41,7 @@ class NanoSynthesizer:
         return [Voice(name) for name in vocabulary.sorted_voices(registry(self.weights.decoder.weights))]
 
     def synthesize(self, utterance: Utterance, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[Audio]:
-        """Yield the utterance's audio as it is made. `cancelled` is asked before every token.
+        """Yield the utterance's audio as it is made, with pauses at its marks. `cancelled` is asked before every token.
 
         `candidates` is asked before every two words for how many renderings there is time. Without it there are one,
         two, up to four: the first audio comes soon, and a seed gives the same audio. Raises `BadInput` for a text that
@@ -46,20 +49,22 @@ class NanoSynthesizer:
         """
         if utterance.seed < 0:
             raise BadInput("seed", utterance.seed, "must be 0 or more")
-        parts = chunks(utterance.text)  # the whole text is checked before the first audio
+        parts = pieces(utterance.text)  # the whole text is checked before the first audio
         voice, cancelled = utterance.voice or Voice(vocabulary.VOICES[0]), options.cancelled
         manner = voice.name if voice.name in vocabulary.VOICES else None
-        decoder = self.weights.decoder.stream(voice)
+        decoder, shaper, groups = self.weights.decoder.stream(voice), PauseShaper(RATE_HZ), 0
         for number, piece in enumerate(options.progress(parts)):
             model = self.weights.language_model
             generator = SpeechGenerator(
-                model, model.open(), piece.split(), utterance.seed + number, cancelled, self.weights.pronunciations
+                model, model.open(), piece.words, utterance.seed + number, cancelled, self.weights.pronunciations
             )
             for ids in generate(generator, manner, self._phones, _candidates(options.candidates, first=number == 0)):
-                yield from _audio(decoder.push(vocabulary.audio_ids(ids)))
+                groups += 1
+                yield from _audio(shaper.push(decoder.push(vocabulary.audio_ids(ids))))
             if cancelled():
                 return
-        yield from _audio(decoder.finish())
+            shaper.boundary(groups * GROUP_SAMPLES, piece.pause_s)
+        yield from _audio(np.concatenate([shaper.push(decoder.finish()), shaper.finish()]))
 
     def _phones(self, groups: list[list[int]]) -> np.ndarray:
         """Log-probabilities [T, 40] of the phones in groups of the engine's codes."""
@@ -69,7 +74,7 @@ class NanoSynthesizer:
 
 
 def _audio(samples: np.ndarray) -> Iterator[Audio]:
-    if len(samples):
+    if len(samples) >= MIN_SAMPLES:
         yield Audio(samples, RATE_HZ)
 
 
