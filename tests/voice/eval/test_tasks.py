@@ -7,6 +7,7 @@ import pytest
 
 from roundelay.voice.audio import Audio
 from roundelay.voice.eval.judges import Judge
+from roundelay.voice.eval.metrics.signal import longest_silence_s
 from roundelay.voice.eval.suite import run
 from roundelay.voice.eval.tasks.cloning import speakers
 from roundelay.voice.eval.tasks.hearing import hearing
@@ -65,10 +66,20 @@ def test_questions_are_right_by_their_exact_call_and_silence_is_wrong() -> None:
 
 
 def test_speaking_counts_errors_lost_ends_and_runaways() -> None:
+    held = np.concatenate([np.zeros(RATE), np.full(RATE, 0.1), np.zeros(3 * RATE), np.full(RATE, 0.1)])
+    assert longest_silence_s(Audio(held.astype(np.float32), RATE)) == 3.0
     lengths = {"one two": 1.0, "one": 0.5, "two": 2.0}
     lines = [Line("s", "v", text, audio(1.0)) for text in lengths] + [Line("s", "v", "failed", None)]
     task = speaking(fixed(lines), lambda text, voice: audio(lengths[text]), {"s": Judge(Levels())})
-    assert run(task)["s"]["v"] == {"ours": 0.5, "teacher": 0.5, "lost ends": 1, "run away": 1, "texts": 4}
+    assert run(task)["s"]["v"] == {
+        "ours": 0.5,
+        "teacher": 0.5,
+        "lost ends": 1,
+        "run away": 1,
+        "longest_silence_s": 0.0,
+        "silences": 0,
+        "texts": 4,
+    }
 
 
 def test_resynthesis_is_judged_variant_by_variant() -> None:

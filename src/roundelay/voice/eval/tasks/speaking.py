@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from roundelay.voice.audio import Audio
 from roundelay.voice.eval.judges import Judge
+from roundelay.voice.eval.metrics.signal import longest_silence_s
 from roundelay.voice.eval.tasks.task import Numbers, Row, Task, by_set, pair, sum_errors
 
 LOST_END, RUN_AWAY = 0.6, 1.7  # of the original's duration: the end is lost; the synthesis does not end (ours)
+
+MAX_SILENCE_S = 1.0  # inside a rendering (ours)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +45,7 @@ def speaking(
             "ours": pair(judge.errors(line.text, made)),
             "teacher": pair(judge.errors(line.text, line.original)),
             "ratio": made.duration_s / line.original.duration_s,
+            "longest_silence_s": longest_silence_s(made),
         }
 
     def score(rows: Sequence[Row]) -> Numbers:
@@ -55,11 +59,14 @@ def _by_voice(rows: Sequence[Row]) -> Numbers:
     numbers: Numbers = {}
     for voice in dict.fromkeys(row["group"] for row in rows):
         ratios = [row["ratio"] for row in rows if row["group"] == voice and "ratio" in row]
+        silences = [row["longest_silence_s"] for row in rows if row["group"] == voice and "ratio" in row]
         numbers[voice] = {
             "ours": round(ours[voice].rate, 4),
             "teacher": round(teacher[voice].rate, 4),
             "lost ends": sum(ratio < LOST_END for ratio in ratios),
             "run away": sum(ratio > RUN_AWAY for ratio in ratios),
+            "longest_silence_s": max(silences, default=0.0),
+            "silences": sum(silence > MAX_SILENCE_S for silence in silences),
             "texts": sum(row["group"] == voice for row in rows),
         }
     return numbers
