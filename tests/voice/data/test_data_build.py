@@ -26,7 +26,8 @@ from roundelay.voice.data import shard as sharding
 from roundelay.voice.data.build import build, plan
 from roundelay.voice.data.config import DataConfig, HumanRecordings
 from roundelay.voice.data.manifest import read_manifest, sound_of
-from roundelay.voice.data.teachers import TEACHERS, Line, Rendering
+from roundelay.voice.data.teacher import Line, Rendering
+from roundelay.voice.data.teachers import PROGRAMS, TEACHERS
 
 RATE = 16_000
 
@@ -82,7 +83,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_hours_are_balanced_by_engine(hummers: Callable[..., None], tmp_path: Path) -> None:
     report = build(CONFIG, HOURS, tmp_path / "c", workers=1)
     train = [each for each in read_manifest(tmp_path / "c") if each.split == "train"]
-    seconds = {name: sum(each.duration_s for each in train if each.engine == name) for name in TEACHERS}
+    seconds = {
+        name: sum(each.duration_s for each in train if each.engine == name) for name in (each.name for each in PROGRAMS)
+    }
     assert min(seconds.values()) > 0.85 * max(seconds.values())
     assert sum(seconds.values()) == pytest.approx(HOURS * 3600, rel=0.3)
     assert report.seconds_by_split.keys() == {"train", "dev", "test"}

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from roundelay.console import progress
 from roundelay.errors import BadInput, MissingPackage
@@ -20,12 +20,16 @@ from roundelay.files import replacing, write_text
 from roundelay.voice.data.config import PEOPLE, DataConfig, rename_keys
 from roundelay.voice.data.human_recordings import Clip, choose_clips
 from roundelay.voice.data.manifest import DONE, MANIFEST
+from roundelay.voice.data.rendered import RenderedLine, folder_of, read
+from roundelay.voice.data.rendered_choice import choose
 from roundelay.voice.data.shard import ShardPlan, build_shard
+from roundelay.voice.data.speakers import KOKORO
 from roundelay.voice.data.teachers import TEACHERS
 
 STATE, REPORT = "build.json", "report.json"
 FORMAT = 1
 MAX_HOURS = 10_000.0
+Piece = TypeVar("Piece", Clip, RenderedLine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ def plan(config: DataConfig, hours: float) -> list[ShardPlan]:
     if not 0 < hours <= MAX_HOURS:
         raise BadInput("hours", hours, f"must be above 0 and at most {MAX_HOURS:g}")
     total = sum(config.shares.values())
-    engines = [name for name in TEACHERS if config.shares.get(name, 0) > 0]
+    kept = config.rendered.only and config.shares.get(KOKORO, 0) > 0
+    engines = [name for name in TEACHERS if config.shares.get(name, 0) > 0 and not (kept and name == KOKORO)]
     shards: list[ShardPlan] = []
 
     def speech(split: str, seconds: float) -> None:
@@ -66,8 +71,11 @@ def plan(config: DataConfig, hours: float) -> list[ShardPlan]:
     human: dict[str, list[Clip]] = {}
     if config.shares.get(PEOPLE, 0) > 0:
         human = choose_clips(config.people, hours * config.shares[PEOPLE] / total, config.seed)
+    rendered = choose(config, hours * config.shares[KOKORO] / total) if kept else {}
     for clips in _chunks(human.get("train", []), config.shard_s):
         shards.append(ShardPlan(len(shards), "train", (), clips))
+    for lines in _chunks(rendered.get("train", []), config.shard_s):
+        shards.append(ShardPlan(len(shards), "train", rendered=lines))
     if engines and config.dev_s > 0:
         speech("dev", config.dev_s)
     if engines and config.test:
@@ -75,6 +83,8 @@ def plan(config: DataConfig, hours: float) -> list[ShardPlan]:
     for split in ("dev", "test"):
         for clips in _chunks(human.get(split, []), config.shard_s):
             shards.append(ShardPlan(len(shards), split, (), clips))
+        for lines in _chunks(rendered.get(split, []), config.shard_s):
+            shards.append(ShardPlan(len(shards), split, rendered=lines))
     return shards
 
 
@@ -86,6 +96,7 @@ def build(config: DataConfig, hours: float, out: Path, *, workers: int | None = 
     folder `out`. Raises `BadInput` if `out` belongs to another configuration or another build is running
     there.
     """
+    config = _counted(config, out)
     shards = plan(config, hours)
     for engine in {name for shard in shards for name, _ in shard.seconds}:
         TEACHERS[engine].version()
@@ -99,8 +110,19 @@ def build(config: DataConfig, hours: float, out: Path, *, workers: int | None = 
         return _write_manifest(shards, out)
 
 
-def _chunks(clips: Sequence[Clip], shard_s: float) -> Iterator[tuple[Clip, ...]]:
-    chunk: list[Clip] = []
+def _counted(config: DataConfig, out: Path) -> DataConfig:
+    """The configuration with the number of rendered lines that a new build finds, or an old one found."""
+    if not config.rendered.only or config.rendered.lines:
+        return config
+    try:
+        lines = int(json.loads((out / STATE).read_text(encoding="utf-8"))["config"]["rendered"]["lines"])
+    except (OSError, ValueError, KeyError, TypeError):
+        lines = len(read(folder_of(config.rendered.folder)))
+    return replace(config, rendered=replace(config.rendered, lines=lines))
+
+
+def _chunks(clips: Sequence[Piece], shard_s: float) -> Iterator[tuple[Piece, ...]]:
+    chunk: list[Piece] = []
     for clip in clips:
         chunk.append(clip)
         if sum(each.duration_s for each in chunk) >= shard_s:

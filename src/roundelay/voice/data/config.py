@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from roundelay.errors import BadInput
 from roundelay.voice.data.effects import EffectShares
 from roundelay.voice.data.filters import FilterLimits
-from roundelay.voice.data.teachers import TEACHERS
+from roundelay.voice.data.teachers import PROGRAMS, TEACHERS
 
 PEOPLE = "people"
 
@@ -28,11 +28,26 @@ class HumanRecordings:
 
 
 @dataclass(frozen=True, slots=True)
+class RenderedLines:
+    """Lines that Kokoro has spoken already: the `folder` (`voice/data/rendered.py`), and whether they are `only` read.
+
+    With `only` no line is spoken: kokoro's share of the hours is drawn from the folder's first `lines` lines, 0 for all
+    that are there when the build begins. Without a folder it is that of `ROUNDELAY_RENDERED`.
+    """
+
+    folder: str = ""
+    only: bool = False
+    lines: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DataConfig:
     """What to build; the hours come from the command line.
 
-    `shares` are mixture weights of the sources (flite, festival, espeak, people). `warped_share` of an engine's lines
-    is spoken by its `warped_voices`, the others by its plain voices (all, or those named in `plain`). `texts` are
+    `shares` are mixture weights of the sources (flite, festival, espeak, kokoro, people). `warped_share` of an engine's
+    lines is spoken by its `warped_voices` (of Kokoro: mixtures of voices), the others by its plain voices (all, or
+    those named in `plain`, but those named in `without`). `loudness_lufs` brings every line of an engine to one
+    loudness (EBU R 128); without it the peak is drawn. `texts` are
     mixture weights of the kinds of lines (`voice/data/lines.py`); `lexicon_share` is the share of lexicon lines among
     everyday ones. `voices_seed` fixes the voices independently of `seed`, so that corpora of different seeds share
     their speakers.
@@ -40,18 +55,21 @@ class DataConfig:
 
     seed: int = 1
     voices_seed: int = 1
-    shares: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(TEACHERS, 1.0))
+    shares: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys([each.name for each in PROGRAMS], 1.0))
     shard_s: float = 600.0
     dev_s: float = 600.0
     test: bool = True
     texts: Mapping[str, float] = field(default_factory=lambda: {"everyday": 1.0})
     lexicon_share: float = 0.5
     plain: Sequence[str] = ()
+    without: Sequence[str] = ()
     warped_voices: int = 150
     warped_share: float = 0.5
+    loudness_lufs: float | None = None
     effects: EffectShares = field(default_factory=EffectShares)
     filters: FilterLimits = field(default_factory=FilterLimits)
     people: HumanRecordings = field(default_factory=HumanRecordings)
+    rendered: RenderedLines = field(default_factory=RenderedLines)
 
     def __post_init__(self) -> None:
         for name in self.shares:
@@ -64,6 +82,8 @@ class DataConfig:
         for name in ("lexicon_share", "warped_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise BadInput(name, getattr(self, name), "must be between 0 and 1")
+        if self.loudness_lufs is not None and not -50 <= self.loudness_lufs <= -10:
+            raise BadInput("loudness_lufs", self.loudness_lufs, "must be between -50 and -10; -23 is usual")
         if self.shares.get(PEOPLE, 0) > 0 and not self.people.folder:
             raise BadInput("source", PEOPLE, "needs a folder: set [people] folder")
 
@@ -75,8 +95,8 @@ class DataConfig:
 def load(path: Path | str, changes: Sequence[str] = ()) -> DataConfig:
     """The configuration in a TOML file, with `changes` such as "filters.longest_s=9" made to it.
 
-    A relative `[people]` folder is resolved against that file's folder. Raises `BadInput` for a missing file, bad TOML,
-    an unknown key or a value of the wrong kind.
+    Relative folders of `[people]` and `[rendered]` are resolved against that file's folder. Raises `BadInput` for a
+    missing file, bad TOML, an unknown key or a value of the wrong kind.
     """
     path = Path(path)
     try:
@@ -88,15 +108,19 @@ def load(path: Path | str, changes: Sequence[str] = ()) -> DataConfig:
             _merge(table, rename_keys(tomllib.loads(change)))
         except ValueError:
             raise BadInput("--set", change, "must read name=value, the value as in TOML") from None
-    parts = {"effects": EffectShares, "filters": FilterLimits, "people": HumanRecordings}
+    parts = {"effects": EffectShares, "filters": FilterLimits, "people": HumanRecordings, "rendered": RenderedLines}
     for name, kind in parts.items():
         if name in table:
             table[name] = _build_checked(kind, table[name], f"{path} [{name}]")
     config: DataConfig = _build_checked(DataConfig, table, str(path))
-    if config.people.folder and not Path(config.people.folder).is_absolute():
-        folder = str((path.parent / config.people.folder).resolve())
-        return DataConfig(**{**_shallow(config), "people": HumanRecordings(folder, config.people.caps_s)})
-    return config
+    people = replace(config.people, folder=_resolved(config.people.folder, path))
+    rendered = replace(config.rendered, folder=_resolved(config.rendered.folder, path))
+    return replace(config, people=people, rendered=rendered)
+
+
+def _resolved(folder: str, beside: Path) -> str:
+    """A folder as an absolute path, relative ones below that of the configuration's file; "" stays."""
+    return str((beside.parent / folder).resolve()) if folder else ""
 
 
 def rename_keys(table: dict[str, Any]) -> dict[str, Any]:
@@ -110,10 +134,6 @@ def _merge(table: dict[str, Any], change: dict[str, Any]) -> None:
             _merge(table[name], value)
         else:
             table[name] = value
-
-
-def _shallow(config: DataConfig) -> dict[str, Any]:
-    return {each.name: getattr(config, each.name) for each in fields(config)}
 
 
 def _build_checked(kind: type, table: Any, where: str) -> Any:

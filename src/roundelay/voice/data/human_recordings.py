@@ -12,7 +12,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.config import HumanRecordings
-from roundelay.voice.data.teachers import RATE_HZ
+from roundelay.voice.data.teacher import RATE_HZ
 from roundelay.voice.data.text import clean
 
 KINDS = ("sentence", "phrase", "word")  # the order in which a speaker's clips are taken

@@ -1,9 +1,13 @@
-"""One set of phones for all engines: the 41 symbols of flite and festival; espeak-ng's are translated.
+"""One set of phones for all engines: the 41 symbols of flite and festival; espeak-ng's and Kokoro's are translated.
 
-The table is ours: espeak-ng's mnemonics name finer sounds, and its r-coloured vowels become a vowel and an r.
+The tables are ours: espeak-ng's mnemonics name finer sounds, and its r-coloured vowels become a vowel and an r.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
 
 Phones = tuple[tuple[str, float, float], ...]  # (symbol, start, end), seconds
 
@@ -23,6 +27,16 @@ z# z|I@ ih ax|e: eh|o: ow|l- l|m- m|h2 hh|Y: uw|ts t s
 ESPEAK: dict[str, tuple[str, ...]] = {
     pair.split()[0]: tuple(pair.split()[1:]) for line in _ESPEAK.strip().splitlines() for pair in line.split("|")
 }
+_KOKORO = """
+ɑ aa|ɒ aa|a ae|æ ae|ʌ ah|ə ax|ᵊ ax|ɐ ax|ɔ ao|o ao|ɛ eh|ɜ er|ɚ er|ɪ ih|ᵻ ih|i iy|ʊ uh|u uw|A ey|e ey|I ay|O ow|Q ow
+W aw|Y oy|b b|ʧ ch|d d|ð dh|f f|ɡ g|h hh|ʤ jh|k k|l l|m m|n n|ŋ ng|p p|ɹ r|s s|ʃ sh|t t|T t|θ th|v v|w w|j y|z z|ʒ zh
+"""
+KOKORO: dict[str, str] = {
+    pair.split()[0]: pair.split()[1] for line in _KOKORO.strip().splitlines() for pair in line.split("|")
+}
+_KOKORO_PAUSES = frozenset(".!?,;:—…")
+HEARD_DB = -38.0  # of the loudest 10 ms
+SHORTEST_PAUSE_S = 0.1  # of the space between two of Kokoro's words; a shorter one belongs to the word before
 
 
 def from_ends(ends: list[tuple[str, float]]) -> Phones:
@@ -54,6 +68,56 @@ def from_espeak(events: list[tuple[str, int]], duration_s: float) -> Phones:
             else:
                 phones.append((part, a, b))
     return tuple(phones)
+
+
+def from_kokoro(symbols: str, frames: Sequence[int], frame_s: float) -> Phones:
+    """Phones from Kokoro's symbols and the frames of each, those of the pads before and behind included.
+
+    Marks of stress and length belong to the phone they stand at; `ɜɹ` and `əɹ` are one er. Raises `ValueError` where
+    the counts differ.
+    """
+    phones: list[tuple[str, float, float]] = []
+    held, at = 0, 0  # frames of a mark of stress, which the phone behind it has
+    for symbol, count in zip(f".{symbols}.", frames, strict=True):
+        start, end = (at - held) * frame_s, (at + count) * frame_s
+        at += count
+        if symbol in "ˈˌ":
+            held += count
+            continue
+        held = 0
+        last = phones[-1] if phones else None
+        name = KOKORO.get(symbol, PAUSE if symbol in _KOKORO_PAUSES or end - start >= SHORTEST_PAUSE_S else "")
+        if name == "r" and last and (last[0] == "er" or (last[0] == "ax" and last[2] == start)):
+            phones[-1] = ("er", last[1], end)
+        elif last and (not name or last[0] == name == PAUSE):
+            phones[-1] = (last[0], last[1], end)
+        elif end > start:
+            phones.append((name or PAUSE, start, end))
+    return tuple(phones)
+
+
+def earlier(phones: Phones, by_s: float) -> Phones:
+    """The phones with every boundary but the first and the last earlier by so many seconds."""
+    if len(phones) < 2:
+        return phones
+    starts = [phones[0][1], *(max(phones[0][1], start - by_s) for _, start, _ in phones[1:])]
+    ends = [*starts[1:], phones[-1][2]]
+    return tuple((each[0], a, b) for each, a, b in zip(phones, starts, ends, strict=True) if b > a)
+
+
+def before_pauses(phones: Phones, samples_T: np.ndarray, rate_hz: int) -> Phones:
+    """The phones, those before a pause cut where they are heard no more: Kokoro counts the silence to them."""
+    size = rate_hz // 100
+    power = np.mean(np.square(samples_T[: len(samples_T) // size * size].reshape(-1, size), dtype=np.float64), axis=1)
+    heard = power > power.max(initial=0.0) * 10 ** (HEARD_DB / 10)
+    found = list(phones)
+    for k in range(len(found) - 1):
+        (name, start, end), (following, _, after) = found[k], found[k + 1]
+        loud = np.flatnonzero(heard[int(start * 100) : int(end * 100)])
+        if name != PAUSE and following == PAUSE and len(loud):
+            cut = min(end, start + (int(loud[-1]) + 1) / 100)
+            found[k], found[k + 1] = (name, start, cut), (PAUSE, cut, after)
+    return tuple(found)
 
 
 def plain(symbol: str) -> str | None:

@@ -18,12 +18,16 @@ from roundelay.voice.data.config import DataConfig
 from roundelay.voice.data.effects import apply_effects, draw_effects
 from roundelay.voice.data.filters import recogniser_filter, rejection_reason
 from roundelay.voice.data.human_recordings import Clip
+from roundelay.voice.data.kokoro_teacher import version
 from roundelay.voice.data.lines import Prompt, draw
+from roundelay.voice.data.loudness import at_loudness
 from roundelay.voice.data.manifest import Utterance
 from roundelay.voice.data.phones import Phones
+from roundelay.voice.data.rendered import RenderedLine
 from roundelay.voice.data.sentences import TEST_SENTENCES
-from roundelay.voice.data.speakers import Speaker, held_out_speaker, training_speakers
-from roundelay.voice.data.teachers import RATE_HZ, TEACHERS, Line
+from roundelay.voice.data.speakers import KOKORO, Speaker, held_out_speakers, training_speakers
+from roundelay.voice.data.teacher import RATE_HZ, Line
+from roundelay.voice.data.teachers import TEACHERS, teacher_of
 from roundelay.voice.data.warp import retime, warp_voice
 
 BATCH_LINES = 12  # lines given to an engine at once
@@ -33,12 +37,13 @@ LEVEL_DB = (-12.0, -1.0)  # the peak of an utterance, drawn evenly
 
 @dataclass(frozen=True, slots=True)
 class ShardPlan:
-    """Shard `index` of `split`: seconds wanted of each engine, or its human recordings."""
+    """Shard `index` of `split`: seconds wanted of each engine, or its human recordings or rendered lines."""
 
     index: int
     split: str
     seconds: tuple[tuple[str, float], ...] = ()
     clips: tuple[Clip, ...] = ()
+    rendered: tuple[RenderedLine, ...] = ()
 
     @property
     def name(self) -> str:
@@ -108,31 +113,36 @@ class Source(NamedTuple):
 def _sources(config: DataConfig, plan: ShardPlan, rng: np.random.Generator, rejects: Counter[str]) -> Iterator[Source]:
     if plan.clips:
         yield Source(_recordings(config, plan.clips, rejects), float("inf"))
+    if plan.rendered:
+        yield Source(_rendered(plan.rendered, rejects), float("inf"))
     for engine, seconds in plan.seconds:
         if plan.split == "test":
-            speaker = held_out_speaker(engine)
-            prompts = [(Prompt(text, "test"), speaker) for text in sorted(TEST_SENTENCES)]
-            yield Source(_synthesize(engine, iter(prompts), rejects), float("inf"))
+            speakers = held_out_speakers(engine)
+            prompts = [(Prompt(text, "test"), speaker) for speaker in speakers for text in sorted(TEST_SENTENCES)]
+            yield Source(_synthesize(engine, config, iter(prompts), rejects), float("inf"))
         else:
             lines = _lines(engine, config, plan.split, int(10 + seconds * LINES_PER_S), rng)
-            yield Source(_synthesize(engine, lines, rejects), seconds)
+            yield Source(_synthesize(engine, config, lines, rejects), seconds)
 
 
 def _lines(
     engine: str, config: DataConfig, split: str, count: int, rng: np.random.Generator
 ) -> Iterator[tuple[Prompt, Speaker]]:
     speakers = training_speakers(engine, config.warped_voices, config.voices_seed)
-    plain = [one for one in speakers if one.warp is None and (not config.plain or one.name in config.plain)]
-    changed = [speaker for speaker in speakers if speaker.warp is not None]
+    plain = [one for one in speakers if not one.varied and (not config.plain or one.name in config.plain)]
+    plain = [one for one in plain if one.name not in config.without]
+    changed = [speaker for speaker in speakers if speaker.varied]
     for _ in range(count):
         prompt = draw(rng, split, config.texts, config.lexicon_share, config.people.folder)
         pool = changed if changed and rng.random() < config.warped_share else plain
         yield prompt, pool[rng.integers(len(pool))]
 
 
-def _synthesize(engine: str, prompts: Iterator[tuple[Prompt, Speaker]], rejects: Counter[str]) -> Iterator[Take]:
+def _synthesize(
+    engine: str, config: DataConfig, prompts: Iterator[tuple[Prompt, Speaker]], rejects: Counter[str]
+) -> Iterator[Take]:
     """Takes of an engine, made in batches; a line on which the engine failed is a reject."""
-    teacher = TEACHERS[engine]
+    teacher = teacher_of(engine, config.rendered.folder)
     version = teacher.version()
     while batch := list(islice(prompts, BATCH_LINES)):
         batch.sort(key=lambda item: item[1].voice)  # festival changes its voice slowly
@@ -142,6 +152,18 @@ def _synthesize(engine: str, prompts: Iterator[tuple[Prompt, Speaker]], rejects:
                 rejects["engine failed"] += 1
             else:
                 yield Take(each.samples, each.phones, line, speaker, teacher.licence, version)
+
+
+def _rendered(lines: tuple[RenderedLine, ...], rejects: Counter[str]) -> Iterator[Take]:
+    """Takes of lines that Kokoro has spoken before."""
+    for line in lines:
+        found = line.rendering()
+        if found is None:
+            rejects["unreadable"] += 1
+            continue
+        speaker = Speaker(line.speaker, KOKORO, line.voice, None, 50, line.speed)
+        prompt = Prompt(line.text, line.kind, line.call)
+        yield Take(found.samples, found.phones, prompt, speaker, TEACHERS[KOKORO].licence, version(line.model))
 
 
 def _recordings(config: DataConfig, clips: tuple[Clip, ...], rejects: Counter[str]) -> Iterator[Take]:
@@ -167,7 +189,9 @@ def _finish(
         wave = warp_voice(wave, RATE_HZ, warp)
         phones = None if phones is None else retime(phones, warp.rate)
     peak = float(np.abs(wave).max()) if np.isfinite(wave).all() else 0.0
-    if peak > 0.001 and take.speaker.engine != "human":
+    if config.loudness_lufs is not None and take.speaker.engine != "human":
+        wave = at_loudness(wave, RATE_HZ, config.loudness_lufs)
+    elif peak > 0.001 and take.speaker.engine != "human":
         wave = wave * np.float32(10 ** (rng.uniform(*LEVEL_DB) / 20) / peak)
     effects = draw_effects(rng, config.effects) if split == "train" and take.speaker.engine != "human" else None
     if effects:

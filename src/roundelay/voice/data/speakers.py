@@ -2,6 +2,7 @@
 
 Held out, with all their warps: flite `awb`, festival `kal_diphone` and espeak-ng's variant `m3`. flite's
 `kal` and `kal16` are recordings of the same person as festival's `kal_diphone`, so they are not trained on.
+Of Kokoro's 28 English voices a woman and a man are held out, `af_sarah` and `am_puck`, with all their mixtures.
 """
 
 from __future__ import annotations
@@ -10,8 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from roundelay.voice.engines.kokoro.voices import table
+
 TRAIN_VOICES = {"flite": ("slt", "rms"), "festival": ("cmu_us_slt_arctic_hts", "ked_diphone")}
-TEST_VOICES = {"flite": "awb", "festival": "kal_diphone", "espeak": "en-us+m3"}
+TEST_VOICES = {
+    "flite": ("awb",),
+    "festival": ("kal_diphone",),
+    "espeak": ("en-us+m3",),
+    "kokoro": ("af_sarah", "am_puck"),
+}
+KOKORO, MIX = "kokoro", "+"  # the names in a mixture of Kokoro's voices stand between plus signs
+KOKORO_SPEEDS = (0.9, 1.2)
+ESPEAK_WPM = 160  # words per minute of speed 1
 ESPEAK_ACCENTS = (
     "en-us",
     "en-us",
@@ -50,22 +61,30 @@ class Warp:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A speaker: engine, the engine's voice, the warp (None: unchanged), espeak-ng's pitch and speed."""
+    """A speaker: engine, the engine's voice, the warp (None: unchanged), espeak-ng's pitch, and the speed's ratio."""
 
     name: str
     engine: str
     voice: str
     warp: Warp | None = None
     pitch: int = 50
-    speed: int = 160
+    speed: float = 1.0
+
+    @property
+    def varied(self) -> bool:
+        """Whether the speaker is made of an engine's own voices: warped, or a mixture of them."""
+        return self.warp is not None or (self.engine == KOKORO and MIX in self.voice)
 
 
 def training_speakers(engine: str, warped: int, seed: int) -> tuple[Speaker, ...]:
     """The training speakers of an engine: its plain voices first, then `warped` seeded variations of them.
 
-    espeak-ng is varied by its own accents, variants, pitch and speed and never by WORLD.
+    espeak-ng is varied by its own accents, variants, pitch and speed and never by WORLD; Kokoro by mixtures of two of
+    its voices, and speed.
     """
     rng = np.random.default_rng([seed, len(engine), ord(engine[0])])
+    if engine == KOKORO:
+        return _kokoro(warped, rng)
     if engine == "espeak":
         return (Speaker("espeak-en-us", "espeak", "en-us"), *(_espeak(k, rng) for k in range(warped)))
     voices = TRAIN_VOICES[engine]
@@ -76,10 +95,25 @@ def training_speakers(engine: str, warped: int, seed: int) -> tuple[Speaker, ...
     )
 
 
-def held_out_speaker(engine: str) -> Speaker:
-    """The voice of an engine that is never trained on."""
-    voice = TEST_VOICES[engine]
-    return Speaker(f"{engine}-{voice}", engine, voice)
+def held_out_speakers(engine: str) -> tuple[Speaker, ...]:
+    """The voices of an engine that are never trained on."""
+    return tuple(Speaker(f"{engine}-{voice}", engine, voice) for voice in TEST_VOICES[engine])
+
+
+def is_held_out(voice: str) -> bool:
+    """Whether a voice of Kokoro, or one in a mixture, is never trained on."""
+    return not set(TEST_VOICES[KOKORO]).isdisjoint(voice.split(MIX))
+
+
+def _kokoro(mixed: int, rng: np.random.Generator) -> tuple[Speaker, ...]:
+    """Kokoro's English voices but those held out, then mixtures of two of them at a speed of their own."""
+    names = [name for name in table() if name[0] in "ab" and not is_held_out(name)]
+    plain = [Speaker(f"{KOKORO}-{name}", KOKORO, name) for name in names]
+    for k in range(mixed):
+        voice = MIX.join(sorted(str(name) for name in rng.choice(names, 2, replace=False)))
+        speed = round(float(rng.uniform(*KOKORO_SPEEDS)), 2)
+        plain.append(Speaker(f"{KOKORO}-{voice}-s{speed:.2f}-{k:03d}", KOKORO, voice, None, 50, speed))
+    return tuple(plain)
 
 
 def _warp(rng: np.random.Generator) -> Warp:
@@ -92,4 +126,4 @@ def _warp(rng: np.random.Generator) -> Warp:
 def _espeak(k: int, rng: np.random.Generator) -> Speaker:
     voice = ESPEAK_ACCENTS[rng.integers(len(ESPEAK_ACCENTS))] + ESPEAK_VARIANTS[rng.integers(len(ESPEAK_VARIANTS))]
     pitch, speed = int(rng.integers(25, 76)), int(rng.integers(130, 186))
-    return Speaker(f"espeak-{voice}-p{pitch}-s{speed}-{k:03d}", "espeak", voice, None, pitch, speed)
+    return Speaker(f"espeak-{voice}-p{pitch}-s{speed}-{k:03d}", "espeak", voice, None, pitch, speed / ESPEAK_WPM)

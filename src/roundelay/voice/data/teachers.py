@@ -1,4 +1,4 @@
-"""The TTS teachers: speech engines run as programs; flite, festival and espeak-ng are Debian packages."""
+"""The TTS teachers: flite, festival and espeak-ng, Debian packages that are run as programs, and Kokoro."""
 
 from __future__ import annotations
 
@@ -9,52 +9,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
-from roundelay.voice.data.phones import Phones, from_ends, from_espeak
+from roundelay.voice.data.kokoro_teacher import Kokoro
+from roundelay.voice.data.phones import from_ends, from_espeak
+from roundelay.voice.data.speakers import ESPEAK_WPM
+from roundelay.voice.data.teacher import RATE_HZ, Line, Rendering, Teacher
 
-RATE_HZ = 16_000  # the rate of flite's and festival's own voices, and of the nano engine
 TIMEOUT_S = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line for a teacher to speak; `pitch` (0-99) and `speed` (words per minute) are espeak-ng's controls."""
-
-    text: str
-    voice: str
-    pitch: int = 50
-    speed: int = 160
-
-
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """A spoken line: `samples` float32 [T] at 16 kHz, and the phones with their times in seconds."""
-
-    samples: np.ndarray
-    phones: Phones
-
-
-class Teacher(Protocol):
-    """A speech engine with its name, licence and version; it turns lines into audio with phone alignments."""
-
-    name: str
-    licence: str
-
-    def version(self) -> str:
-        """The engine's version; raises `BadInput` naming the package to install if it is absent."""
-        ...
-
-    def speak(self, lines: Sequence[Line]) -> list[Rendering | None]:
-        """One `Rendering` per line, in order; None where the engine failed on that line."""
-        ...
 
 
 def _run(command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -148,7 +115,9 @@ class Espeak:
 
     def speak(self, lines: Sequence[Line]) -> list[Rendering | None]:
         child = Path(__file__).with_name("espeak_child.py")
-        requests = [{"text": a.text, "voice": a.voice, "pitch": a.pitch, "speed": a.speed} for a in lines]
+        requests = [
+            {"text": a.text, "voice": a.voice, "pitch": a.pitch, "speed": round(a.speed * ESPEAK_WPM)} for a in lines
+        ]
         with tempfile.TemporaryDirectory() as folder:
             done = _run([sys.executable, "-I", str(child), folder], json.dumps(requests))
             if done.returncode:
@@ -165,4 +134,10 @@ class Espeak:
         return Rendering(samples, from_espeak([(a, b) for a, b in events], samples.size / RATE_HZ))
 
 
-TEACHERS: dict[str, Teacher] = {teacher.name: teacher for teacher in (Flite(), Festival(), Espeak())}
+PROGRAMS: tuple[Teacher, ...] = (Flite(), Festival(), Espeak())
+TEACHERS: dict[str, Teacher] = {teacher.name: teacher for teacher in (*PROGRAMS, Kokoro())}
+
+
+def teacher_of(engine: str, rendered: str = "") -> Teacher:
+    """The teacher of an engine's name; Kokoro's lines are kept in, and found in, the folder `rendered`."""
+    return Kokoro(rendered) if rendered and isinstance(TEACHERS[engine], Kokoro) else TEACHERS[engine]

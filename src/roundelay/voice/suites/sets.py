@@ -13,8 +13,9 @@ from roundelay.voice.data.grammar import DIGITS
 from roundelay.voice.data.manifest import Utterance, read_manifest, sound_of
 from roundelay.voice.data.phones import plain
 from roundelay.voice.data.sentences import TEST_SENTENCES
-from roundelay.voice.data.speakers import held_out_speaker
-from roundelay.voice.data.teachers import RATE_HZ, TEACHERS, Line
+from roundelay.voice.data.speakers import held_out_speakers
+from roundelay.voice.data.teacher import RATE_HZ, Line
+from roundelay.voice.data.teachers import PROGRAMS, TEACHERS
 from roundelay.voice.eval.tasks.task import Recording
 from roundelay.voice.text.pronunciations import pronounce
 
@@ -30,7 +31,7 @@ KNOWN: dict[str, TeacherVoice] = {
     "espeak-en-us": ("espeak", "en-us"),
 }
 HELD_OUT: dict[str, TeacherVoice] = {
-    f"{engine}-{held_out_speaker(engine).voice}": (engine, held_out_speaker(engine).voice) for engine in TEACHERS
+    speaker.name: (speaker.engine, speaker.voice) for teacher in PROGRAMS for speaker in held_out_speakers(teacher.name)
 }
 
 

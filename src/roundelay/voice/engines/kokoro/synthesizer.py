@@ -19,7 +19,7 @@ from roundelay.voice.engines.kokoro.symbols import MAX_TOKENS, symbols
 from roundelay.voice.engines.kokoro.trim import trim
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Utterance
 from roundelay.voice.text.phonemizer import ESPEAK_VOICES, Phonemizer
-from roundelay.voice.text.phrases import phrases, written_phrases
+from roundelay.voice.text.phrases import Phrase, phrases, written_phrases
 from roundelay.voice.voices import Voice
 
 
@@ -64,6 +64,10 @@ class KokoroSynthesizer:
         """The style vectors float32 [510, 256] of a voice, the mean for a mixture. Raises `BadInput`."""
         parts = kokoro_voices.parts(name, self.files.voices)
         return np.stack([self.files.style(part) for part in parts]).mean(axis=0)
+
+    def symbols(self, found: Sequence[Phrase], language: str) -> str:
+        """The symbols of phrases, as they are said in one run: at most 510 of them."""
+        return next(_runs(symbols(self.phonemizer, list(found), language)), "")
 
     def _say(self, piece: Piece, language: str, style: np.ndarray, speed: float) -> Iterator[np.ndarray]:
         """Yield a piece's samples; nearly always in one run, in several where it has more symbols than one takes."""
