@@ -91,6 +91,8 @@ def test_of_a_truncated_file_what_is_there_is_read_and_one_line_says_so(
     assert 0.9 * RATE_HZ < len(samples) < 1.6 * RATE_HZ
     assert np.abs(samples - tone(3.0)[: len(samples)]).max() < 1e-4
     assert len(told) == 1 and "is truncated" in told[0] and "of 3.000 s are there" in told[0]
+    with pytest.raises(BadInput, match="is truncated: "):
+        list(AudioFile.open(tmp_path / "a.wav", whole=True).blocks())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from roundelay.voice.decoder.stream import Decoder
+from roundelay.voice.pieces import Piece, SpeechPieces
 from roundelay.voice.realtime.clauses import Clauses, clauses
 from roundelay.voice.resample import Resampler
 from roundelay.voice.stream import FinishedStream, Stream
@@ -70,6 +71,10 @@ def by_sentence(text: str) -> list[str]:
     return clauses(text)
 
 
+def samples(parts: Sequence[list[Piece]]) -> np.ndarray:
+    return np.concatenate([piece.audio.samples for part in parts for piece in part])
+
+
 def decoded(ids_T: np.ndarray) -> np.ndarray:
     return decoder().decode(Tokens(ids_T)).samples
 
@@ -79,6 +84,7 @@ CASES = [
     Case("resampler, 48 to 16 kHz", lambda: Resampler(48_000, 16_000), sound, tolerance=1e-6),
     Case("resampler, same rate", lambda: Resampler(16_000, 16_000), sound),
     Case("clauses", Clauses, lambda: TEXT, joined, offline=by_sentence),
+    Case("pieces of speech", SpeechPieces, sound, samples),
     Case("log-mel", LogMelStream, sound, tolerance=1e-4, offline=log_mel),
     Case("tokenizer", lambda: tokenizer().stream(), sound, token_ids),
     Case("tokenizer, 48 kHz", lambda: tokenizer().stream(48_000), sound, token_ids),

@@ -53,6 +53,10 @@ class Audio:
         """The length in seconds."""
         return self.samples.size / self.rate
 
+    def longer_than(self, seconds: float) -> bool:
+        """Whether it lasts longer."""
+        return self.duration_s > seconds
+
     @classmethod
     def from_array(cls, array_TC: np.ndarray, rate: int) -> Audio:
         """Audio from samples [T] or [T, channels]: channels are averaged, values beyond full scale clipped.
@@ -75,8 +79,16 @@ class Audio:
         Reads what libsndfile can (WAV, FLAC, Ogg, Opus, MP3…), 4 to 768 kHz, any number of channels, as
         `AudioFile` does. Raises `BadInput` in one line for a missing, empty or renamed file.
         """
-        recording = AudioFile.open(path)
-        return cls(_joined(recording.blocks(rate)), rate or recording.rate)
+        file = AudioFile.open(path)
+        return cls.joined(file.blocks(rate), rate or file.rate)
+
+    @classmethod
+    def joined(cls, blocks: Iterable[np.ndarray], rate: int) -> Audio:
+        """Blocks of samples at `rate` Hz as one; a few at a high rate are less than one at a low rate, and silence is
+        put behind them.
+        """
+        samples = np.concatenate(list(blocks))
+        return cls(np.pad(samples, (0, max(0, MIN_SAMPLES - samples.size))), rate)
 
     def write(self, path: Path | str, *, force: bool = False) -> None:
         """Write a file, whole or not at all; the name (.wav .flac .ogg .opus) decides its format."""
@@ -88,7 +100,7 @@ class Audio:
         if rate == self.rate:
             return self
         check_rate(rate)
-        return Audio.from_array(_joined([soxr().resample(self.samples, self.rate, rate)]), rate)
+        return Audio.joined([np.clip(soxr().resample(self.samples, self.rate, rate), -1, 1)], rate)
 
     def blocks(self, rate: int | None = None) -> Iterator[np.ndarray]:
         """Yield the samples float32 [n], at `rate` Hz if given, in blocks of ten seconds."""
@@ -129,9 +141,3 @@ def writing(path: Path | str, rate: int, *, force: bool = False) -> Iterator[Cal
 
         with file:
             yield write
-
-
-def _joined(blocks: Iterable[np.ndarray]) -> np.ndarray:
-    """The blocks as one; a few samples at a high rate are less than one at a low rate, and silence is put behind."""
-    samples = np.concatenate(list(blocks))
-    return np.pad(samples, (0, max(0, MIN_SAMPLES - samples.size)))

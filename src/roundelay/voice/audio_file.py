@@ -22,6 +22,7 @@ MIN_SAMPLES = 2  # one sample has no pitch, bandwidth or duration (ours)
 READ_FRAMES = 4096  # decoded at a time: where a file is damaged, so much before the place is lost
 BLOCK_VALUES = 1 << 18  # samples of all channels in a block, 1 MB
 MAX_FRAMES = 1 << 60  # libsndfile gives more where a file does not tell its length
+FILE = "audio file"  # what a `BadInput` about a file is about
 LOG = logging.getLogger(__name__)
 
 
@@ -64,27 +65,34 @@ class AudioFile:
     rate: int
     channels: int
     frames: int | None
+    whole: bool = False
 
     @classmethod
-    def open(cls, path: Path | str) -> AudioFile:
+    def open(cls, path: Path | str, *, whole: bool = False) -> AudioFile:
         """The audio in a file that libsndfile can read (WAV, FLAC, Ogg, Opus, MP3…), 4 to 768 kHz, any channels.
 
         A WAV whose header declares less sound than the file holds, or more, is read as far as it goes. Raises
-        `BadInput` in one line for a missing, empty or renamed file, and for one without sound.
+        `BadInput` in one line for a missing, empty or renamed file, for one without sound, and for a truncated one
+        where it must be `whole`.
         """
         path = Path(path)
         if not path.is_file():
-            raise BadInput("audio file", path, "does not exist" if not path.exists() else "is not a file")
+            raise BadInput(FILE, path, "does not exist" if not path.exists() else "is not a file")
         if not _size(path):
-            raise BadInput("audio file", path, "is empty")
-        with _reading(path), _file(path, told=True) as file:
+            raise BadInput(FILE, path, "is empty")
+        finding = riff.examine(path)
+        if finding.truncated and whole:
+            raise BadInput(FILE, path, finding.remark)
+        if finding.remark:
+            _tell(path, finding.remark + (", and are used" if finding.truncated else ""))
+        with _reading(path), _file(path, finding) as file:
             check_rate(file.samplerate)
             frames = file.frames if 0 <= file.frames < MAX_FRAMES else None
             if frames == 0:
-                raise BadInput("audio file", path, "holds no samples")
+                raise BadInput(FILE, path, "holds no samples")
             if frames is not None and frames < MIN_SAMPLES:
-                raise BadInput("audio file", path, f"is too short: {frames} samples; give at least {MIN_SAMPLES}")
-            return cls(path, file.samplerate, file.channels, frames)
+                raise BadInput(FILE, path, f"is too short: {frames} samples; give at least {MIN_SAMPLES}")
+            return cls(path, file.samplerate, file.channels, frames, whole)
 
     @property
     def duration_s(self) -> float:
@@ -115,7 +123,7 @@ class AudioFile:
         yield np.clip(stream.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)
 
     def _read(self) -> Iterator[np.ndarray]:
-        with _reading(self.path), _file(self.path) as file:
+        with _reading(self.path), _file(self.path, riff.examine(self.path)) as file:
             read, broken, parts = 0, "", list[np.ndarray]()
             while True:
                 try:
@@ -132,10 +140,13 @@ class AudioFile:
                 if not len(part):
                     break
         if not read:
-            raise BadInput("audio file", self.path, "holds no samples")
+            raise BadInput(FILE, self.path, "holds no samples")
         if broken or (self.frames is not None and read < self.frames):
             whole = f"{self.frames / self.rate:.3f} s" if self.frames is not None else "it"
-            _tell(self.path, f"is truncated: {read / self.rate:.3f} s of {whole} are there, and are used{broken}")
+            remark = f"is truncated: {read / self.rate:.3f} s of {whole} are there"
+            if self.whole:
+                raise BadInput(FILE, self.path, remark + broken)
+            _tell(self.path, f"{remark}, and are used{broken}")
 
 
 def _checked(samples: np.ndarray) -> np.ndarray:
@@ -150,15 +161,12 @@ def _size(path: Path) -> int:
         with path.open("rb"):
             return path.stat().st_size
     except OSError as error:
-        raise BadInput("audio file", path, f"cannot be read ({error.strerror})") from None
+        raise BadInput(FILE, path, f"cannot be read ({error.strerror})") from None
 
 
 @contextmanager
-def _file(path: Path, *, told: bool = False) -> Iterator[Any]:
-    """Yield the open file; one with a wrong header is opened as it should be, and the log says so where `told`."""
-    finding = riff.examine(path)
-    if told and finding.remark:
-        _tell(path, finding.remark)
+def _file(path: Path, finding: riff.Finding) -> Iterator[Any]:
+    """Yield the open file; one with a wrong header is opened as it should be."""
     if finding.view is None:
         with libsndfile().SoundFile(path) as file:
             yield file
@@ -174,9 +182,9 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except InvalidAudio as error:
-        raise BadInput("audio file", path, f"cannot be used: {error}") from None
+        raise BadInput(FILE, path, f"cannot be used: {error}") from None
     except (known, RuntimeError, OSError) as error:
-        raise BadInput("audio file", path, f"cannot be read ({_reason(error)})") from None
+        raise BadInput(FILE, path, f"cannot be read ({_reason(error)})") from None
 
 
 def _reason(error: Exception) -> str:
@@ -185,4 +193,4 @@ def _reason(error: Exception) -> str:
 
 def _tell(path: Path, remark: str) -> None:
     """Say what is odd about a file; without a logger of the application's own, Python writes the line to stderr."""
-    LOG.warning("%s", BadInput("audio file", path, remark))
+    LOG.warning("%s", BadInput(FILE, path, remark))

@@ -2,8 +2,8 @@
 
 pipeline = Pipeline.load()
 pipeline.say("It is 9:05.").write("out.wav")
-pipeline.transcribe(Audio.read("in.wav")).text
-reply = pipeline.ask(Audio.read("question.wav"))     # reply.transcript, reply.response, reply.audio()
+pipeline.transcribe(AudioFile.open("in.wav")).text    # or an Audio
+reply = pipeline.ask(AudioFile.open("question.wav"))   # reply.transcript, reply.response, reply.audio()
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 
 from roundelay.errors import EngineError
 from roundelay.voice.audio import Audio
-from roundelay.voice.engines import guard, registry
+from roundelay.voice.audio_file import AudioFile
+from roundelay.voice.engines import guard, piecewise, registry
 from roundelay.voice.engines.absent import AbsentEngine
 from roundelay.voice.engines.choice import EngineChoice
 from roundelay.voice.engines.registry import DEFAULT
@@ -133,9 +134,12 @@ class Pipeline:
         """The synthesizer's own voices, the default first. Raises `EngineError` where it fails."""
         return guard.voices(self.synthesizer, self.limits)
 
-    def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
-        """What was said in a recording; its text is "" where no one speaks."""
-        return guard.transcribe(self.transcriber, audio, options, self.limits)
+    def transcribe(self, audio: Audio | AudioFile, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
+        """What was said in a recording; its text is "" where no one speaks.
+
+        A file, and audio of more than half a minute, is transcribed in pieces (`voice.engines.piecewise`).
+        """
+        return piecewise.transcribe(self.transcriber, audio, options, self.limits)
 
     def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[str | ToolCall | Response]:
         """Yield the reply to a request as it comes. Raises `EngineError`, and `MissingCapability` for tools."""
@@ -154,7 +158,7 @@ class Pipeline:
 
     def ask(
         self,
-        question: Audio | str,
+        question: Audio | AudioFile | str,
         voice: Voice | None = None,
         style: Style = PLAIN,
         seed: int = 0,

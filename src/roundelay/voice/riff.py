@@ -57,6 +57,7 @@ class Finding:
 
     view: BinaryIO | None = None
     remark: str = ""
+    truncated: bool = False
 
 
 def examine(path: Path) -> Finding:
@@ -69,7 +70,7 @@ def examine(path: Path) -> Finding:
         held = header.seconds(header.actual)
         if header.declared is not None and header.declared > header.actual:
             promised = header.seconds(header.declared)
-            return Finding(None, f"is truncated: {held:.3f} s of {promised:.3f} s are there, and are used")
+            return Finding(None, f"is truncated: {held:.3f} s of {promised:.3f} s are there", True)
         if header.declared is None:
             return Finding(_view(path, header))
         rest = header.actual - header.declared

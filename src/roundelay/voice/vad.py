@@ -7,6 +7,7 @@ Otherwise `EnergyDetector` scores energy above the noise floor and pitch (ours).
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,7 +43,7 @@ class Silero:
     """Silero's network on ONNX Runtime: about 0.25 ms a frame on one busy core."""
 
     def __init__(self, path: Path) -> None:
-        self._session: Any = session(path.read_bytes())
+        self._session = _opened(path)
         self._rate = np.array(RATE_HZ, np.int64)
         self._memory = np.zeros((2, 1, 128), np.float32)
         self._before = np.zeros(CONTEXT, np.float32)
@@ -54,6 +55,12 @@ class Silero:
         probability, self._memory = self._session.run(None, given)
         self._before = frame[-CONTEXT:]
         return float(probability[0, 0])
+
+
+@cache
+def _opened(path: Path) -> Any:
+    """Silero's network, opened once per process: its memory is in the inputs and outputs, and threads may share it."""
+    return session(path.read_bytes())
 
 
 class EnergyDetector:

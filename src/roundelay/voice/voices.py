@@ -11,6 +11,10 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
+from roundelay.voice.audio_file import AudioFile
+
+MAX_REFERENCE_S = 120.0  # of a file: no engine looks at more to know a voice (the speaker encoder takes 12 s of speech)
+MAX_REFERENCE_RATE_HZ = 48_000
 
 MAX_LISTED = 20  # names of voices in an error; of more the nearest are named
 
@@ -33,8 +37,11 @@ class Voice:
 
     @classmethod
     def from_recording(cls, source: Path | str | Audio, transcript: str = "", licence: str = "") -> Voice:
-        """The voice of a recording. Raises `BadInput` for a file that cannot be read."""
-        audio = source if isinstance(source, Audio) else Audio.read(source)
+        """The voice of a recording; of a file's, the first two minutes that are not silent serve.
+
+        Raises `BadInput` for a file that cannot be read.
+        """
+        audio = source if isinstance(source, Audio) else _reference(AudioFile.open(source))
         name = "" if isinstance(source, Audio) else Path(source).stem
         return cls(name, None, audio, transcript, licence)
 
@@ -49,6 +56,18 @@ class Voice:
         if not Path(text).exists():
             raise unknown_voice(text, known)
         return cls.from_recording(text)
+
+
+def _reference(file: AudioFile) -> Audio:
+    """The beginning of a file, without blocks of silence before it."""
+    rate, parts = min(file.rate, MAX_REFERENCE_RATE_HZ), list[np.ndarray]()
+    for block in file.blocks(rate):
+        if len(parts) == 1 and not parts[0].any():
+            parts.clear()
+        parts.append(block)
+        if sum(map(len, parts)) >= MAX_REFERENCE_S * rate:
+            break
+    return Audio.joined(parts, rate)
 
 
 def unknown_voice(name: str, known: Collection[str]) -> BadInput:

@@ -21,7 +21,7 @@ from roundelay.server.http.requests import bytes_of, ignored_header, json_fields
 from roundelay.server.http.speech import encode_speech, event
 from roundelay.server.limits import DEFAULT
 from roundelay.server.service import Service, service_of
-from roundelay.voice.audio import Audio
+from roundelay.voice.audio_file import AudioFile
 from roundelay.voice.interfaces import (
     CallOptions,
     Cancelled,
@@ -146,7 +146,7 @@ def check(messages: list[Any]) -> None:
         raise wrong("messages", "messages must end with a user's message or a tool's result")
 
 
-def _message(at: int, message: dict[str, Any], hear: Callable[[Audio], str], longest_s: float) -> Message:
+def _message(at: int, message: dict[str, Any], hear: Callable[[AudioFile], str], longest_s: float) -> Message:
     """A message as text; recordings in it are transcribed. Raises `ApiError` 400 for wrong content."""
     content, where = message.get("content"), f"messages[{at}].content"
     role: Role = "system" if message["role"] == "developer" else message["role"]
@@ -154,8 +154,8 @@ def _message(at: int, message: dict[str, Any], hear: Callable[[Audio], str], lon
     if content is None and calls:
         content = ""
     if content is None and message["role"] == "assistant":
-        audio = message.get("audio")
-        content = audio.get("transcript", "") if isinstance(audio, dict) else ""
+        spoken = message.get("audio")
+        content = spoken.get("transcript", "") if isinstance(spoken, dict) else ""
     if isinstance(content, str):
         return Message(role, content, key, calls)
     if not isinstance(content, list):
@@ -169,7 +169,8 @@ def _message(at: int, message: dict[str, Any], hear: Callable[[Audio], str], lon
         elif kind == "input_audio" and isinstance(part.get("input_audio"), dict):
             name = f"audio.{part['input_audio'].get('format', 'wav')}"
             data = bytes_of(part["input_audio"].get("data"), f"{place}.input_audio.data")
-            texts.append(hear(recording(data, name, longest_s, place)))
+            with recording(data, name, longest_s, place) as audio:
+                texts.append(hear(audio))
         else:
             raise unsupported(place, f"{place} must be a part of type text or input_audio")
     return Message(role, "\n".join(texts), key, calls)

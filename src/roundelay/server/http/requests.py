@@ -6,16 +6,17 @@ import base64
 import binascii
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any
 
 from starlette.requests import Request
 
-from roundelay.errors import BadInput, MissingPackage
+from roundelay.errors import BadInput
 from roundelay.server.errors import ApiError, wrong
 from roundelay.server.http.fields import Field, read
-from roundelay.voice.audio import Audio
+from roundelay.voice.audio_file import FILE, AudioFile
 
 IGNORED = "x-roundelay-ignored"  # names the given controls that have no effect here
 
@@ -45,31 +46,25 @@ def bytes_of(text: Any, param: str) -> bytes:
         raise wrong(param, f"{param} is not base64 ({str(error)[:60]})", "invalid_base64") from None
 
 
-def recording(data: bytes, name: str, longest_s: float, param: str = "file") -> Audio:
-    """The audio of an uploaded file, by libsndfile. Raises `ApiError` 400 for an unreadable file, 413 for a long one.
+@contextmanager
+def recording(data: bytes, name: str, longest_s: float, param: str = "file") -> Iterator[AudioFile]:
+    """Yield the audio of an uploaded file. Raises `ApiError` 400 for an unreadable file, 413 for a long one.
 
-    The length is read from the header before decoding: a small FLAC may hold hours.
+    No more is decoded than is needed to know that it is too long: a small FLAC may hold hours.
     """
-    try:
-        import soundfile
-    except ImportError:
-        raise MissingPackage("soundfile", "voice") from None
     suffix = PurePath(name).suffix.lower()
     suffix = suffix if suffix[1:].isalnum() and len(suffix) <= 6 else ".bin"
     with tempfile.TemporaryDirectory(prefix="roundelay-") as folder:
         path = Path(folder) / f"upload{suffix}"
         path.write_bytes(data)
         try:
-            info = soundfile.info(str(path))
-        except (soundfile.LibsndfileError, RuntimeError):
-            pass  # Audio.read raises the reason
-        else:
-            if info.samplerate and info.frames / info.samplerate > longest_s:
-                seconds = f"{info.frames / info.samplerate:,.0f} s"
-                message = f"the recording lasts {seconds}; at most {longest_s:.0f} s are taken"
+            file = AudioFile.open(path, whole=True)  # a client does not see the log
+            if file.longer_than(longest_s):
+                message = f"the recording lasts longer than the {longest_s:.0f} s that are taken"
                 raise ApiError(413, "audio_too_long", message, param=param)
-        try:
-            return Audio.read(path)
+            yield file
         except BadInput as error:
+            if error.what != FILE:
+                raise
             message = str(error).replace(str(path), repr(name[:60])).replace(f"{folder}/", "")
             raise wrong(param, message, "invalid_audio") from None

@@ -52,8 +52,8 @@ async def transcriptions(request: Request) -> Response:
         raise unsupported(GRANULARITIES.name, "this model gives no times of words; ask for segment")
 
     def work(cancelled: Cancelled) -> tuple[Transcript, float]:
-        audio = recording(data, name, limit)
-        return pipeline.transcribe(audio, CallOptions(cancelled)), audio.duration_s
+        with recording(data, name, limit) as audio:
+            return pipeline.transcribe(audio, CallOptions(cancelled)), audio.duration_s
 
     transcript, seconds = await service.engines.call(work)
     headers = ignored_header(ignored)

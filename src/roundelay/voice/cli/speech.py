@@ -97,10 +97,10 @@ def say(
 def transcribe(sound: Path, engines: tuple[str, ...], as_json: bool) -> None:
     """Print the words said in a SOUND file; as JSON with language, segments and words where the engine gives them."""
     from roundelay.console import print_json
-    from roundelay.voice.audio import Audio
+    from roundelay.voice.audio_file import AudioFile
     from roundelay.voice.interfaces import CallOptions
 
-    audio = Audio.read(sound)
+    audio = AudioFile.open(sound)
     with patience():
         heard = load(engines, "transcriber").transcribe(audio, CallOptions(progress=bar("listening")))
     if as_json:
@@ -137,10 +137,10 @@ def ask(
 ) -> None:
     """Answer the spoken QUESTION: print what was heard and what is said, and write its sound."""
     from roundelay.console import print_json
-    from roundelay.voice.audio import Audio
+    from roundelay.voice.audio_file import AudioFile
 
     free(out, force)
-    asked = Audio.read(question)
+    asked = AudioFile.open(question)
     pipeline = load(with_voice(engines, voice), "transcriber", "responder", "synthesizer")
     with patience():
         reply = pipeline.ask(asked, _voice(pipeline, voice), seed=seed)

@@ -7,6 +7,7 @@ vocoder 20, overlap-add 30; so the first group of 120 ms gives the first 10 ms o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from roundelay.voice.vocab import VOCAB
 from roundelay.voice.voices import Voice
 
 AHEAD_MS = 20 * (flow.PRIOR_AHEAD + flow.FLOW_AHEAD) + 10 * (vocoder.AHEAD + vocoder.OVERLAP)  # 110
-BLOCK_GROUPS = 50  # `decode` feeds the stream six seconds at a time
+BLOCK_GROUPS = 50  # `blocks` feeds the stream six seconds at a time
 GROUP_SAMPLES = VOCAB.group_ms * RATE_HZ // 1000
 ENGINES = ("network", "griffin-lim")
 
@@ -53,11 +54,16 @@ class Decoder:
 
         Raises `BadInput` for no tokens and for an unknown voice.
         """
+        return Audio(np.concatenate(list(self.blocks(tokens, voice))), RATE_HZ)
+
+    def blocks(self, tokens: Tokens, voice: Voice | None = None) -> Iterator[np.ndarray]:
+        """Yield the samples float32 [n] of tokens in blocks of six seconds. Raises as `decode` does."""
         if not len(tokens):
             raise BadInput("tokens", "none", "cannot be decoded; give at least one group of five")
         stream, block = self.stream(voice), BLOCK_GROUPS * VOCAB.group
-        parts = [stream.push(tokens.ids[at : at + block]) for at in range(0, len(tokens), block)]
-        return Audio(np.concatenate([*parts, stream.finish()]), RATE_HZ)
+        for at in range(0, len(tokens), block):
+            yield stream.push(tokens.ids[at : at + block])
+        yield stream.finish()
 
     def stream(self, voice: Voice | None = None) -> DecoderStream:
         """A new stream in a voice."""

@@ -1,18 +1,20 @@
 """Audio to tokens of both codebooks, at once or as it arrives.
 
 A stream is the only implementation: `encode` feeds a stream in blocks, so that both see exactly the same, and an hour
-needs no more memory than half a minute. Look-ahead: 80 ms beyond the 120 ms of a group (ours).
+in a file needs no more memory than half a minute. Look-ahead: 80 ms beyond the 120 ms of a group (ours).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from roundelay.errors import BadInput, MissingPackage
+from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
+from roundelay.voice.audio_file import AudioFile, soxr
 from roundelay.voice.graphs import Graph, graph
 from roundelay.voice.stream import FinishedStream
 from roundelay.voice.tokenizer import frontend
@@ -26,7 +28,6 @@ LEAD, AHEAD = (
 )  # mel frames of silence before the first, and of look-ahead; must equal the trained network's
 GROUP_FRAMES = VOCAB.group_ms * frontend.RATE_HZ // 1000 // frontend.HOP  # 12
 GROUP_SAMPLES = GROUP_FRAMES * frontend.HOP  # 1,920
-BLOCK_S = 30  # `encode` feeds the stream this much at a time
 
 
 @dataclass(slots=True)
@@ -52,11 +53,14 @@ class Tokenizer:
         """The tokenizer in the package, or in a folder of weights; raises `DamagedWeightsError`."""
         return cls(graph("tokenizer", weights))
 
-    def encode(self, audio: Audio) -> Tokens:
+    def encode(self, audio: Audio | AudioFile) -> Tokens:
         """The tokens of audio at any rate: one group for every 120 ms begun, the last padded with silence."""
-        samples = audio.resample(frontend.RATE_HZ).samples
-        stream, block = self.stream(), BLOCK_S * frontend.RATE_HZ
-        parts = [stream.push(samples[at : at + block]) for at in range(0, len(samples), block)]
+        return self.encode_blocks(audio.blocks(frontend.RATE_HZ))
+
+    def encode_blocks(self, blocks: Iterable[np.ndarray]) -> Tokens:
+        """The tokens of audio at 16 kHz that comes in blocks float32 [n]."""
+        stream = self.stream()
+        parts = [stream.push(block) for block in blocks]
         return Tokens.empty().join(*parts, stream.finish())
 
     def stream(self, rate: int = frontend.RATE_HZ) -> TokenizerStream:
@@ -120,8 +124,4 @@ class TokenizerStream:
 def _resampler(rate: int):  # type: ignore[no-untyped-def]  # soxr has no types
     if rate == frontend.RATE_HZ:
         return None
-    try:
-        import soxr
-    except ImportError:
-        raise MissingPackage("soxr", "voice") from None
-    return soxr.ResampleStream(rate, frontend.RATE_HZ, 1, dtype="float32")
+    return soxr().ResampleStream(rate, frontend.RATE_HZ, 1, dtype="float32")

@@ -17,6 +17,7 @@ from roundelay.voice.engines.nano.segments import segments
 from roundelay.voice.engines.nano.weights import NanoWeights
 from roundelay.voice.engines.nano.word_times import word_times
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Segment, Transcript
+from roundelay.voice.pieces import has_speech
 from roundelay.voice.tokenizer.frontend import RATE_HZ
 from roundelay.voice.vocab import VOCAB
 
@@ -32,6 +33,8 @@ class NanoTranscriber:
     def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
         """The words said, lower-case, a `Segment` for every stretch of speech of at most twelve seconds.
 
+        A stretch without speech for the voice activity detector (noise, music) has no words.
+
         `cancelled` is asked before every stretch; those transcribed before it are returned.
         """
         found: list[Segment] = []
@@ -39,7 +42,7 @@ class NanoTranscriber:
         for start_s, part in options.progress(segments(audio.resample(RATE_HZ))):
             if options.cancelled():
                 break
-            if heard := self._segment(start_s, part):
+            if has_speech(part.samples) and (heard := self._segment(start_s, part)):
                 found.append(heard[0])
                 others.append(heard[1])
         texts = [segment.text for segment in found]
