@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
-from urllib.request import Request as HttpRequest
+from urllib.error import HTTPError
 
-from roundelay.errors import BadInput, EngineError
-from roundelay.voice.engines.chat_stream import BrokenOffError, parse_stream, parse_whole
+from roundelay.voice.engines.chat_stream import parse_stream, parse_whole
+from roundelay.voice.engines.openai_server import OpenAIServer
 from roundelay.voice.interfaces import (
     DEFAULT_OPTIONS,
     CallOptions,
@@ -26,16 +20,10 @@ from roundelay.voice.interfaces import (
     ToolSpec,
 )
 
-KEY_VARIABLE = "ROUNDELAY_CHAT_KEY"  # an environment variable: a key on a command line is seen by every process
+KEY_VARIABLE = "ROUNDELAY_CHAT_KEY"
 MAX_BYTES = 4 << 20  # of an answer; far longer than a spoken reply
 WAIT_S = 60.0  # for an answer; a model on a laptop may think for a while
 NO_STREAM = (400, 404, 415, 422, 501)  # how a server may say that it does not stream
-LOCAL = ("localhost", "127.0.0.1", "::1")
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    def redirect_request(self, *args: Any) -> None:
-        return None
 
 
 class ChatCompletions:
@@ -48,15 +36,9 @@ class ChatCompletions:
     capabilities = frozenset({Capability.CHAT, Capability.TOOLS})
 
     def __init__(self, url: str, model: str | None = None, wait_s: float = WAIT_S) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput("--chat-url", url, "give http://host:port/v1 of an OpenAI-compatible server")
-        base = url.rstrip("/")
-        self.url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
-        self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # without a password
-        self.model, self.wait_s = model or "default", wait_s
-        local = parts.hostname in LOCAL
-        self._open = build_opener(_NoRedirect, *([ProxyHandler({})] if local else [])).open
+        self._server = OpenAIServer.at(url, "/chat/completions", "--chat-url", KEY_VARIABLE, wait_s)
+        self.url, self.shown = self._server.url, self._server.shown
+        self.model = model or "default"
 
     def reply(self, request: Request, options: CallOptions = DEFAULT_OPTIONS) -> Iterator[str | ToolCall]:
         """Yield the model's text as it comes, and at last a tool call if there is one; also the end of an empty reply.
@@ -78,7 +60,7 @@ class ChatCompletions:
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: str
     ) -> Iterator[str | ToolCall]:
         """Yield the parts of the answer; a server that does not stream is asked once more for the whole."""
-        with self._one_error():
+        with self._server.one_error(self.name, "responder", "chat completion"):
             try:
                 response = self._post(messages, tools, choice, stream=True)
             except HTTPError as error:
@@ -107,27 +89,7 @@ class ChatCompletions:
 
     def _post(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any], choice: str, *, stream: bool) -> Any:
         body = self.body(messages, tools, choice, stream=stream)
-        headers = {"content-type": "application/json"}
-        if key := os.environ.get(KEY_VARIABLE):
-            headers["authorization"] = f"Bearer {key}"
-        return self._open(HttpRequest(self.url, json.dumps(body).encode(), headers, method="POST"), timeout=self.wait_s)
-
-    @contextmanager
-    def _one_error(self) -> Iterator[None]:
-        """Whatever goes wrong becomes one `EngineError`."""
-        try:
-            yield
-        except HTTPError as error:
-            raise self._failed(f"answered {error.code}") from None
-        except (BrokenOffError, HTTPException, ConnectionError):
-            raise self._failed("broke off in the middle of its answer") from None
-        except (URLError, OSError) as error:
-            raise self._failed(f"cannot be reached ({getattr(error, 'reason', error)})") from None
-        except (ValueError, LookupError, TypeError, AttributeError):
-            raise self._failed("gave no chat completion") from None
-
-    def _failed(self, how: str) -> EngineError:
-        return EngineError(self.name, "responder", f"at {self.shown} {how}")
+        return self._server.post(json.dumps(body).encode(), "application/json")
 
 
 def messages_to_wire(request: Request) -> list[dict[str, Any]]:

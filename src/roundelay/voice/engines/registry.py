@@ -25,6 +25,7 @@ _BUILT_IN = {
     "chat_completions": "roundelay.voice.engines.chat_completions:SPEC",
     "kokoro": "roundelay.voice.engines.kokoro.spec:SPEC",
     "whisper": "roundelay.voice.engines.whisper.spec:SPEC",
+    "openai": "roundelay.voice.engines.openai_speech:SPEC",
     "pocketsphinx": "roundelay.voice.engines.pocketsphinx:SPEC",
     "two_pass": "roundelay.voice.engines.two_pass:SPEC",
 }
