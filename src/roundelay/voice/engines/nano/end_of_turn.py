@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from roundelay.errors import BadInput
 from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
 from roundelay.voice.engines.nano.ctc_decoder import sentence_end_probability
 from roundelay.voice.engines.nano.lexicon import Lexicon
@@ -23,5 +24,8 @@ class NanoEndOfTurn:
 
     def probability(self, text: str, domain_only: bool) -> float:
         """How probable it is (0 to 1) that nothing must follow the words of `text`, in any spelling."""
-        words = normalise(text)
+        try:
+            words = normalise(text)
+        except BadInput:  # nothing to read, or another script: as if no word had been heard
+            words = ""
         return complete(sentence_end_probability(self.lexicon, words), words, domain_only)
