@@ -13,6 +13,7 @@ from roundelay.errors import RoundelayError
 # room -> module that holds its click group, or module:name of a verb that is a room by itself
 ROOMS = {
     "bench": "roundelay.server.verbs:bench",
+    "doctor": "roundelay.voice.cli.doctor:doctor",
     "fabric": "roundelay.fabric.cli.verbs",
     "serve": "roundelay.server.verbs:serve",
     "talk": "roundelay.server.verbs:talk",

@@ -81,7 +81,7 @@ def test_models_lists_the_engines(capsys: pytest.CaptureFixture) -> None:
     assert run("voice", "models", "--engines", "--json") == 0
     rows = {row["engine"]: row for row in json.loads(capsys.readouterr().out)}
     assert next(iter(rows)) == "nano" and {"chat_completions", "tone"} <= set(rows)
-    assert rows["nano"]["capabilities"] == ["candidates", "clone"]
+    assert rows["nano"]["capabilities"] == ["candidates", "clone", "confidence", "word_times"]
     assert rows["chat_completions"]["roles"] == ["responder"]
     assert run("voice", "models", "--engines") == 0
     assert "chat_completions" in capsys.readouterr().out

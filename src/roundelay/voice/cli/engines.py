@@ -65,40 +65,25 @@ def _installed(model: str, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _engines() -> list[dict[str, Any]]:
-    """A row for each engine: its roles, and its capabilities in any of them."""
-    from roundelay.voice.engines.registry import specs
-
-    return [
-        {
-            "engine": spec.name,
-            "roles": list(spec.roles),
-            "capabilities": sorted({each.value for found in spec.roles.values() for each in found}),
-            "settings": list(spec.settings),
-            "summary": spec.summary,
-        }
-        for spec in specs()
-    ]
-
-
 @click.command()
 @click.option("--engines", "engines_only", is_flag=True, help="List the engines alone: names for --engine.")
 @AS_JSON
 def models(engines_only: bool, as_json: bool) -> None:
     """List what is installed: each weight file with its size, sum and licence, and whether it is whole; the engines."""
     from roundelay.console import print_json, print_table
-    from roundelay.voice import graphs
+    from roundelay.voice import graphs, inventory
     from roundelay.voice.engines.nano import weights
 
     rows: list[dict[str, Any]] = []
     if not engines_only:
         rows = _installed("codec", graphs.PACKAGED) + _installed("language model", weights.WEIGHTS)
     if as_json:
-        print_json(_engines() if engines_only else rows)
+        print_json(inventory.engines() if engines_only else rows)
         return
     if rows:
         columns = {name: name for name in ("model", "file", "bytes", "sha256", "licence", "state")}
         print_table([row | {"sha256": row["sha256"][:12]} for row in rows], columns)
     shown = ("roles", "capabilities", "settings")
-    engines = [row | {name: " ".join(row[name]) for name in shown} for row in _engines()]
-    print_table(engines, {name: name for name in ("engine", *shown)})
+    engines = [row | {name: " ".join(row[name]) for name in shown} for row in inventory.engines()]
+    columns = {name: name for name in ("engine", *shown, "state", "licence", "install")}
+    print_table(engines, columns)

@@ -56,8 +56,7 @@ class Model:
         for package in self.packages:
             folder(package)
         for archive in self.archives:
-            for name in archive.files:
-                fetched(archive, name)
+            check_archive(archive)
 
 
 _HERE = Path(__file__).parent
@@ -105,6 +104,11 @@ def fetch_archive(archive: FetchedFolder) -> None:
                     raise WeightsUnavailableError("damaged", f"{archive.name} {archive.version} has no {name}")
                 with replacing(archive.folder / name, force=True) as part:
                     part.write_bytes(member.read())
+    check_archive(archive)
+
+
+def check_archive(archive: FetchedFolder) -> None:
+    """Raise `WeightsUnavailableError` for the first file of an archive that is missing or damaged."""
     for name in archive.files:
         fetched(archive, name)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from roundelay.errors import BadInput
+from roundelay.errors import BadInput, MissingPackage
 from roundelay.voice.engines.kokoro.capabilities import CAPABILITIES, NAME
 from roundelay.voice.interfaces import EngineRole, EngineSpec
 
@@ -54,6 +54,17 @@ def knows_voice(name: str) -> bool:
     return knows(name)
 
 
+def check(model: str = "", **settings: object) -> None:
+    """Raise what `load` would where packages, style vectors or espeak-ng are missing or damaged."""
+    from roundelay.voice.packages.fetch import MODELS
+    from roundelay.voice.text.phonemizer import espeak_library
+
+    if not model:
+        MODELS["kokoro"].check()
+    if espeak_library() is None:
+        raise MissingPackage("espeak-ng", "kokoro")
+
+
 SPEC = EngineSpec(
     NAME,
     {"synthesizer": CAPABILITIES},
@@ -62,4 +73,8 @@ SPEC = EngineSpec(
     "Kokoro-82M by hexgrad: natural voices, 24 kHz, eight languages; about 0.5 of real time on one core",
     packages=("onnxruntime",),
     knows_voice=knows_voice,
+    main_setting="model",
+    check=check,
+    install="pip install 'roundelay[kokoro]' && roundelay voice fetch kokoro",
+    licence="Apache-2.0",
 )

@@ -8,6 +8,8 @@ from typing import Any
 from roundelay.errors import BadInput
 from roundelay.voice.engines.whisper.capabilities import CAPABILITIES, NAME
 from roundelay.voice.interfaces import EngineRole, EngineSpec
+from roundelay.voice.packages.known import WHISPER_TINY_EN
+from roundelay.voice.packages.weights_package import folder
 
 MAX_THREADS, MAX_BEAM = 64, 20
 
@@ -49,6 +51,12 @@ def _count(setting: str, given: int | str, most: int) -> int:
     return count
 
 
+def check(model: str = "package", **settings: object) -> None:
+    """Raise `WeightsUnavailableError` where the package that carries the model cannot be used; nothing is loaded."""
+    if model == "package":
+        folder(WHISPER_TINY_EN)
+
+
 SPEC = EngineSpec(
     NAME,
     {"transcriber": CAPABILITIES},
@@ -57,4 +65,7 @@ SPEC = EngineSpec(
     "Whisper by OpenAI on CTranslate2: tiny.en from a package, any size from a folder or the hub",
     packages=("faster_whisper",),
     main_setting="model",
+    check=check,
+    install="pip install 'roundelay[whisper]' && roundelay voice fetch whisper",
+    licence="MIT",
 )
