@@ -21,6 +21,13 @@ def registry(weights: Path | None = None) -> dict[str, np.ndarray]:
     return {name: np.asarray(entry["vector"], np.float32) for name, entry in table.items()}
 
 
+@cache
+def gains(weights: Path | None = None) -> dict[str, float]:
+    """The factor that brings each built-in voice to -23 LUFS, by name; 1 where its `gain_db` is not in voices.json."""
+    table = json.loads(verified_bytes("voices.json", weights))
+    return {name: float(10 ** (entry.get("gain_db", 0.0) / 20)) for name, entry in table.items()}
+
+
 def vector_of(voice: Voice | None, weights: Path | None = None) -> np.ndarray:
     """The unit vector float32 [192] of a voice: its own `vector`, that of its `reference` recording, or a built-in
     voice's by name; the default's for None or a voice without any of them.

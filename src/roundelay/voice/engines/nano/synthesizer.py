@@ -12,7 +12,7 @@ from roundelay.errors import BadInput
 from roundelay.voice.audio import Audio
 from roundelay.voice.audio_file import MIN_SAMPLES
 from roundelay.voice.decoder.stream import GROUP_SAMPLES
-from roundelay.voice.decoder.voices import registry
+from roundelay.voice.decoder.voices import gains, registry
 from roundelay.voice.engines.nano import vocabulary
 from roundelay.voice.engines.nano.capabilities import CAPABILITIES, NAME
 from roundelay.voice.engines.nano.generate import SpeechGenerator, generate
@@ -52,6 +52,7 @@ class NanoSynthesizer:
         parts = pieces(utterance.text)  # the whole text is checked before the first audio
         voice, cancelled = utterance.voice or Voice(vocabulary.VOICES[0]), options.cancelled
         manner = voice.name if voice.name in vocabulary.VOICES else None
+        gain = 1.0 if voice.reference or voice.vector is not None else self._gain(voice.name)
         decoder, shaper, groups = self.weights.decoder.stream(voice), PauseShaper(RATE_HZ), 0
         for number, piece in enumerate(options.progress(parts)):
             model = self.weights.language_model
@@ -60,11 +61,14 @@ class NanoSynthesizer:
             )
             for ids in generate(generator, manner, self._phones, _candidates(options.candidates, first=number == 0)):
                 groups += 1
-                yield from _audio(shaper.push(decoder.push(vocabulary.audio_ids(ids))))
+                yield from _audio(shaper.push(decoder.push(vocabulary.audio_ids(ids))), gain)
             if cancelled():
                 return
             shaper.boundary(groups * GROUP_SAMPLES, piece.pause_s)
-        yield from _audio(np.concatenate([shaper.push(decoder.finish()), shaper.finish()]))
+        yield from _audio(np.concatenate([shaper.push(decoder.finish()), shaper.finish()]), gain)
+
+    def _gain(self, name: str) -> float:
+        return gains(self.weights.decoder.weights).get(name, 1.0)
 
     def _phones(self, groups: list[list[int]]) -> np.ndarray:
         """Log-probabilities [T, 40] of the phones in groups of the engine's codes."""
@@ -73,9 +77,9 @@ class NanoSynthesizer:
         )
 
 
-def _audio(samples: np.ndarray) -> Iterator[Audio]:
+def _audio(samples: np.ndarray, gain: float) -> Iterator[Audio]:
     if len(samples) >= MIN_SAMPLES:
-        yield Audio(samples, RATE_HZ)
+        yield Audio(np.clip(samples * np.float32(gain), -1.0, 1.0), RATE_HZ)
 
 
 def _candidates(limit: Callable[[], int] | None, first: bool) -> Callable[[int], int]:
