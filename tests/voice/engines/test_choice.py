@@ -9,7 +9,7 @@ import pytest
 from tone_engine import ToneEngine
 
 from roundelay.errors import BadInput, EngineError, RoundelayError
-from roundelay.voice.engines import registry
+from roundelay.voice.engines import defaults, registry
 from roundelay.voice.engines.choice import EngineChoice, parse, select
 from roundelay.voice.interfaces import EngineSpec
 from roundelay.voice.pipeline import Pipeline
@@ -102,3 +102,15 @@ def test_an_engine_is_checked_without_being_loaded() -> None:
     finally:
         for name in ("whole", "broken", "bare"):
             registry.unregister(name)
+
+
+def test_the_best_installed_is_the_default_and_the_own_weights_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = defaults.Default(EngineChoice("served"), "it is served")
+    monkeypatch.setattr(defaults, "PREFERRED", {"transcriber": (wanted,)})
+    assert defaults.best("transcriber").name == "served" and defaults.best("synthesizer").name == "nano"
+
+    def missing(name: str, settings: Any) -> None:
+        raise EngineError(name, "engine", "needs the package served", "load")
+
+    monkeypatch.setattr(registry, "check", missing)
+    assert defaults.default("transcriber") is defaults.OWN

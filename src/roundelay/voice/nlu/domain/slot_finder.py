@@ -98,6 +98,7 @@ class Query:
     lenient: bool = False  # a real word may be an error for another
     _known: dict[str, Spans] = field(default_factory=dict)
     _phrases: dict[str, dict[Span, list[Found]]] = field(default_factory=dict)
+    _searched: bool = False  # for phrases
 
     def spans(self, kind: str) -> Spans:
         """The fillings of `kind` by span [start, end), cheapest first."""
@@ -106,7 +107,8 @@ class Query:
             if kind not in self._known:
                 self._known[kind] = self._open(kind)
             return self._known[kind]
-        if not self._phrases:
+        if not self._searched:  # once, also where nothing is found
+            self._searched = True
             self._find_phrases()
         return self._phrases.get(kind, {})
 
