@@ -110,21 +110,22 @@ def test_speakers_of_four_long_recordings_are_cloned() -> None:
     assert speakers("set", items[:4])[0].other_speaker == ()
 
 
-def test_understanding_counts_exact_other_and_refused() -> None:
+def test_understanding_counts_exact_other_asked_and_refused() -> None:
     known = {"what time": "time()", "which day": "time()"}
     asked = [
         Question("what time", "what time", 0.0, "time()", "time"),
         Question("which day", "which day", 0.0, "date()", "date"),
         Question("what time", "what lime", 0.1, "time()", "time"),
+        Question("what time", "what rhyme", 0.1, "time()", "time"),
         Question("the cat sat", "the cat sat"),
     ]
-    numbers = run(understanding(fixed(asked), known.get))
+    numbers = run(understanding(fixed(asked), known.get, {"what rhyme": "time()"}.get))
     clean, noisy = numbers["rates"]
     assert (clean["right"], clean["other"], clean["refused"], clean["wer"]) == (0.5, 0.5, 0.0, 0.0)
-    assert (noisy["right"], noisy["refused"], noisy["wer"]) == (0.0, 1.0, 0.5)
+    assert (noisy["right"], noisy["asked"], noisy["refused"], noisy["wer"]) == (0.0, 0.5, 0.5, 0.5)
     assert numbers["missed"] == [{"skill": "date", "questions": 1, "missed": 1}]
     assert (numbers["others"], numbers["others taken"]) == (1, 0)
-    assert "| 10% | 50.0% | 1 | **0.0%** | 0.0% | 100.0% |" in tables(numbers)
+    assert "| 10% | 50.0% | 2 | **0.0%** | 50.0% | 0.0% | 50.0% |" in tables(numbers)
 
 
 def test_a_question_is_broken_off_after_every_word_but_the_first() -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from roundelay.voice.interfaces import Message, Transcript
 from roundelay.voice.nlu.phrasing_index import words_of
 from roundelay.voice.nlu.skills import Call
-from roundelay.voice.nlu.understand import guess, understand
+from roundelay.voice.nlu.understand import Guess, guess, understand
 from roundelay.voice.text.normalise import normalise
 
 LOW_CONFIDENCE = 0.5  # of a transcript that is not answered without asking
+SPARE_WORDS = 1  # of such a transcript that the question offered need not hold
 LOW_WORD_CONFIDENCE = 0.5  # of a number with a confusable partner
 AGAIN = "I am not sure I heard you. Please say it again."
 OTHERWISE = "Then please ask me again, in other words."
@@ -52,17 +53,20 @@ def ask_back(text: str, transcript: Transcript | None) -> str | None:
         return question
     if sure is None or sure >= LOW_CONFIDENCE:
         return None if call else _offer(text) or _of_alternative(transcript)
-    if question := _offer(text) or _of_alternative(transcript):
+    if question := _offer(text) or _of_alternative(transcript) or _offer(text, SPARE_WORDS):
         return f"I am not sure I heard you. {question}"
     return AGAIN
 
 
-def _offer(text: str) -> str | None:
-    """ "Did you ask: …?" for what a text may mean; None where it means nothing."""
-    found = guess(text)
-    if found is None or understand(found.question) != found.call:
-        return None
-    return f"Did you ask: {found.question}?"
+def offered(text: str, spare: int = 0) -> Guess | None:
+    """What "Did you ask: …?" offers for a text, of which `spare` words may be too many; None where it means nothing."""
+    found = guess(text, spare)
+    return found if found is not None and understand(found.question) == found.call else None
+
+
+def _offer(text: str, spare: int = 0) -> str | None:
+    found = offered(text, spare)
+    return None if found is None else f"Did you ask: {found.question}?"
 
 
 def _of_alternative(transcript: Transcript) -> str | None:

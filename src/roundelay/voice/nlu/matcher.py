@@ -16,7 +16,16 @@ from typing import Any
 from roundelay.errors import BadInput
 from roundelay.voice.nlu.domain import spoken
 from roundelay.voice.nlu.domain.calculate import OPERATIONS
-from roundelay.voice.nlu.domain.content_words import IDLE, SUM_IDLE, SYNONYMS, english, is_idle, may_mean, stem
+from roundelay.voice.nlu.domain.content_words import (
+    IDLE,
+    NEVER_IDLE,
+    SUM_IDLE,
+    SYNONYMS,
+    english,
+    is_idle,
+    may_mean,
+    stem,
+)
 from roundelay.voice.nlu.domain.phrasings import SLOT
 from roundelay.voice.nlu.domain.slot_finder import MAX_FILLINGS, UNKNOWN_ENTITY, Query, Span
 from roundelay.voice.nlu.domain.slots import NUMBERS, spoken_form
@@ -29,7 +38,8 @@ MAX_IDLE_DISTANCE = 0.34  # the same in place of an idle word, but for one of at
 MAX_SHORT_LETTERS = 3
 SYNONYM_DISTANCE = 0.15  # of a word that means the same
 INFLECTION_DISTANCE = 0.1  # of a word in another number
-MAX_MISSING = 1  # content words of a phrasing with slots that the query may lack
+MAX_MISSING = 1  # content words of a phrasing that the query may lack, where it has slots or
+MIN_FOUND = 2  # others
 LETTER_ERROR_SLOPE = 1.5  # growth of the substitution cost with the distance of the letters, up to the word's weight
 INSERTION_COST = 0.6  # of its weight, for a query word that matches nothing in the phrasing
 SLOT_INSERTION_COST = 0.8  # of a number or a name that no slot takes
@@ -70,8 +80,8 @@ class Alignment:
 class Matcher:
     """Aligns one query with phrasings: substitution and insertion costs of its words, and dynamic programming."""
 
-    def __init__(self, query: Query) -> None:
-        self.query = query
+    def __init__(self, query: Query, spare: int = 0) -> None:
+        self.query, self.spare = query, spare  # content words that may be left over
         self.taken: dict[frozenset[str], frozenset[int]] = {}
         exact = query.exact_words()
         self.substitutions = [
@@ -144,9 +154,9 @@ class Matcher:
         return sorted(rows, key=lambda row: row[0])
 
     def _has_place_for_all(self, phrasing: Phrasing) -> bool:
-        """Whether a slot or a word of the phrasing may take each content word of the query."""
-        inside, costs, words = self._words_in_slots(phrasing.kinds), self.substitutions, phrasing.words
-        return all(at in inside or not words.isdisjoint(costs[at]) for at in self.content)
+        """Whether a slot or a phrasing of the call may take each content word of the query, but for spare ones."""
+        inside, costs, words = self._words_in_slots(phrasing.kinds), self.substitutions, phrasing.related
+        return sum(at not in inside and words.isdisjoint(costs[at]) for at in self.content) <= self.spare
 
     def _min_insertion_cost(self, phrasing: Phrasing) -> float:
         """A lower bound: the cost of the query words that no slot or word of this phrasing can take."""
@@ -172,9 +182,16 @@ class Matcher:
                 return True
         words = phrasing_index().vocabulary.words
         missing = Counter(parts) - Counter(alignment.matched.values())
-        if sum(words[part] not in IDLE for part in missing) > (MAX_MISSING if alignment.slots else 0):
+        found_parts = sum(words[part] not in IDLE for part in set(alignment.matched.values()))
+        may_miss = alignment.slots or found_parts >= MIN_FOUND
+        if sum(words[part] not in IDLE for part in missing) > (MAX_MISSING if may_miss else 0):
             return True
-        return changes_question(self.query, alignment.unmatched_words(len(self.insertions)), skill)
+        free = {
+            at
+            for at in alignment.unmatched_words(len(self.insertions))
+            if self.query.words[at] in NEVER_IDLE or alignment.phrasing.related.isdisjoint(self.substitutions[at])
+        }
+        return changes_question(self.query, free, skill, self.spare)
 
     def align(self, phrasing: Phrasing, limit: float) -> Alignment | None:
         """The cheapest alignment in the phrasing's order, or None where its cost is not below `limit`."""

@@ -28,11 +28,13 @@ class Phrasing:
     parts: tuple[int | str, ...]
     words: frozenset[int]
     kinds: frozenset[str]
+    related: frozenset[int]
 
     @classmethod
-    def of(cls, intent: Intent, parts: tuple[int | str, ...]) -> Phrasing:
-        """The phrasing, with the sets of its words and of its kinds of slots."""
-        return cls(intent, parts, frozenset(p for p in parts if isinstance(p, int)), frozenset(intent.kinds.values()))
+    def of(cls, intent: Intent, parts: tuple[int | str, ...], related: frozenset[int] = frozenset()) -> Phrasing:
+        """The phrasing, with the sets of its words, of its kinds of slots, and of the words of its call's phrasings."""
+        words = frozenset(p for p in parts if isinstance(p, int))
+        return cls(intent, parts, words, frozenset(intent.kinds.values()), related | words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,17 @@ def phrasing_index() -> PhrasingIndex:
     )
     carrier = carriers("train")
     kinds = {kind for intent in intents() for kind in intent.kinds.values() if kind not in OPEN}
+    related: dict[str, set[int]] = {}
+    for intent, words in rows:
+        related.setdefault(intent.call, set()).update(index[word] for word in words if not word.startswith("{"))
     return PhrasingIndex(
         tuple(
-            Phrasing.of(intent, tuple(w[1:-1] if w[0] == "{" else index[w] for w in words)) for intent, words in rows
+            Phrasing.of(
+                intent,
+                tuple(w[1:-1] if w[0] == "{" else index[w] for w in words),
+                frozenset(related[intent.call]),
+            )
+            for intent, words in rows
         ),
         FuzzyIndex.of(vocabulary),
         weights,

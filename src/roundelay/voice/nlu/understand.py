@@ -44,18 +44,18 @@ def nearest(text: str) -> tuple[Call | None, float]:
     return (None, REJECTION_COST) if best is None else (best.call, share)
 
 
-def guess(text: str, lenient: bool = True) -> Guess | None:
-    """What a text may mean, as `understand`; `lenient`: a word may also be an error for another of similar letters."""
-    best, _ = _best(text, lenient)
+def guess(text: str, spare: int = 0) -> Guess | None:
+    """What a text may mean, where words may be errors for others of similar letters, and `spare` ones are too many."""
+    best, _ = _best(text, lenient=True, spare=spare)
     return None if best is None or best.call is None else Guess(best.call, best.question())
 
 
-def _best(text: str, lenient: bool = False) -> tuple[Alignment | None, float]:
+def _best(text: str, lenient: bool = False, spare: int = 0) -> tuple[Alignment | None, float]:
     """The cheapest alignment with a call, and its cost as a share of the cost of inserting every word."""
     words = words_of(text)
     if not words or len(words) > MAX_QUERY_WORDS:
         return None, REJECTION_COST
-    matcher = Matcher(Query(words, lenient))
+    matcher = Matcher(Query(words, lenient), spare)
     whole = sum(matcher.insertions)
     limit = REJECTION_COST * whole
     best: Alignment | None = None

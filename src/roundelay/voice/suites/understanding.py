@@ -13,6 +13,7 @@ from roundelay.voice.data.text import expand
 from roundelay.voice.eval.report import table
 from roundelay.voice.eval.tasks.task import Numbers, Task
 from roundelay.voice.eval.tasks.understanding import Question, understanding
+from roundelay.voice.nlu.ask_back import SPARE_WORDS, offered
 from roundelay.voice.nlu.understand import understand
 from roundelay.voice.suites.sets import open_sentences
 
@@ -40,12 +41,25 @@ def task(count: int, split: str = "test") -> Task[Question]:
         call = understand(text)
         return None if call is None else str(call)
 
-    return understanding(drawn, call_of, SEED)
+    def offered_call(text: str) -> str | None:
+        found = offered(text, SPARE_WORDS)
+        return None if found is None else str(found.call)
+
+    return understanding(drawn, call_of, offered_call, SEED)
 
 
 def tables(numbers: Numbers) -> str:
     """The numbers as Markdown."""
-    head = ("word errors meant", "word errors", "questions", "exact call", "another call", "refused", "ms of one core")
+    head = (
+        "word errors meant",
+        "word errors",
+        "questions",
+        "exact call",
+        "asked back, rightly",
+        "another call",
+        "refused",
+        "ms of one core",
+    )
     rates = table(
         head,
         (
@@ -54,6 +68,7 @@ def tables(numbers: Numbers) -> str:
                 f"{one['wer']:.1%}",
                 one["questions"],
                 f"**{one['right']:.1%}**",
+                f"{one['asked']:.1%}",
                 f"{one['other']:.1%}",
                 f"{one['refused']:.1%}",
                 f"{one['ms']:.0f}",

@@ -28,19 +28,33 @@ class Question:
 
 
 def understanding(
-    questions: Callable[[int], Sequence[Question]], understand: Callable[[str], str | None], seed: int = 0
+    questions: Callable[[int], Sequence[Question]],
+    understand: Callable[[str], str | None],
+    offered: Callable[[str], str | None],
+    seed: int = 0,
 ) -> Task[Question]:
-    """The task: the share of exact calls, other calls and refusals at each rate of recognition errors."""
+    """The task: the share of exact calls, other calls and refusals at each rate of recognition errors.
+
+    `offered` gives the call that is offered where none is understood; where it is the right one, that is "asked".
+    """
 
     def run(question: Question) -> Row:
         started = time.process_time()
         call = understand(question.recognised)
+        spent_s = time.process_time() - started
+        asked = call is None and question.call is not None and offered(question.recognised) == question.call
         return {
             "rate": question.rate,
             "skill": question.skill,
-            "outcome": "refused" if call is None else "right" if call == question.call else "other",
+            "outcome": "asked"
+            if asked
+            else "refused"
+            if call is None
+            else "right"
+            if call == question.call
+            else "other",
             "errors": pair(word_errors(question.said, question.recognised)),
-            "cpu_s": time.process_time() - started,
+            "cpu_s": spent_s,
         }
 
     def score(rows: Sequence[Row]) -> Numbers:
@@ -69,6 +83,6 @@ def _shares(rows: Sequence[Row]) -> Numbers:
     return {
         "wer": sum((Errors(*row["errors"]) for row in rows), Errors(0, 0)).rate,
         "questions": total,
-        **{outcome: outcomes[outcome] / total for outcome in ("right", "other", "refused")},
+        **{outcome: outcomes[outcome] / total for outcome in ("right", "asked", "other", "refused")},
         "ms": 1e3 * sum(row["cpu_s"] for row in rows) / total,
     }

@@ -21,6 +21,7 @@ SHORT = 4  # letters
 _TABLE = table("content_words")
 IDLE = frozenset(_TABLE["idle"].split())
 SUM_IDLE = frozenset(_TABLE["beside_numbers"].split())
+NEVER_IDLE = frozenset(_TABLE["never_idle"].split())
 
 
 def _others(groups: str) -> dict[str, frozenset[str]]:

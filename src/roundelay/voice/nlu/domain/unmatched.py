@@ -27,15 +27,21 @@ def _is_numeral(words: Sequence[str], at: int) -> bool:
     return any(word in NUMERIC or word in OPERATORS or word == "and" for word in beside)
 
 
-def changes_question(query: Query, free: Collection[int], skill: str) -> bool:
-    """Whether the unmatched words, by index, ask for something else than a call of `skill`."""
+def changes_question(query: Query, free: Collection[int], skill: str, spare: int = 0) -> bool:
+    """Whether the unmatched words, by index, ask for something else than a call of `skill`.
+
+    `free` leaves out the words that other phrasings of the same call have. `spare` is how many content words, numbers
+    aside, may be left over.
+    """
     words = query.words
     sums = skill in OPERATIONS or skill == "convert"
     for at in free:
         if words[at] == "one" and sums and _is_numeral(words, at):
             return True
         if not is_idle(words[at]) and not (sums and words[at] in SUM_IDLE):
-            return True
+            spare -= 1
+            if spare < 0 or words[at] in NUMERIC or words[at][:1].isdigit():
+                return True
     kinds = (*PLACES, "unit") if sums else PLACES
     return any(
         found[0][1] == 0 and all(at in free for at in range(*span))
