@@ -29,7 +29,7 @@ from roundelay.voice.nlu.domain.content_words import (
 from roundelay.voice.nlu.domain.phrasings import SLOT
 from roundelay.voice.nlu.domain.slot_finder import MAX_FILLINGS, UNKNOWN_ENTITY, Query, Span
 from roundelay.voice.nlu.domain.slots import NUMBERS, spoken_form
-from roundelay.voice.nlu.domain.unmatched import changes_question
+from roundelay.voice.nlu.domain.unmatched import NUMERIC, changes_question
 from roundelay.voice.nlu.phrasing_index import MIN_WORD_WEIGHT, Phrasing, phrasing_index
 from roundelay.voice.nlu.skills import Call
 
@@ -189,7 +189,8 @@ class Matcher:
         free = {
             at
             for at in alignment.unmatched_words(len(self.insertions))
-            if self.query.words[at] in NEVER_IDLE or alignment.phrasing.related.isdisjoint(self.substitutions[at])
+            if self.query.words[at] in NEVER_IDLE | NUMERIC
+            or alignment.phrasing.related.isdisjoint(self.substitutions[at])
         }
         return changes_question(self.query, free, skill, self.spare)
 
