@@ -30,7 +30,7 @@ parser.add_argument("--most", type=int, help="at most so many utterances of each
 parser.add_argument("--out", type=Path, default=HERE)
 args = parser.parse_args()
 places = (args.corpus, args.people, args.recordings, args.memory)
-suite = CodecSuite(Codec(args.weights), judges.load(), *places, args.most)
+suite = CodecSuite(Codec(args.weights), judges.load_all(), *places, args.most)
 setting = {"weights": str(args.weights), "corpus": str(args.corpus), "people": str(args.people), "most": args.most}
 print_numbers(run_all(suite.tasks(), args.only, Run(args.out, setting)))
 if not args.only:

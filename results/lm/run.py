@@ -25,7 +25,7 @@ parser.add_argument("--only", nargs="*", default=[], help="tasks to measure; by 
 parser.add_argument("--out", type=Path, default=HERE)
 args = parser.parse_args()
 pipeline = Pipeline.load(settings={"nano": {"folder": args.weights, "codec": args.codec}})
-suite = SpeechSuite(pipeline, judges.load(), args.people, args.recordings, args.count)
+suite = SpeechSuite(pipeline, judges.load_all(), args.people, args.recordings, args.count)
 setting = {"weights": str(args.weights), "codec": str(args.codec), "people": str(args.people), "count": args.count}
 print_numbers(run_all(suite.tasks(), args.only, Run(args.out, setting)))
 write_page(args.out, HERE, speech_page.body)

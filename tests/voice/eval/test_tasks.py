@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from roundelay.voice.audio import Audio
-from roundelay.voice.eval.judges import Judge
+from roundelay.voice.eval.judges import Judge, Panel
 from roundelay.voice.eval.metrics.signal import longest_silence_s
 from roundelay.voice.eval.suite import run
 from roundelay.voice.eval.tasks.cloning import speakers
@@ -70,7 +70,9 @@ def test_speaking_counts_errors_lost_ends_and_runaways() -> None:
     assert longest_silence_s(Audio(held.astype(np.float32), RATE)) == 3.0
     lengths = {"one two": 1.0, "one": 0.5, "two": 2.0}
     lines = [Line("s", "v", text, audio(1.0)) for text in lengths] + [Line("s", "v", "failed", None)]
-    task = speaking(fixed(lines), lambda text, voice: audio(lengths[text]), {"s": Judge(Levels())})
+    task = speaking(
+        fixed(lines), lambda text, voice: audio(lengths[text]), {"s": Panel({"pocketsphinx": Judge(Levels())})}
+    )
     assert run(task)["s"]["v"] == {
         "ours": 0.5,
         "teacher": 0.5,
@@ -88,7 +90,7 @@ def test_resynthesis_is_judged_variant_by_variant() -> None:
         "original": lambda each: each.audio,
         "quiet": lambda each: audio(1, 0.01) if each.speaker == "a" else None,
     }
-    numbers = run(resynthesis("r", items, Judge(Levels()), made, minutes=True))
+    numbers = run(resynthesis("r", items, Panel({"pocketsphinx": Judge(Levels())}), made, minutes=True))
     assert numbers["original"] == {"flite": 0.0, "all": 0.0}
     assert numbers["quiet"] == {"flite": 50.0, "all": 50.0}
     assert (numbers["words"], numbers["utterances"], numbers["minutes"]) == ({"flite": 4, "all": 4}, 2, 0.1)

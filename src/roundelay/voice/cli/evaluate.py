@@ -49,7 +49,7 @@ def _tasks(engines: tuple[str, ...], items: int) -> Mapping[str, Callable[[], Ta
 
     def suite() -> SpeechSuite:
         nowhere = Path()
-        return SpeechSuite(Pipeline.load(*names), judges.load(), nowhere, nowhere, items, items)
+        return SpeechSuite(Pipeline.load(*names), [judges.load()], nowhere, nowhere, items, items)
 
     return {
         "hear": lambda: suite().hear(),

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines import guard, registry
 from roundelay.voice.eval.metrics.error_rate import Errors, word_errors
+from roundelay.voice.eval.metrics.words import spoken_words
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Transcriber, Transcript
 
 DEFAULT = "pocketsphinx"
+JUDGES = (DEFAULT, "whisper")
+NOTE = (
+    "Judges: PocketSphinx shares no weights with anything here; it is weak, and compares with earlier tables. Whisper\n"
+    "tiny.en is nearer to what people understand, and shares its encoder with a tokenizer `train codec --encoder`\n"
+    "begins from it: what such a tokenizer loses it may not miss, so the other judge stands beside it.\n"
+)
 
 
 def load(name: str = DEFAULT) -> Transcriber:
     """The engine of that name as a recogniser; raises what `registry.load` raises."""
     engine: Transcriber = registry.load(name, ["transcriber"])["transcriber"]
     return engine
+
+
+def load_all() -> tuple[Transcriber, ...]:
+    """Both judges of the tables, `DEFAULT` first; raises what `registry.load` raises."""
+    return tuple(map(load, JUDGES))
+
+
+def column(what: str, judge: str) -> str:
+    """The name of a table's column: what was judged, and by whom unless by `DEFAULT`."""
+    return what if judge == DEFAULT else f"{what} ({judge})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +52,40 @@ class Judge:
         return cls(transcriber, frozenset(word for text in texts for word in text.split()))
 
     def transcribe(self, audio: Audio) -> str:
-        """The words recognised, separated by spaces."""
+        """The words recognised, normalised as they are said, separated by spaces."""
         options = DEFAULT_OPTIONS
         if self.words is not None and Capability.VOCABULARY in self.transcriber.capabilities:
             options = replace(options, vocabulary=self.words)
-        return guard.transcribe(self.transcriber, audio, options).text
+        return spoken_words(guard.transcribe(self.transcriber, audio, options).text)
 
     def errors(self, text: str, audio: Audio) -> Errors:
         """The word errors of what is recognised against `text`, which was said."""
-        return word_errors(text, self.transcribe(audio))
+        return word_errors(spoken_words(text), self.transcribe(audio))
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Judges by name, who score the same speech."""
+
+    judges: Mapping[str, Judge]
+
+    @classmethod
+    def of_texts(cls, transcribers: Sequence[Transcriber], texts: Iterable[str]) -> Panel:
+        """A panel whose judges are told the words of these texts."""
+        told = tuple(texts)
+        return cls({each.name: Judge.of_texts(each, told) for each in transcribers})
+
+    def columns(self, what: str) -> tuple[str, ...]:
+        """The names of the columns that `errors` fills."""
+        return tuple(column(what, name) for name in self.judges)
+
+    def errors(self, what: str, text: str, audio: Audio | None) -> dict[str, tuple[int, int] | None]:
+        """Each judge's errors, and of how many words, in a column of its own; None where there is no audio."""
+        found: dict[str, tuple[int, int] | None] = {}
+        for name, judge in self.judges.items():
+            errors = None if audio is None else judge.errors(text, audio)
+            found[column(what, name)] = None if errors is None else (errors.errors, errors.total)
+        return found
 
 
 @dataclass(slots=True)

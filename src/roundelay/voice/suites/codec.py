@@ -10,7 +10,7 @@ from typing import Any
 from roundelay.voice.data.grammar import DIGITS
 from roundelay.voice.data.manifest import read_manifest
 from roundelay.voice.decoder.flow import Sampling
-from roundelay.voice.eval.judges import CachedTranscriber, Judge
+from roundelay.voice.eval.judges import CachedTranscriber, Panel
 from roundelay.voice.eval.metrics.similarity import SpeakerSimilarity
 from roundelay.voice.eval.tasks.cloning import Speaker, cloning, speakers
 from roundelay.voice.eval.tasks.codebooks import codebooks
@@ -37,11 +37,11 @@ FLOW_STARTS = {
 class CodecSuite:
     """The codec's tasks, with where their sets are found. `most` bounds each set (None: all).
 
-    `cache` is a folder for the judge's answers.
+    `cache` is a folder for the judges' answers.
     """
 
     codec: Codec
-    judge: Transcriber
+    judges: Sequence[Transcriber]
     corpus: Path
     people: Path
     recordings: Path
@@ -66,7 +66,7 @@ class CodecSuite:
     def held_out(self) -> Task[Recording]:
         """Sentences and voices held out from training, judged."""
         chosen = sets.recordings(self.corpus, sets.pick(self.corpus, "test", self.most))
-        return resynthesis("held_out", chosen, self._judge_of("held_out", chosen), variants(self.codec, chosen, False))
+        return resynthesis("held_out", chosen, self._panel_of("held_out", chosen), variants(self.codec, chosen, False))
 
     def temperature(self) -> Task[tuple[str, Recording]]:
         """The judge on what comes back when the flow starts from more or less noise, or does not run.
@@ -75,20 +75,20 @@ class CodecSuite:
         """
         chosen = sets.recordings(self.corpus, sets.pick(self.corpus, "dev", 120))
         codecs = {name: Codec(self.codec.weights, sampling) for name, sampling in FLOW_STARTS.items()}
-        judge = self._judge_of("temperature", chosen)
-        return flow_noise(chosen, judge, codecs, lambda codec: variants(codec, chosen, False))
+        panel = self._panel_of("temperature", chosen)
+        return flow_noise(chosen, panel, codecs, lambda codec: variants(codec, chosen, False))
 
     def known_voices(self) -> Task[Recording]:
         """Held-out sentences and word lists by known voices, judged; a longer word list, so harder."""
         chosen = sets.recordings(self.corpus, sets.pick(self.corpus, "dev", self.most or 90))
         made = variants(self.codec, chosen, True)
-        return resynthesis("known_voices", chosen, self._judge_of("known_voices", chosen), made)
+        return resynthesis("known_voices", chosen, self._panel_of("known_voices", chosen), made)
 
     def real_people(self) -> Task[Recording]:
         """Real people, the dev split, judged."""
         chosen = sets.recordings(self.people, sets.pick(self.people, "dev", self.most or 240))
         made = variants(self.codec, chosen, True)
-        return resynthesis("people", chosen, self._judge_of("people", chosen), made, minutes=True)
+        return resynthesis("people", chosen, self._panel_of("people", chosen), made, minutes=True)
 
     def ctc(self) -> Task[Recording]:
         """Phones recognised from the codes: people beside the teachers, by origin."""
@@ -106,8 +106,8 @@ class CodecSuite:
         """The digits of two speakers and the long sentence of 1961."""
         every = 10 if self.most is None else 50
         chosen = [*sets.digits(self.recordings, every, RATE_HZ), sets.long_sentence(self.recordings, RATE_HZ)]
-        judges = {"digits": self._judge("digits", DIGITS), "speech": self._judge("speech", [sets.LONG_SENTENCE])}
-        return outside(self.codec, chosen, judges, {word: pronounce(word) or () for word in DIGITS})
+        panels = {"digits": self._panel("digits", DIGITS), "speech": self._panel("speech", [sets.LONG_SENTENCE])}
+        return outside(self.codec, chosen, panels, {word: pronounce(word) or () for word in DIGITS})
 
     def vocoder(self) -> Task[Recording]:
         """The vocoder alone on held-out voices and on people."""
@@ -154,9 +154,10 @@ class CodecSuite:
             chosen += sets.recordings(folder, sets.pick(folder, split, most if self.most is None else self.most))
         return codebooks(self.codec, chosen)
 
-    def _judge(self, name: str, texts: Iterable[str]) -> Judge:
-        """The judge told the words of texts, with its answers kept under a name."""
-        return Judge.of_texts(CachedTranscriber(self.judge, self.cache / f"{name}.jsonl"), texts)
+    def _panel(self, name: str, texts: Iterable[str]) -> Panel:
+        """The judges told the words of texts, with their answers kept under a name."""
+        path = self.cache / f"{name}.jsonl"
+        return Panel.of_texts([CachedTranscriber(judge, path) for judge in self.judges], texts)
 
-    def _judge_of(self, name: str, chosen: Sequence[Recording]) -> Judge:
-        return self._judge(name, (each.text for each in chosen))
+    def _panel_of(self, name: str, chosen: Sequence[Recording]) -> Panel:
+        return self._panel(name, (each.text for each in chosen))

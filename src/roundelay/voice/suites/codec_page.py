@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from roundelay.voice.eval.judges import JUDGES, NOTE, column
 from roundelay.voice.eval.report import Cells, Found, table, verdict
 from roundelay.voice.eval.tasks.task import Numbers
 
@@ -93,10 +94,7 @@ def _words(found: Found) -> str:
         for group in [g for g in ("flite", "festival", "espeak", "human", "all") if g in one.get("original", {})]:
             if group == "all" and key == "people":
                 continue
-            values = (
-                f"{one[way].get(group, float('nan')):.1f}" for way in ("original", "vocoder", "cloned", "built-in")
-            )
-            rows.append((title, group, one["words"][group], *values))
+            rows += [(title, group, one["words"][group], *line) for line in _judged(one, group)]
     text = ""
     if "temperature" in found:
         text = "\n## The flow's starting noise (judge's word error rate, %, 120 dev utterances)\n\n"
@@ -107,8 +105,18 @@ def _words(found: Found) -> str:
         text += table(("start", "flite", "festival", "espeak", "all"), lines)
     text += "\n## Words, judged (word error rate, %)\n\n"
     text += "“Cloned”: in the voice of another utterance of the speaker (held out), or of the same one;\n"
-    text += "“built-in”: in the package's first voice.\n\n"
-    return text + table(("set", "voices", "words", "original", "vocoder alone", "cloned", "built-in"), rows)
+    text += "“built-in”: in the package's first voice.\n\n" + NOTE + "\n"
+    return text + table(("set", "voices", "words", "judge", "original", "vocoder alone", "cloned", "built-in"), rows)
+
+
+def _judged(numbers: Numbers, group: str) -> list[Cells]:
+    """A line for each judge who was asked: its name, and its word error rates."""
+    ways = ("original", "vocoder", "cloned", "built-in")
+    return [
+        (name, *(f"{numbers[column(way, name)].get(group, float('nan')):.1f}" for way in ways))
+        for name in JUDGES
+        if column("original", name) in numbers
+    ]
 
 
 def _stoi(found: Found) -> str:
@@ -167,11 +175,11 @@ def _people(found: Found) -> str:
         digits, speech = found["recordings"]["digits"], found["recordings"]["speech"]
         text += "\n## People outside the corpus\n\n"
         readings: list[Cells] = [
-            (f"digits, {digits['clips']} clips", "judge, original", digits["original"]),
-            ("", "judge, resynthesised", digits["resynthesised"]),
+            (f"digits, {digits['clips']} clips", *_reading(digits, "original", JUDGES[0])),
+            *_readings(digits),
             ("", "nearest word to the CTC reading", digits["ctc nearest word"]),
-            ("the long sentence of 1961", "judge, original", speech["original"]),
-            ("", "judge, resynthesised", speech["resynthesised"]),
+            ("the long sentence of 1961", *_reading(speech, "original", JUDGES[0])),
+            *_readings(speech),
             (
                 "",
                 "phones, linguistic / semantic / both",
@@ -181,3 +189,13 @@ def _people(found: Found) -> str:
         text += table(("recording", "reader", "errors %"), readings)
         text += f"\nRead from its codes: “{speech['read']}”\n"
     return text
+
+
+def _reading(numbers: Numbers, what: str, judge: str) -> tuple[str, object]:
+    return f"{judge}, {what}", numbers[column(what, judge)]
+
+
+def _readings(numbers: Numbers) -> list[Cells]:
+    """The rows of the judges behind the first one's original."""
+    places = [(what, name) for name in JUDGES for what in ("original", "resynthesised")][1:]
+    return [("", *_reading(numbers, what, name)) for what, name in places if column(what, name) in numbers]

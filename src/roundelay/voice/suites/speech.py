@@ -13,7 +13,7 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.engines.nano.recognizer import NanoTranscriber
 from roundelay.voice.engines.nano.responder import written_call
 from roundelay.voice.engines.nano.vocabulary import VOICES
-from roundelay.voice.eval.judges import Judge
+from roundelay.voice.eval.judges import Panel
 from roundelay.voice.eval.tasks.hearing import hearing
 from roundelay.voice.eval.tasks.questions import WRITTEN, questions
 from roundelay.voice.eval.tasks.speaking import Line, speaking
@@ -33,7 +33,7 @@ class SpeechSuite:
     """The tasks of a pipeline. `count` bounds questions and answers of each set, `open_count` the open sentences."""
 
     pipeline: Pipeline
-    judge: Transcriber
+    judges: Sequence[Transcriber]
     people: Path
     recordings: Path
     count: int = 100
@@ -119,11 +119,11 @@ class SpeechSuite:
         def drawn(seed: int) -> Sequence[Line]:
             return [*_lines("domain", domain(seed)), *_lines("open sentences", written)]
 
-        judges = {
-            "domain": Judge.of_texts(self.judge, domain(sets.SEED)),
-            "open sentences": Judge.of_texts(self.judge, written),
+        panels = {
+            "domain": Panel.of_texts(self.judges, domain(sets.SEED)),
+            "open sentences": Panel.of_texts(self.judges, written),
         }
-        return speaking(drawn, lambda text, voice: self.pipeline.say(text, Voice(voice)), judges, sets.SEED)
+        return speaking(drawn, lambda text, voice: self.pipeline.say(text, Voice(voice)), panels, sets.SEED)
 
     def _transcribe(self, audio: Audio) -> str:
         return self.pipeline.transcribe(audio).text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from roundelay.voice.eval.judges import JUDGES, NOTE, column
 from roundelay.voice.eval.report import Cells, Found, percent, percent_verdict, table, targets
 from roundelay.voice.eval.tasks.task import Numbers
 
@@ -20,7 +21,7 @@ def body(found: Found) -> str:
     if "ask" in found:
         text += "\n## Questions in held-out phrasings\n\n" + _questions(found["ask"])
     if "say" in found:
-        text += "\n## Speaking (the judge's word error rate)\n\n" + _speaking(found["say"])
+        text += "\n## Speaking (the judges' word error rates)\n\n" + NOTE + "\n" + _speaking(found["say"])
     return text
 
 
@@ -45,11 +46,16 @@ def _questions(numbers: Numbers) -> str:
 
 def _speaking(numbers: Numbers) -> str:
     rows = (
-        (kind, voice, one["texts"], percent(one["teacher"]), percent(one["ours"]), one["lost ends"], one["run away"])
+        (
+            *(kind, voice, one["texts"], judge, percent(one[column("teacher", judge)])),
+            *(percent(one[column("ours", judge)]), one["lost ends"], one["run away"]),
+        )
         for kind, voices in numbers.items()
         for voice, one in voices.items()
+        for judge in JUDGES
+        if column("ours", judge) in one
     )
-    return table(("set", "voice", "texts", "teacher, judged", "ours, judged", "lost ends", "run away"), rows)
+    return table(("set", "voice", "texts", "judge", "teacher, judged", "ours, judged", "lost ends", "run away"), rows)
 
 
 def _targets(found: Found) -> Iterable[Cells]:

@@ -19,6 +19,7 @@ from roundelay.voice.engines.whisper.repetition import Repetition, find_repetiti
 RATE_HZ, FRAMES_PER_S = 16_000, 100
 FULL_S = 30.0  # the window of training
 SHORTEST_S, BEHIND_S = 12.0, 0.5  # of a cut window; of silence behind the sound
+BEFORE_S = 0.3  # of silence before it: a word that begins the window is misheard twice as often (docs/log.md)
 TIMESTAMP_S = 0.02
 TOKENS_PER_S, MORE_TOKENS = 8, 12  # bounds what may be written: people say five tokens a second
 MAX_TOKENS = 220  # of one window, half of what the decoder can hold
@@ -27,7 +28,7 @@ NO_SPEECH, UNSURE = 0.6, -1.0  # OpenAI's thresholds: probability of no speech; 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Text tokens between two time stamps, in seconds from the start of the window."""
+    """Text tokens between two time stamps, in seconds from the start of the sound."""
 
     tokens: tuple[int, ...]
     start_s: float
@@ -50,11 +51,6 @@ class Decoded:
     frames: int
 
     @property
-    def uncertain(self) -> bool:
-        """Whether another try may be better: words are repeated, or unlikely."""
-        return self.repetition is not None or self.log_probability < UNSURE
-
-    @property
     def spoken(self) -> bool:
         """Whether there were words at all."""
         return bool(self.spans) and not (self.no_speech > NO_SPEECH and self.log_probability < UNSURE)
@@ -62,9 +58,9 @@ class Decoded:
 
 def encode(model: OpenModel, samples: np.ndarray, shortest_s: float) -> tuple[Any, int]:
     """The encoder's output for at most 30 s of sound at 16 kHz in a window of at least `shortest_s`; its frames."""
-    wanted = max(shortest_s, len(samples) / RATE_HZ + BEHIND_S)
+    wanted = max(shortest_s, BEFORE_S + len(samples) / RATE_HZ + BEHIND_S)
     frames = 2 * math.ceil(min(FULL_S, wanted) * FRAMES_PER_S / 2)  # the encoder takes frames in pairs
-    sound = np.pad(samples, (0, round(BEHIND_S * RATE_HZ)))
+    sound = np.pad(samples, (round(BEFORE_S * RATE_HZ), round(BEHIND_S * RATE_HZ)))
     features = model.whisper.feature_extractor(sound)[:, :frames]
     features = np.pad(features, ((0, 0), (0, frames - features.shape[1])))
     return model.whisper.encode(features.astype(np.float32)), frames
@@ -115,7 +111,7 @@ def _spans(tokens: Sequence[int], stamp: int, end: int, duration_s: float) -> tu
     start_s, stamps = 0.0, 0
     for token in tokens:
         if token >= stamp:
-            at_s, stamps = (token - stamp) * TIMESTAMP_S, stamps + 1
+            at_s, stamps = max(0.0, (token - stamp) * TIMESTAMP_S - BEFORE_S), stamps + 1
             if text:
                 found.append(Span(tuple(text), start_s, min(max(at_s, start_s), duration_s)))
                 text = []

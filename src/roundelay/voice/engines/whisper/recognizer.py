@@ -11,14 +11,16 @@ import numpy as np
 
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines.whisper.capabilities import CAPABILITIES, ENGLISH_ONLY, NAME
-from roundelay.voice.engines.whisper.decoding import FULL_S, RATE_HZ, SHORTEST_S, Decoded, decode, encode
+from roundelay.voice.engines.whisper.decoding import FULL_S, RATE_HZ, SHORTEST_S, UNSURE, Decoded, decode, encode
 from roundelay.voice.engines.whisper.model import OpenModel
+from roundelay.voice.engines.whisper.numbers import NUMBER_S, number
 from roundelay.voice.engines.whisper.words import segments
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Transcript
 from roundelay.voice.pieces import SpeechPieces
 
 WINDOWS = {"cut": SHORTEST_S, "full": FULL_S}  # the shortest window, in seconds
-LONGEST_PIECE_S = 29.0  # with the silence behind it within a window
+LONGEST_PIECE_S = 29.0  # with the silence before and behind it within a window
+SURE_FROM_S = 2.0  # shorter pieces always have unlikely words; another try gains nothing
 ENGLISH = "en"
 
 
@@ -27,7 +29,7 @@ class WhisperTranscriber:
     """A `Transcriber`, of English or of the model's languages. Threads may share it.
 
     `language` None is detected in the first piece of speech. `shortest_s` is the least window in seconds; what comes
-    out uncertain of less than 30 s is tried again in 30 s.
+    out of less than 30 s repeated or unlikely is tried again in 30 s.
     """
 
     model: OpenModel
@@ -82,13 +84,16 @@ class WhisperTranscriber:
             at += round(decoded.next_s * RATE_HZ)
 
     def _window(self, samples: np.ndarray, language: str | None) -> tuple[Decoded, Any]:
-        """The better of two tries: in a window as small as allowed, and, where that is uncertain, in a whole one."""
+        """The better of two tries: in the smallest window, and where words are repeated or unlikely in a whole one."""
         duration_s, tried = len(samples) / RATE_HZ, []
         for shortest_s in dict.fromkeys((self.shortest_s, FULL_S)):
             encoded = encode(self.model, samples, shortest_s)
             tokenizer = self.model.tokenizer(language or self._detect(encoded[0]))
-            tried.append((decode(self.model, tokenizer, encoded, duration_s, self.beam), tokenizer))
-            if not tried[-1][0].uncertain:
+            decoded = decode(self.model, tokenizer, encoded, duration_s, self.beam)
+            if duration_s <= NUMBER_S and tokenizer.language_code == ENGLISH:
+                decoded = number(self.model, tokenizer, encoded, duration_s, decoded)
+            tried.append((decoded, tokenizer))
+            if decoded.repetition is None and (decoded.log_probability >= UNSURE or duration_s < SURE_FROM_S):
                 return tried[-1]
         return max(tried, key=lambda each: (each[0].repetition is None, each[0].log_probability))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from roundelay.voice.engines.whisper.decoding import Decoded, Span
+from roundelay.voice.engines.whisper.decoding import BEFORE_S, Decoded, Span
 from roundelay.voice.engines.whisper.model import OpenModel
 from roundelay.voice.interfaces import Segment, Word
 
@@ -40,7 +40,7 @@ def _words(rows: Sequence[dict[str, Any]], start_s: float, end_s: float) -> Iter
     made: list[tuple[str, float, float, float]] = []
     for row in rows:
         text, probability = str(row["word"]), float(row["probability"])
-        first, last = (min(end_s, start_s + float(row[key])) for key in ("start", "end"))
+        first, last = (min(end_s, start_s + max(0.0, float(row[key]) - BEFORE_S)) for key in ("start", "end"))
         if made and not any(map(str.isalnum, text)):
             before = made[-1]
             made[-1] = (before[0] + text.strip(), *before[1:])

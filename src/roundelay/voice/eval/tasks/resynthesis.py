@@ -1,13 +1,13 @@
-"""What a judge understands of speech that went through the codec, beside the original."""
+"""What judges understand of speech that went through the codec, beside the original."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
 from roundelay.voice.audio import Audio
-from roundelay.voice.eval.judges import Judge
+from roundelay.voice.eval.judges import Panel, column
 from roundelay.voice.eval.tasks.codec import Codec
-from roundelay.voice.eval.tasks.task import Numbers, Recording, Row, Task, fixed, pair, sum_errors
+from roundelay.voice.eval.tasks.task import Numbers, Recording, Row, Task, fixed, sum_errors
 from roundelay.voice.voices import Voice
 
 Variants = Mapping[str, Callable[[Recording], Audio | None]]
@@ -41,24 +41,23 @@ def variants(codec: Codec, recordings: Sequence[Recording], own_voice: bool) -> 
 
 
 def resynthesis(
-    name: str, recordings: Sequence[Recording], judge: Judge, made: Variants, *, minutes: bool = False
+    name: str, recordings: Sequence[Recording], panel: Panel, made: Variants, *, minutes: bool = False
 ) -> Task[Recording]:
-    """The task: word error rates in percent of each variant by group; `minutes` also counts the sound."""
+    """The task: each judge's word error rates in percent of each variant by group; `minutes` also counts the sound."""
 
     def run(recording: Recording) -> Row:
-        errors = {}
+        errors: dict[str, tuple[int, int] | None] = {}
         for variant, make in made.items():
-            audio = make(recording)
-            errors[variant] = None if audio is None else pair(judge.errors(recording.text, audio))
+            errors |= panel.errors(variant, recording.text, make(recording))
         return {"group": recording.group, "seconds": recording.audio.duration_s} | errors
 
     def score(rows: Sequence[Row]) -> Numbers:
-        sums = {variant: sum_errors(rows, variant) for variant in made}
+        columns = [each for variant in made for each in panel.columns(variant)]
+        sums = {each: sum_errors(rows, each) for each in columns}
         numbers: Numbers = {
-            variant: {group: round(100 * errors.rate, 2) for group, errors in by.items()}
-            for variant, by in sums.items()
+            each: {group: round(100 * errors.rate, 2) for group, errors in by.items()} for each, by in sums.items()
         }
-        numbers["words"] = {group: errors.total for group, errors in sums["original"].items()}
+        numbers["words"] = {group: errors.total for group, errors in sums[columns[0]].items()}
         numbers["utterances"] = len(rows)
         if minutes:
             numbers["minutes"] = round(sum(row["seconds"] for row in rows) / 60, 1)
@@ -75,22 +74,24 @@ def reference(recordings: Sequence[Recording], recording: Recording) -> Recordin
 
 
 def flow_noise(
-    recordings: Sequence[Recording], judge: Judge, codecs: Mapping[str, Codec], make: Callable[[Codec], Variants]
+    recordings: Sequence[Recording], panel: Panel, codecs: Mapping[str, Codec], make: Callable[[Codec], Variants]
 ) -> Task[tuple[str, Recording]]:
     """The task: word error rates of the clone by each of several codecs, named by how their flow starts."""
     made = {name: make(codec)["cloned"] for name, codec in codecs.items()}
 
     def run(item: tuple[str, Recording]) -> Row:
         name, recording = item
-        audio = made[name](recording)
-        errors = None if audio is None else pair(judge.errors(recording.text, audio))
-        return {"set": name, "group": recording.group, "cloned": errors}
+        errors = panel.errors("cloned", recording.text, made[name](recording))
+        return {"set": name, "group": recording.group} | errors
 
     def score(rows: Sequence[Row]) -> Numbers:
         return {
             name: {
-                group: round(100 * errors.rate, 2)
-                for group, errors in sum_errors([row for row in rows if row["set"] == name], "cloned").items()
+                column(group, judge): round(100 * errors.rate, 2)
+                for judge in panel.judges
+                for group, errors in sum_errors(
+                    [row for row in rows if row["set"] == name], column("cloned", judge)
+                ).items()
             }
             for name in codecs
         }
