@@ -57,9 +57,12 @@ async def no_new_voices(request: Request) -> Response:
 async def controls(request: Request) -> Response:
     """`GET /v1/x/controls`: the controls that work here, so that a client need not find out by errors."""
     service = service_of(request)
+    pipeline = service.engines.pipeline() if service.engines.state == "ready" else None
     return JSONResponse(
         {
             "model": MODEL,
+            "hears": pipeline.transcriber.name if pipeline else None,
+            "speaks": pipeline.synthesizer.name if pipeline else None,
             "answering": service.answering,
             "languages": ["en"],
             "voices": len(_voices(service)),

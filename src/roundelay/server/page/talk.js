@@ -248,7 +248,14 @@ async function reasonOf(error) {
   return error;
 }
 
+/** Say which engines hear, speak and answer. */
+async function showEngines() {
+  const { hears, speaks, answering } = await json("/v1/x/controls");
+  $("talk-engines").textContent = hears ? `Heard by ${hears}, spoken by ${speaks}, answered by ${answering}.` : "The model is still loading.";
+}
+
 export function setUp() {
+  $("talk-settings").ontoggle = () => showEngines().catch(() => {});
   $("talk-button").onclick = () => (live ? stop() : start(true));
   $("interrupt").onclick = () => live?.interrupt();
   $("type-form").onsubmit = async (event) => {

@@ -28,7 +28,7 @@ from roundelay.voice.interfaces import (
 )
 
 NAME = "two_pass"
-FIRST, FINAL = "nano", "whisper:threads=2"  # one thread more, and a turn's words are there 40 ms earlier
+FIRST, FINAL = "nano", "whisper"
 REST_S = 30.0
 # A turn's words are waited for by a person; a recogniser slower than its audio is of no use to him.
 LIMITS = guard.Limits(first_s=4.0, per_audio_s=1.0)
