@@ -23,6 +23,8 @@ GOALS: tuple[tuple[str, str, float], ...] = (
 def body(found: Found) -> str:
     """The page between its head and its notes; what was not measured is left out."""
     names = [*(name for name in HEARING if name in found), *(name for name in found if name not in HEARING)]
+    most = {name: max((one["all"]["words"] for one in found[name].values()), default=0) for name in names}
+    names.sort(key=lambda name: -most[name])  # a sample stands behind what was measured whole
     kinds = dict.fromkeys(kind for name in names for kind in found[name])
     text = "## Goals\n\n" + targets(_goals(found))
     text += "\n## Words wrong, with the 95 % interval\n\n"
@@ -53,15 +55,24 @@ def _goals(found: Found) -> Iterable[Cells]:
 def _rows(found: Found, names: list[str], kind: str) -> Iterable[Cells]:
     groups = dict.fromkeys(group for name in names for group in found[name].get(kind, {}))
     for group in groups:
-        if group == "all" or len(groups) > 1:
+        if group == "all" or len(groups) > 2:  # one group alone is all
             some = next(found[name][kind][group] for name in names if group in found[name].get(kind, {}))
             title = kind if group == "all" else f"{kind}, {group}"
-            yield title, some["recordings"], some["words"], *(_wrong(found[name], kind, group) for name in names)
+            yield (
+                title,
+                some["recordings"],
+                some["words"],
+                *(_wrong(found[name], kind, group, some["words"]) for name in names),
+            )
 
 
-def _wrong(numbers: Numbers, kind: str, group: str) -> str:
+def _wrong(numbers: Numbers, kind: str, group: str, words: int) -> str:
+    """The rate with its interval, and how many words where these are others than the row's."""
     one = numbers.get(kind, {}).get(group)
-    return "–" if one is None else f"{percent(one['wer'])} ({_interval(one)})"
+    if one is None:
+        return "–"
+    of = "" if one["words"] == words else f", {one['words']} words"
+    return f"{percent(one['wer'])} ({_interval(one)}{of})"
 
 
 def _interval(one: Numbers) -> str:
