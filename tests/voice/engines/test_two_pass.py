@@ -68,6 +68,17 @@ def test_the_first_words_are_told_while_the_final_pass_still_listens() -> None:
     assert pair.capabilities == {Capability.PARTIAL, Capability.WORD_TIMES}
 
 
+def test_first_words_that_come_after_the_final_ones_are_not_told() -> None:
+    gate, told = threading.Event(), list[Transcript]()
+    pair = TwoPassTranscriber(Recogniser("quick", wait=lambda: gate.wait(5)), Recogniser("exact"))
+    assert pair.transcribe(SOUND, CallOptions(partial=told.append)).text == "exact"
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "first-pass":
+            thread.join(5)
+    assert told == []
+
+
 def test_a_recording_is_heard_once_where_no_partial_words_are_wanted() -> None:
     first, final = Recogniser("quick"), Recogniser("exact")
     assert TwoPassTranscriber(first, final).transcribe(SOUND).text == "exact"

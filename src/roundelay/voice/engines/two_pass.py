@@ -20,6 +20,7 @@ from roundelay.voice.engines.choice import EngineChoice, parse
 from roundelay.voice.interfaces import (
     DEFAULT_OPTIONS,
     CallOptions,
+    Cancelled,
     Capability,
     EngineRole,
     EngineSpec,
@@ -60,14 +61,17 @@ class TwoPassTranscriber:
         if options.partial is None:
             return self._final(audio, options) or self._first(audio, options)
         quick: Future[Transcript] = Future()
-        threading.Thread(target=self._tell, args=(quick, audio, options), name="first-pass", daemon=True).start()
+        over = threading.Event()
+        work = (quick, audio, options, over.is_set)
+        threading.Thread(target=self._tell, args=work, name="first-pass", daemon=True).start()
         found = self._final(audio, options)
+        over.set()  # words that come now would replace better ones
         return quick.result() if found is None else found
 
     def _first(self, audio: Audio, options: CallOptions) -> Transcript:
         return guard.transcribe(self.first, audio, replace(options, partial=None))
 
-    def _tell(self, quick: Future[Transcript], audio: Audio, options: CallOptions) -> None:
+    def _tell(self, quick: Future[Transcript], audio: Audio, options: CallOptions, over: Cancelled) -> None:
         """Make the first pass, and pass its words on before the final ones are there."""
         try:
             found = self._first(audio, replace(options, progress=iter))
@@ -75,7 +79,7 @@ class TwoPassTranscriber:
         except BaseException as error:
             quick.set_exception(error)
             return
-        if found.text and options.partial is not None and not options.cancelled():
+        if found.text and options.partial is not None and not over() and not options.cancelled():
             options.partial(replace(found, final=False))
 
     def _final(self, audio: Audio, options: CallOptions) -> Transcript | None:
