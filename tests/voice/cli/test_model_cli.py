@@ -62,7 +62,7 @@ def test_say_writes_sound_of_a_likely_length_and_repeats_by_seed(tmp_path: Path,
 
 def test_transcribe_and_ask_print_what_they_heard(spoken: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert run("voice", "transcribe", str(spoken), "--json") == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"text", "duration_s"}
+    assert set(json.loads(capsys.readouterr().out)) == {"text", "language", "segments", "words", "duration_s"}
     reply = tmp_path / "reply.wav"
     assert run("voice", "ask", str(spoken), "--out", str(reply), "--json") == 0
     answer = json.loads(capsys.readouterr().out)
@@ -129,7 +129,7 @@ def test_a_stream_is_written_as_it_is_made(model: Pipeline, tmp_path: Path, monk
                 yield Audio(np.full(1600, 0.1, np.float32), self.rate_hz)
             assert sizes == sorted(set(sizes)) and (text == "nothing" or not (tmp_path / "o.wav").exists())
 
-    monkeypatch.setattr(Pipeline, "load", lambda *_, **__: replace(model, synthesizer=Speaker()))
+    monkeypatch.setattr(Pipeline, "of", lambda *_, **__: replace(model, synthesizer=Speaker()))
     assert run("voice", "say", "words", "--out", str(tmp_path / "o.wav"), "--stream") == 0
     written = Audio.read(tmp_path / "o.wav")
     assert (written.samples.size, written.rate) == (4800, 8_000)

@@ -111,9 +111,9 @@ def _words(found: Found) -> str:
 
 def _judged(numbers: Numbers, group: str) -> list[Cells]:
     """A line for each judge who was asked: its name, and its word error rates."""
-    ways = ("original", "vocoder", "cloned", "built-in")
+    paths = ("original", "vocoder", "cloned", "built-in")
     return [
-        (name, *(f"{numbers[column(way, name)].get(group, float('nan')):.1f}" for way in ways))
+        (name, *(f"{numbers[column(path, name)].get(group, float('nan')):.1f}" for path in paths))
         for name in JUDGES
         if column("original", name) in numbers
     ]

@@ -1,4 +1,4 @@
-"""Short sounds that may be numbers: heard once as they are, and once with the digits in mind (ours).
+"""Short sounds that may be numbers: heard once as they are, and once with the ten digits as the text before (ours).
 
 Whisper has read the captions of long recordings, where a digit alone hardly occurs: it hears "bye" for five and "so"
 for two. With the digits as the text before, it hears digits, and of other words digits too. So those count only where
