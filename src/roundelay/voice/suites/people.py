@@ -78,11 +78,10 @@ class PeopleSuite:
 
     def _task(self, name: str, choice: EngineChoice) -> Task[Recording]:
         engine: Transcriber = registry.load(choice.name, ["transcriber"], choice.settings)["transcriber"]
-        warmed: list[bool] = []
+        # the first call loads and compiles
+        guard.transcribe(engine, sets.long_sentence(self.folder).audio, DEFAULT_OPTIONS)
 
         def transcribe(audio: Audio) -> str:
-            if not warmed:  # the first call loads and compiles
-                warmed.append(bool(guard.transcribe(engine, audio, DEFAULT_OPTIONS)))
             return guard.transcribe(engine, audio, DEFAULT_OPTIONS).text
 
         return people(name, self.recordings, transcribe, SEED)
