@@ -2,7 +2,7 @@
 
 Held out, with all their warps: flite `awb`, festival `kal_diphone` and espeak-ng's variant `m3`. flite's
 `kal` and `kal16` are recordings of the same person as festival's `kal_diphone`, so they are not trained on.
-Of Kokoro's 28 English voices a woman and a man are held out, `af_sarah` and `am_puck`, with all their mixtures.
+Of Kokoro's 28 English voices a woman and a man are held out, `bf_emma` and `am_fenrir`, with all their mixtures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TEST_VOICES = {
     "flite": ("awb",),
     "festival": ("kal_diphone",),
     "espeak": ("en-us+m3",),
-    "kokoro": ("af_sarah", "am_puck"),
+    "kokoro": ("bf_emma", "am_fenrir"),
 }
 KOKORO, MIX = "kokoro", "+"  # the names in a mixture of Kokoro's voices stand between plus signs
 KOKORO_SPEEDS = (0.9, 1.2)
