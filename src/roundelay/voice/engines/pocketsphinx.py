@@ -18,6 +18,7 @@ import numpy as np
 from roundelay.errors import MissingPackage
 from roundelay.voice.audio import Audio
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, EngineRole, EngineSpec, Transcript
+from roundelay.voice.pieces import has_speech
 from roundelay.voice.text.pronunciations import dictionary_path
 
 RATE_HZ = 16_000
@@ -40,8 +41,10 @@ class PocketSphinx:
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def transcribe(self, audio: Audio, options: CallOptions = DEFAULT_OPTIONS) -> Transcript:
-        """The words, lower-case, whatever was transcribed before."""
+        """The words, lower-case, whatever was transcribed before; "" where no one speaks."""
         samples = audio.resample(RATE_HZ).samples
+        if not has_speech(samples):
+            return Transcript("", language="en")  # it would hear words in silence and noise
         peak = float(np.abs(samples).max(initial=0.0))
         edge = np.zeros(round(EDGE_S * RATE_HZ), np.float32)
         wave = np.concatenate([edge, samples * (PEAK / peak if peak > 1e-4 else 1.0), edge])
