@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ LANGUAGES: Mapping[str, tuple[str, str]] = {
 }
 NO_PHONEMIZER = frozenset({"ja", "zh"})  # espeak-ng's sounds of them are not those that the model learnt
 _SEXES = {"f": "woman", "m": "man"}
+_FORM = re.compile(f"[{''.join(LANGUAGES)}][fm]_[a-z]+")  # of a voice's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ def table() -> Mapping[str, Entry]:
 
 
 def knows(name: str) -> bool:
-    """Whether a name is that of a voice or of a mixture of voices."""
-    return bool(name) and all(part in table() for part in name.split(JOIN))
+    """Whether a name has the form of its voices' or of a mixture's; `parts` says whether there is one of that name."""
+    return bool(name) and all(_FORM.fullmatch(part) for part in name.split(JOIN))
 
 
 def language(name: str) -> str:
