@@ -18,11 +18,11 @@ SOURCE = Path(roundelay.__file__).parent
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("machine", "files", "console", "record"),
-    ("shape", "config", "voice.stream", "voice.riff"),
+    ("shape", "config", "voice.stream", "voice.riff", "fabric.reading"),
     ("voice.audio_file",),
     ("voice.audio", "voice.resample", "voice.vocab", "fabric.topology", "fabric.job"),
     ("voice.graphs", "voice.tokens", "voice.packages", "fabric.specs"),
-    ("voice.voices", "voice.style", "voice.vad", "fabric.faults"),
+    ("voice.voices", "voice.style", "voice.vad", "fabric.faults", "fabric.inventory"),
     ("voice.interfaces", "voice.pieces", "fabric.waste"),
     ("voice.tokenizer", "fabric.steptime"),
     ("voice.decoder", "voice.text", "fabric.placement"),
