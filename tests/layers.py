@@ -43,11 +43,11 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("train.checkpoint",),
     ("train.loop",),
     ("train.stage", "server.errors"),
-    ("train.codec", "server.limits", "server.metrics"),
+    ("train.codec", "server.limits", "server.metrics", "server.hosts", "server.tls"),
     ("train.lm", "server.audio", "server.engine", "server.calculator"),
     ("server.service",),
     ("server.http",),
-    ("server.realtime",),
+    ("server.realtime", "server.wyoming"),
     ("server.openapi",),  # of the HTTP routes and the calls of server.realtime
     ("server.app", "server.terminal"),
     ("server.run",),
