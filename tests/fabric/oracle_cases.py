@@ -15,6 +15,7 @@ from roundelay.errors import BadInput
 from roundelay.fabric.pages import markdown
 from roundelay.fabric.pages.markdown import verdict
 from roundelay.fabric.placement import align, orchestrate, repair
+from roundelay.fabric.placement.packing import capacity, pack
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.topology.deployment import Deployment
 
@@ -24,20 +25,22 @@ Judged = tuple[int, int, float, float]
 
 
 def packing(seed: int) -> Judged:
-    """Return (ours, optimum, our seconds, the solver's) of packing one size, or two that divide each other."""
+    """Return (ours, optimum, our seconds, the solver's) of packing one size, or a large one first."""
     rng = np.random.default_rng(seed)
     n, k, m, closed = int(rng.integers(10, 25)), int(rng.integers(1, 4)), int(rng.integers(1, 4)), bool(rng.integers(2))
-    deployment = Deployment.of(n, 4, min(k, (n - 1) // 2), closed=closed)
+    k = min(k, (n - 1) // 2)
     down = rng.random(n) < rng.choice([0.05, 0.15, 0.3, 0.5])
-    sizes = [m] if rng.random() < 0.5 else [2 * m, m]
+    large = 0 if rng.random() < 0.5 else m + int(rng.integers(1, 3))
     started = time.perf_counter()
-    free = ~down
-    packed = orchestrate.pack(deployment, free, [(4 * size, n) for size in sizes])
+    most_large = capacity(down, k, large, closed) if large else 0
+    small = 0
+    while pack(down, k, closed, {large: most_large, m: small + 1}) is not None:
+        small += 1
     spent = time.perf_counter() - started
-    ours = sum(size * len(groups) for size, groups in zip(sizes, packed, strict=True))
     started = time.perf_counter()
-    best = oracles.most_groups(down, deployment.ring.k, sizes, sizes, closed)
-    return ours, best, spent, time.perf_counter() - started
+    sizes, weights = ([large, m], [n, 1]) if large else ([m], [1])  # one large group is worth more than all small ones
+    best = oracles.most_groups(down, k, sizes, weights, closed)
+    return n * most_large + small, best, spent, time.perf_counter() - started
 
 
 def alignment(seed: int) -> Judged | None:

@@ -57,7 +57,7 @@ def most_groups(down: np.ndarray, k: int, sizes: Sequence[int], weights: Sequenc
     model.maximize(sum(terms))
     solver = solve(model)
     assert solver is not None
-    return int(solver.objective_value)
+    return round(solver.objective_value)
 
 
 def least_pairs(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> int | None:
@@ -79,7 +79,7 @@ def least_pairs(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> int | No
     model.add(sum(chosen_all) >= wanted)
     model.minimize(sum(sum(row) for row in pair))
     solver = solve(model)
-    return None if solver is None else int(solver.objective_value)
+    return None if solver is None else round(solver.objective_value)
 
 
 def fewest_disturbed(down: np.ndarray, groups: Sequence[Sequence[int]], hit: int, k: int, closed: bool) -> int | None:
@@ -108,4 +108,4 @@ def fewest_disturbed(down: np.ndarray, groups: Sequence[Sequence[int]], hit: int
     model.add(sum(made) + sum(stays) == len(groups))
     model.maximize(sum(stays))
     solver = solve(model)
-    return None if solver is None else len(stays) - int(solver.objective_value)
+    return None if solver is None else len(stays) - round(solver.objective_value)

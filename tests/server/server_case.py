@@ -17,7 +17,6 @@ from roundelay.server.http.aliases import built_in
 from roundelay.server.limits import Limits
 from roundelay.server.run import Runner
 from roundelay.server.service import Service
-from roundelay.server.tls import Tls
 from roundelay.voice.audio import Audio
 from roundelay.voice.interfaces import (
     DEFAULT_OPTIONS,
@@ -93,7 +92,6 @@ class Running:
     runner: Runner
     model: FakeEngine
     thread: threading.Thread
-    wyoming: int = 0  # the port of that endpoint
 
     @property
     def url(self) -> str:
@@ -114,8 +112,6 @@ def running(
     limits: Limits | None = None,
     responder: Any = None,
     others: Mapping[str, Any] | None = None,
-    tls: Tls | None = None,
-    wyoming: bool = False,
     **service: Any,
 ) -> Iterator[Running]:
     """Run a server on a free port of loopback in a thread; stop it at the end. `model` may be an error of loading;
@@ -134,8 +130,7 @@ def running(
     made = Service(engines=Engines(load, bounds), limits=bounds, **{"create_worker": FakeWorker, **service})
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    home = socket.create_server(("127.0.0.1", 0)) if wyoming else None
-    runner = Runner(made, tls, home)
+    runner = Runner(made)
     thread = threading.Thread(target=lambda: runner.run(sockets=[listening]), daemon=True)
     thread.start()
     until = time.monotonic() + 20
@@ -143,7 +138,7 @@ def running(
         time.sleep(0.01)
     assert runner.started
     try:
-        yield Running(listening.getsockname()[1], made, runner, fake, thread, home.getsockname()[1] if home else 0)
+        yield Running(listening.getsockname()[1], made, runner, fake, thread)
     finally:
         runner.should_exit = True
         thread.join(20)

@@ -18,10 +18,8 @@ from starlette.staticfiles import StaticFiles
 
 from roundelay.server import openapi
 from roundelay.server.errors import ApiError
-from roundelay.server.hosts import origin_regex
 from roundelay.server.http import chat, fabric, listing, speech, transcriptions
 from roundelay.server.http.middleware import ServiceMiddleware, error_response
-from roundelay.server.http.root_path import RootPathMiddleware, page
 from roundelay.server.realtime import calls
 from roundelay.server.realtime.websocket import realtime
 from roundelay.server.service import Service
@@ -54,9 +52,9 @@ def routes() -> list[BaseRoute]:
         ("GET", "/metrics", listing.metrics),
         ("GET", "/openapi.json", openapi.openapi),
     ]
-    static = StaticFiles(directory=str(files("roundelay.server").joinpath("page")), html=True)
+    page = StaticFiles(directory=str(files("roundelay.server").joinpath("page")), html=True)
     http = (Route(path, call, methods=[method]) for method, path, call in table)
-    return [*http, WebSocketRoute("/v1/realtime", realtime), Mount("/", static, name="page")]
+    return [*http, WebSocketRoute("/v1/realtime", realtime), Mount("/", page, name="page")]
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -81,15 +79,11 @@ def build(service: Service) -> Starlette:
         service.engines.stop()
 
     middleware = [Middleware(ServiceMiddleware, service=service)]
-    if service.origins or service.allowed:  # pages of other origins: a browser sends a preflight request first
-        cors = Middleware(CORSMiddleware, allow_origins=list(service.origins), allow_methods=["*"], allow_headers=["*"],
-                          allow_origin_regex=origin_regex(service.allowed))  # fmt: skip
+    if service.origins:  # web pages of other origins: a browser sends a preflight request first
+        cors = Middleware(CORSMiddleware, allow_origins=list(service.origins), allow_methods=["*"], allow_headers=["*"])
         middleware.insert(0, cors)
-    prefix = service.root_path
-    if prefix:
-        middleware.insert(0, Middleware(RootPathMiddleware, prefix=prefix))
     app = Starlette(
-        routes=[page(prefix), *routes()] if prefix else routes(),
+        routes=routes(),
         middleware=middleware,
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,

@@ -20,7 +20,6 @@ class Limits:
     # concurrency
     sessions: int = 4  # live conversations; two can speak at once on two cores without an underrun
     connections: int = 256  # open sockets of any kind; a file descriptor and a few kilobytes each
-    wyoming: int = 16  # clients of the Wyoming endpoint; each may hold a recording of `body_bytes`
     workers: int = 2  # threads that run the model; more than there are cores would slow each other
     waiting: int = 16  # requests that wait for a worker; at a second each, the last waits eight seconds
 

@@ -15,7 +15,6 @@ from starlette.requests import HTTPConnection
 from roundelay.server.calculator import Calculator
 from roundelay.server.engine import Engines
 from roundelay.server.errors import AUTH, ApiError
-from roundelay.server.hosts import OWN, host_name, is_page_of, matches
 from roundelay.server.limits import Limits, resident_bytes
 from roundelay.server.metrics import Metrics
 from roundelay.voice.realtime.core.settings import Thresholds
@@ -36,10 +35,8 @@ class Service:
     engines: Engines
     limits: Limits = field(default_factory=Limits)
     keys: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = OWN  # accepted Host headers, names and patterns; () accepts any
-    allowed: tuple[str, ...] = ()  # names and patterns of --allow-host, whose pages may call too
+    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # accepted Host headers; () accepts any
     origins: tuple[str, ...] = ()  # other origins whose pages may call
-    root_path: str = ""  # the prefix of a proxy, "/voice"
     create_worker: Callable[..., Any] | None = None  # of a conversation; None: voice.realtime.worker.Worker
     thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, unless a client sets its own
     calculator: Calculator = field(default_factory=Calculator)
@@ -114,15 +111,12 @@ def check(connection: HTTPConnection) -> None:
     """Raise `ApiError` for a foreign host or origin, a missing key, or a server that is stopping."""
     service = service_of(connection)
     host = connection.headers.get("host", "")
-    name = host_name(host)
-    if service.hosts and not matches(name, service.hosts):
-        message = f"this server does not answer to {name[:60]}; allow it with --allow-host {name[:60]}"
-        raise ApiError(403, "forbidden_host", message)
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    if service.hosts and name.lower() not in service.hosts:
+        raise ApiError(403, "forbidden_host", f"this server does not answer to {name[:60]}; allow it with --allow-host")
     origin = connection.headers.get("origin")
-    if origin and not (origin in service.origins or _is_own(origin, host) or is_page_of(origin, service.allowed)):
-        name = host_name(origin.partition("://")[2])[:60]
-        own = f", or --allow-host {name} where that is this server behind a proxy" if name else ""
-        message = f"a page of {origin[:60]} may not call this server; allow it with --allow-origin {origin[:60]}{own}"
+    if origin and origin not in service.origins and origin.partition("://")[2] != host:
+        message = f"a page of {origin[:60]} may not call this server; allow it with --allow-origin"
         raise ApiError(403, "forbidden_origin", message)
     path = connection.scope["path"]  # not of the URL, which contains the Host header
     if (path.startswith("/v1/") or path == "/metrics") and not service.allows(key_of(connection), path):
@@ -130,8 +124,3 @@ def check(connection: HTTPConnection) -> None:
         raise ApiError(401, "invalid_api_key", message, kind=AUTH)
     if service.draining and path.startswith("/v1/"):
         raise ApiError(503, "server_stopping", "the server is stopping; it takes no new work")
-
-
-def _is_own(origin: str, host: str) -> bool:
-    """Whether an Origin is that of this server's own page: it has the Host, port included."""
-    return origin.partition("://")[2].lower() == host.lower()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roundelay.errors import BadInput
-from roundelay.fabric.placement import align, dcn
+from roundelay.fabric.placement import align, dcn, packing, refine
 from roundelay.fabric.placement.placement import JobPlace, Placement
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.topology import segments
@@ -49,61 +49,23 @@ def on_ring(deployment: Deployment, by_node: np.ndarray) -> np.ndarray:
 
 
 def cut(unavailable_N: np.ndarray, k: int, m: int, closed: bool, spare_every: int = 0) -> list[np.ndarray]:
-    """Return the most groups of m ring positions: each segment cut into runs, the tail dropped. O(nodes).
+    """Return the most groups of m ring positions: runs cut one group after another, the tail dropped. O(nodes).
 
-    `spare_every` keeps one spare node per so many groups, in their middle. A group that would need both longest
-    hops of an odd K at one node is dropped, and the cut goes on after that node.
+    `spare_every` keeps one spare node per so many groups, in their middle.
     """
-    out = []
-    n = len(unavailable_N)
+    if not spare_every:
+        return [g for run in packing.runs(unavailable_N, k, m, closed) for g in run[: len(run) // m * m].reshape(-1, m)]
+    spare_N = unavailable_N.copy()
     for healthy in segments(unavailable_N, k, closed):
-        segment = np.delete(healthy, _spare_slice(len(healthy), m, spare_every)) if spare_every else healthy
-        hops = np.diff(segment) % n
-        if k % 2 == 0 or k == 1 or not ((hops[1:] == k) & (hops[:-1] == k)).any():
-            out += list(segment[: len(segment) // m * m].reshape(-1, m))
-            continue
-        run: list[int] = []
-        for i, position in enumerate(segment):
-            if len(run) >= 2 and hops[i - 1] == k and hops[i - 2] == k:
-                run = []
-            run.append(int(position))
-            if len(run) == m:
-                out.append(np.array(run))
-                run = []
-    return [chain for chain in out if (np.diff(chain) % n <= k).all()] if spare_every else out
+        spare_N[healthy[_spare_slice(len(healthy), m, spare_every)]] = True
+    return cut(spare_N, k, m, closed)
 
 
 def capacity(deployment: Deployment, free_N: np.ndarray, tp: int) -> int:
-    """Return how many groups of `tp` GPUs fit on the free nodes."""
-    m = deployment.ring.fabric.nodes_per_group(tp)
-    parts = segments(~on_ring(deployment, free_N), deployment.ring.k, deployment.ring.closed)
-    return sum(len(part) // m for part in parts)
-
-
-def pack(deployment: Deployment, free_N: np.ndarray, demands: Sequence[tuple[int, int]]) -> list[list[tuple[int, ...]]]:
-    """Return the groups of each demand (tp, groups), as nodes in ring order: largest first, into the tightest segment.
-
-    Exact where the sizes divide each other; otherwise bin packing, best fit decreasing. A demand that does not
-    fit gets as many groups as do.
-    """
-    k, n = deployment.ring.k, deployment.nodes
-    parts = [list(part) for part in segments(~on_ring(deployment, free_N), k, deployment.ring.closed)]
-    out: list[list[tuple[int, ...]]] = [[] for _ in demands]
-    for index in sorted(range(len(demands)), key=lambda i: -demands[i][0]):
-        tp, wanted = demands[index]
-        m = deployment.ring.fabric.nodes_per_group(tp)
-        while len(out[index]) < wanted:
-            fitting = [part for part in parts if len(part) >= m]
-            if not fitting:
-                break
-            part = min(fitting, key=lambda p: (len(p) % m, len(p)))
-            chain, part[:] = part[:m], part[m:]
-            hops = np.diff(chain) % n
-            if k % 2 and k > 1 and ((hops[1:] == k) & (hops[:-1] == k)).any():
-                part[:0] = chain[1:]
-                continue
-            out[index].append(tuple(int(x) for x in deployment.node(np.array(chain))))
-    return out
+    """Return the most groups of `tp` GPUs that the transceivers can form on the free nodes at once."""
+    ring = deployment.ring
+    m = ring.fabric.nodes_per_group(tp)
+    return packing.capacity(~on_ring(deployment, free_N), ring.k, m, ring.closed)
 
 
 def chains_of(deployment: Deployment, free_N: np.ndarray, m: int, spare_every: int = 0) -> list[np.ndarray]:
@@ -124,7 +86,7 @@ class Layout:
 
 
 def fits(deployment: Deployment, free_N: np.ndarray, tp: int, spare_every: int = 0) -> int:
-    """Return how many groups of `tp` GPUs fit on the free nodes beside their spares, before paths are paired."""
+    """Return how many groups of `tp` GPUs fit on the free nodes beside their spares."""
     m = deployment.ring.fabric.nodes_per_group(tp)
     if spare_every and deployment.nodes_per_tor == 1:
         return len(chains_of(deployment, free_N, m, spare_every))
@@ -134,24 +96,40 @@ def fits(deployment: Deployment, free_N: np.ndarray, tp: int, spare_every: int =
 def lay_out(placement: Placement, tp: int, groups: int, spare_every: int = 0) -> Layout:
     """Return as many groups of `tp` GPUs on the free nodes as fit, `groups` at most: the one way to place.
 
-    Under ToRs of several nodes equal ranks share a ToR, where so many groups can be aligned; otherwise, and without
-    ToRs, the ring is cut from its beginning. `spare_every` keeps one spare node, or column of nodes, per so many
-    groups.
+    Under ToRs of several nodes equal ranks share a ToR, where so many groups can be aligned (`align`); otherwise, and
+    without ToRs, the ring is cut from its beginning. On small fabrics the groups then move to where the rings between
+    them cross least (`refine`). `spare_every` keeps one spare node, or column of nodes, per so many groups.
     """
     deployment = placement.deployment
-    m = deployment.ring.fabric.nodes_per_group(tp)
+    m, p = deployment.ring.fabric.nodes_per_group(tp), deployment.nodes_per_tor
     free_N = free_mask(placement)
-    found = None
-    if deployment.nodes_per_tor > 1:
-        usable_N = reserve(deployment, free_N, m, spare_every) if spare_every else free_N
-        wanted = min(groups, capacity(deployment, usable_N, tp))
-        found = align.align_groups(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
+    if p == 1:
+        nodes_Gm = deployment.node(
+            np.array(chains_of(deployment, free_N, m, spare_every)[:groups], dtype=np.int64).reshape(-1, m)
+        )
+        return Layout(nodes_Gm[rank_groups(nodes_Gm, p)].astype(np.int64) if len(nodes_Gm) else nodes_Gm, aligned=False)
+    usable_N = reserve(deployment, free_N, m, spare_every) if spare_every else free_N
+    wanted = min(groups, capacity(deployment, usable_N, tp))
+    if not wanted:
+        return Layout(np.zeros((0, m), dtype=np.int64), aligned=True)
+    found = align.align_groups(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
     if found is not None:
-        nodes_Gm = found[1] * deployment.nodes_per_tor + found[0][:, None]
+        nodes_Gm = found[1] * p + found[0][:, None]
     else:
-        nodes_Gm = deployment.node(np.array(chains_of(deployment, free_N, m, spare_every)[:groups]).reshape(-1, m))
-    order = rank_groups(deployment.tor(nodes_Gm), deployment.nodes_per_tor) if len(nodes_Gm) else slice(0)
-    return Layout(nodes_Gm[order].astype(np.int64), found is not None)
+        nodes_Gm = deployment.node(np.array(chains_of(deployment, usable_N, m)[:wanted]))
+    nodes_Gm = nodes_Gm[rank_groups(deployment.tor(nodes_Gm), p)]
+    if deployment.nodes <= refine.MAX_NODES:
+        nodes_Gm = _refine(deployment, usable_N, nodes_Gm)
+    return Layout(nodes_Gm.astype(np.int64), found is not None)
+
+
+def _refine(deployment: Deployment, usable_N: np.ndarray, nodes_Gm: np.ndarray) -> np.ndarray:
+    """Return the groups of a small fabric where they cross less, in rank order."""
+    ring, p = deployment.ring, deployment.nodes_per_tor
+    tor_N = np.arange(deployment.nodes) % deployment.tors
+    starts = [deployment.position(nodes_Gm)]
+    chains = refine.refined(on_ring(deployment, usable_N), tor_N, starts, p, ring.k, ring.closed)
+    return deployment.node(chains)
 
 
 def place(
@@ -221,7 +199,7 @@ def score(
     return Score(
         groups=len(job.groups),
         job_gpus=len(job.groups) * job.tp,
-        waste=stranded / ((fabric.nodes - len(placement.missing)) * fabric.gpus_per_node),
+        waste=stranded / fabric.gpus,
         cross_tor=dcn.crossing(tor_Gm, rings),
         cross_tor_bound=dcn.crossing_bound(len(job.groups), deployment.nodes_per_tor, rings),
         cross_domain=None if domains is None else dcn.crossing(domains, rings),

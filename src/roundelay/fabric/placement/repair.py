@@ -3,7 +3,8 @@
 A group that lost a node is rebuilt from free nodes where they form a run of m; otherwise the shortest run of
 neighbouring groups is found whose free nodes, with those between and inside them, make one group more, and these groups
 are cut anew. That is the fewest possible where a group spans at least K nodes (checked against an exact solver);
-shorter groups can be hopped over, which is tried for one after the other. O(nodes), no loop over groups. Method: ours.
+shorter groups can be hopped over, which is tried for one after the other. O(nodes), no loop over groups. Where groups
+of one size are not enough, or a set of several sizes is smaller, groups of any size move (`exchange`). Method: ours.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from roundelay.errors import BadInput
+from roundelay.fabric.placement import exchange
 from roundelay.fabric.placement.placement import JobPlace, Placement
+
+Window = tuple[list[int], list[np.ndarray]]  # the groups that move, and the chains they and the hit group are cut into
 
 
 class Unrepairable(BadInput):
@@ -23,7 +27,10 @@ class Unrepairable(BadInput):
     def __init__(self, job: str, nodes: Sequence[int]) -> None:
         self.job = job
         super().__init__(
-            "group", list(nodes), "cannot be rebuilt: no run of free nodes and groups holds it; repair a node first"
+            "group",
+            list(nodes),
+            "cannot be rebuilt: the nodes that are up do not hold all groups at once, however they are moved; "
+            "return a node, or release or shrink a job",
         )
 
 
@@ -58,7 +65,7 @@ def repair(placement: Placement, failed: Sequence[int]) -> Repair:
     for node in failed:
         if not 0 <= node < placement.deployment.nodes:
             raise BadInput("--fail", node, f"the fabric has nodes 0 to {placement.deployment.nodes - 1}")
-    down = tuple(sorted((*placement.down, *set(failed).difference(placement.down, placement.missing))))
+    down = tuple(sorted((*placement.down, *set(failed).difference(placement.down))))
     state = _State(replace(placement, down=down))
     for index in state.hit:
         state.rebuild(index)
@@ -86,7 +93,7 @@ class _State:
         self.first = np.cumsum(self.sizes) - self.sizes
         self.flat = flat
         self.changed: dict[int, tuple[int, ...]] = {}
-        down = deployment.position(np.array((*placement.down, *placement.missing), dtype=np.int64))
+        down = deployment.position(np.array(placement.down, dtype=np.int64))
         lost = self.owner[down]
         self.hit: list[int] = np.unique(lost[lost >= 0]).tolist()  # the groups that lost a node
         self.owner[down] = -2
@@ -106,6 +113,8 @@ class _State:
         """Give the hit group m nodes again, moving the fewest other groups."""
         m = int(self.sizes[index])
         survivors = self.owner == index
+        if int(survivors.sum()) == m:
+            return  # another group's repair gave it new nodes already
         self.owner[survivors] = -1
         turn = self._seam(index)
         owner = np.roll(self.owner, -turn)
@@ -114,10 +123,26 @@ class _State:
             self._set(index, (chain + turn) % len(owner))
             return
         window = _window(owner, self.sizes, self.k, m, self.closed)
-        if window is None:
+        if window is not None and (len(window[0]) == 1 or (self.sizes == m).all()):
+            groups, chains = window
+            self._assign([*groups, index], [(c + turn) % len(owner) for c in chains])
+            return
+        self._exchange(index, window, turn)
+
+    def _exchange(self, index: int, window: Window | None, turn: int) -> None:
+        """Rebuild the group by moving groups of any size, unless `window` moves as few of its own."""
+        fewer_than = None if window is None else len(window[0])
+        near = int(self.deployment.position(np.array(self.members(index)[0])))
+        found = exchange.exchange(self.owner, self.sizes, index, near, self.k, self.closed, fewer_than)
+        if found is not None:
+            self.owner[np.isin(self.owner, list(found))] = -1
+            for group, chain in found.items():
+                self._set(group, chain)
+        elif window is not None:
+            groups, chains = window
+            self._assign([*groups, index], [(c + turn) % len(self.owner) for c in chains])
+        else:
             raise Unrepairable(self._job(index), self.members(index))
-        groups, chains = window
-        self._assign([*groups, index], [(c + turn) % len(owner) for c in chains])
 
     def _seam(self, index: int) -> int:
         """Return a ring position that cuts no group, to unroll a closed ring at: the one after another group's end."""
@@ -206,9 +231,7 @@ def _free_run(owner: np.ndarray, kept: np.ndarray, k: int, m: int, closed: bool)
     return None
 
 
-def _window(
-    owner: np.ndarray, sizes: np.ndarray, k: int, m: int, closed: bool
-) -> tuple[list[int], list[np.ndarray]] | None:
+def _window(owner: np.ndarray, sizes: np.ndarray, k: int, m: int, closed: bool) -> Window | None:
     """Return the fewest neighbouring groups of m whose nodes, with the free ones around them, form one group more.
 
     And the chains they are cut into. A closed ring is unrolled twice, so that a window may cross the seam; none is

@@ -43,7 +43,7 @@ async def calls(request: Request) -> Response:
         settings = settings.with_update(session)
     admit(service, model)
     name, answer = await webrtc.answer(service, offer, settings)
-    where = f"{service.root_path}/v1/realtime/calls/{name.replace('sess_', 'rtc_')}"
+    where = f"/v1/realtime/calls/{name.replace('sess_', 'rtc_')}"
     return Response(answer, 201, {"location": where}, media_type=SDP)
 
 
