@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from roundelay.voice.audio import Audio
-from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Capability, Synthesizer, Utterance
+from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Cancelled, Capability, Synthesizer, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.voices import Voice
+
+T = TypeVar("T")
 
 
 class InlinePool:
@@ -18,6 +21,17 @@ class InlinePool:
         """True, after the task has run."""
         task()
         return True
+
+    @property
+    def crowded(self) -> bool:
+        """False: there are no others."""
+        return False
+
+    shared = crowded
+
+    def blocks(self, made: Iterator[T], due_s: Callable[[], float], cancelled: Cancelled) -> Iterator[T]:
+        """The items of `made`, as soon as they are asked for."""
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ only voice activity detection, which takes a fraction of a millisecond a frame.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -45,6 +46,7 @@ from roundelay.voice.voices import Voice
 
 EXTRA_INPUT_S = 5  # of input kept beyond the longest turn
 MAX_SUMMARY_CHARACTERS = 2_000
+WAITING_S = 1.0  # between two notes that a reply is held up by others
 
 Tell = Callable[[Callable[[int], ev.Event]], None]
 
@@ -192,9 +194,14 @@ class Worker:
             self._alive.discard(draft.reply)
 
     def _reply(self, draft: act.Draft) -> None:
-        number = draft.reply
+        number, told_s = draft.reply, time.monotonic()
 
         def cancelled() -> bool:
+            """Asked while a block is waited for, too: a reply that only others hold up has not stalled."""
+            nonlocal told_s
+            if self._pool.shared and time.monotonic() - told_s >= WAITING_S:
+                told_s = time.monotonic()
+                self._emit(lambda at_ms: ev.ReplyWaiting(at_ms, number))
             return self._closed or number not in self._alive
 
         if cancelled():
@@ -257,7 +264,8 @@ class Worker:
         self._emit(lambda at_ms: ev.ToolCalled(at_ms, draft.reply, key, call.name, call.arguments))
 
     def _speak(self, draft: act.Draft, text: Iterable[str], cancelled: Cancelled) -> None:
-        limits, budget, reply = self.config.thresholds, CandidateBudget(), draft.reply
+        limits, reply = self.config.thresholds, draft.reply
+        budget = CandidateBudget(crowded=lambda: self._pool.crowded)
         name = (draft.options or {}).get("voice") or self.config.persona.voice
         voice = Voice(name) if name else None
         spoken = is_spoken(draft, self.config)
@@ -269,7 +277,8 @@ class Worker:
             self._emit(lambda at_ms, clause=clause: ev.ReplyText(at_ms, reply, clause))  # type: ignore[misc]
             if not spoken:
                 continue
-            blocks = self._pipeline.stream(Utterance(clause, voice, seed=seed), options=options)
+            made = self._pipeline.stream(Utterance(clause, voice, seed=seed), options=options)
+            blocks = self._pool.blocks(made, lambda: budget.due_s, cancelled)
             try:
                 for audio in blocks if budget.samples else trim_leading_silence(blocks):
                     budget.add(audio)

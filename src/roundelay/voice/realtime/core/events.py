@@ -193,6 +193,13 @@ class ReplyAudio(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyWaiting(Event):
+    """`reply` is still being made; other conversations hold it up."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyDone(Event):
     """`reply` is complete."""
 

@@ -148,6 +148,13 @@ def _complete(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
     return (*clauses[:-1], replace(clauses[-1], complete=True)) if clauses else ()
 
 
+def note_waiting(s: SessionState, event: ev.Event, out: Out) -> SessionState:
+    """Record that the reply is still being made."""
+    assert isinstance(event, ev.ReplyWaiting)
+    reply = s.find_reply(event.reply)
+    return s if reply is None else s.with_reply(replace(reply, progress_ms=s.now_ms))
+
+
 def note_playback(s: SessionState, event: ev.Event, out: Out) -> SessionState:
     """Record how much of the active reply was played."""
     assert isinstance(event, ev.Played)

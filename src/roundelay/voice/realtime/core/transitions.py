@@ -219,6 +219,7 @@ ANYWHERE: tuple[tuple[type[ev.Event], Effect], ...] = (
     (ev.Truncated, replies.correct_past_reply),
     (ev.ReplyText, replies.add_output),
     (ev.ReplyAudio, replies.add_output),
+    (ev.ReplyWaiting, replies.note_waiting),
     (ev.ReplyDone, replies.add_output),
     (ev.ToolCalled, replies.add_output),
     (ev.ReplyFailed, replies.draft_failed),
@@ -232,8 +233,8 @@ ANYWHERE: tuple[tuple[type[ev.Event], Effect], ...] = (
 # Events that may still arrive in Closed, and are ignored there.
 LATE = (
     ev.Tick, ev.SpeechStarted, ev.SpeechStopped, ev.EndOfTurnPredicted, ev.Transcribed, ev.PartialTranscript,
-    ev.Played, ev.ReplyText, ev.ReplyAudio, ev.ReplyDone, ev.ToolCalled, ev.ReplyFailed, ev.ToolReturned,
-    ev.Summarised, ev.CloseRequested,
+    ev.Played, ev.ReplyText, ev.ReplyAudio, ev.ReplyWaiting, ev.ReplyDone, ev.ToolCalled, ev.ReplyFailed,
+    ev.ToolReturned, ev.Summarised, ev.CloseRequested,
 )  # fmt: skip
 
 
