@@ -30,7 +30,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("voice.engines.nano", "voice.engines.whisper", "fabric.goodput"),
     ("voice.engines", "fabric.control"),
     ("voice.pipeline", "fabric.emit"),
-    ("voice.realtime.core", "voice.inventory", "fabric.pages", "fabric.face"),
+    ("voice.realtime.core", "voice.inventory", "voice.capacity", "fabric.pages", "fabric.face"),
     ("voice.agent",),
     ("voice.realtime",),
     ("voice.eval",),

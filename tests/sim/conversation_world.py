@@ -238,6 +238,8 @@ class World:
             assert draft.turn is not None
             self.transcribe(draft.turn, draft.start, draft.end)
         speed = r.choice((0.2, 0.5, 1.1))
+        if number % 3 == 0:  # others hold it up
+            self.news(made, when - 20, lambda: ev.ReplyWaiting(self.now, number))
         for text, samples in clauses:
             self.news(made, when, lambda text=text: ev.ReplyText(self.now, number, text))  # type: ignore[misc]
             if r.random() < 0.12:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from roundelay.errors import RoundelayError
 from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits, give_back_memory, resident_bytes
+from roundelay.voice import capacity
 from roundelay.voice.engines import registry
 from roundelay.voice.engines.choice import Choices, select
 from roundelay.voice.interfaces import Cancelled
 from roundelay.voice.pipeline import Pipeline
+from roundelay.voice.realtime.compute_slots import ComputeSlots
 from roundelay.voice.realtime.worker_pool import WorkerPool
 
 T = TypeVar("T")
+UNMEASURED_SESSIONS = 4  # live conversations where the capacity is not measured, or not yet
+POLL_S = 0.05  # between two looks at whether a client reads again
+TASKS_PER_SESSION = 6  # drafts alive, words over them, judgements of pauses
+MAX_QUEUED = 64  # items of a stream that its client has not read yet
 RETRY_S = 2  # the `retry-after` of a refusal
 MODEL = "roundelay"  # the name of the default engine for clients
 
@@ -60,8 +68,10 @@ class Engines:
     """Pipelines by the name of their engine, and the threads that run them.
 
     `load(engine)` makes a pipeline. The default engine is loaded by `start`, others when they are first asked for. At
-    most `workers` tasks run and `waiting` wait; the next one is refused with 429 at once. Nothing here blocks the event
-    loop. `tell` is given one line once the default engine is ready or cannot be loaded.
+    most `Limits.requests` tasks are taken; the next one is refused with 429 at once. They share the cores: those that
+    speak with the conversations (`slots`), block by block, the others among themselves. Nothing here blocks the event
+    loop. `tell` is given one line once the default engine is ready or cannot be loaded. `measure` finds out how many
+    conversations its pipeline carries, where the limits leave that open.
     """
 
     def __init__(
@@ -70,13 +80,23 @@ class Engines:
         limits: Limits | None = None,
         default: str = registry.DEFAULT,
         tell: Callable[[str], None] = lambda line: None,
+        measure: Callable[[Pipeline], int] | None = None,
     ) -> None:
         self.limits, self.default, self._tell = limits or Limits(), default, tell
-        self._load = load
+        self._load, self._measure = load, measure
+        self._measured = UNMEASURED_SESSIONS
         self._slots: dict[str, _Slot] = {}
-        self._pool = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="engine")
-        self.conversation_pool = WorkerPool(self.limits.workers, self.limits.waiting)  # shared by all conversations
+        self._pool = ThreadPoolExecutor(self.limits.requests, thread_name_prefix="engine")
+        self.slots = ComputeSlots(self.limits.parallel)
+        self._calls = ComputeSlots(self.limits.parallel)
+        places = max(self.limits.waiting, TASKS_PER_SESSION * (self.limits.sessions or capacity.MOST))
+        self.conversation_pool = WorkerPool(self.limits.parallel, places, self.slots)  # shared by all conversations
         self.busy = 0
+
+    @property
+    def sessions(self) -> int:
+        """How many conversations may be live."""
+        return self.limits.sessions or self._measured
 
     @property
     def state(self) -> State:
@@ -103,6 +123,8 @@ class Engines:
         try:
             pipeline = self._load(engine)
             slot.voices = tuple(voice.name for voice in pipeline.voices())
+            if engine == self.default and self._measure is not None and not self.limits.sessions:
+                self._measured = self._measure(pipeline)
             slot.pipeline = pipeline
         except RoundelayError as error:
             slot.failure = str(error)
@@ -135,7 +157,7 @@ class Engines:
 
     def admit(self) -> None:
         """Raise `ApiError` 429 or 503 if no more work may begin."""
-        if self.busy >= self.limits.workers + self.limits.waiting:
+        if self.busy >= self.limits.requests:
             raise ApiError(429, "server_busy", f"{self.busy} requests are being answered; try again in {RETRY_S} s")
         if resident_bytes() > self.limits.resident_bytes:
             raise ApiError(503, "memory_exhausted", "the server holds all the memory it may; try again later")
@@ -146,16 +168,22 @@ class Engines:
         except RuntimeError:  # the pool is closed
             raise ApiError(503, "server_stopping", "the server is stopping; it takes no new work") from None
 
-    async def call(self, work: Callable[[Cancelled], T]) -> T:
-        """The result of `work(cancelled)`, run on a worker. Raises 429 if too many wait, 504 if it takes too long.
+    async def call(self, work: Callable[[Call], T]) -> T:
+        """The result of `work(call)`, run on a worker. Raises 429 if too many wait, 504 if it takes too long.
 
-        `cancelled()` becomes true when the caller no longer waits, so that an engine that hangs leaves its worker.
+        `call()` becomes true when the caller no longer waits, so that an engine that hangs leaves its worker.
         """
         self.admit()
         self.busy += 1
         gone = threading.Event()
+
+        def run() -> T:
+            call = Call(self._calls, gone.is_set)
+            with call:
+                return work(call)
+
         try:
-            future = self._submit(work, gone.is_set)
+            future = self._submit(run)
             future.add_done_callback(_swallow)
             return await asyncio.wait_for(asyncio.wrap_future(future), self.limits.request_s)
         except TimeoutError:
@@ -169,19 +197,21 @@ class Engines:
         """Yield the items of `work(cancelled)`, which runs on a worker.
 
         If the caller stops early (its client left), `cancelled()` becomes true, and the worker stops before its next
-        item. What is queued is bounded by the length of the text, which is limited.
+        item. It waits while `MAX_QUEUED` items are not taken. What computes long holds a slot of `slots` meanwhile.
         """
         self.admit()
         loop, queue = asyncio.get_running_loop(), asyncio.Queue[Any]()
         gone, end = threading.Event(), object()
 
         def hand(item: Any) -> None:
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the event loop is closed
                 loop.call_soon_threadsafe(queue.put_nowait, item)
 
         def run() -> None:
             try:
                 for item in work(gone.is_set):
+                    while queue.qsize() >= MAX_QUEUED and not gone.is_set():
+                        time.sleep(POLL_S)
                     if gone.is_set():
                         return
                     hand(item)
@@ -205,6 +235,33 @@ class Engines:
         finally:
             gone.set()
             self.busy -= 1
+
+
+class Call:
+    """A call that runs: whether it is cancelled, and turns with other calls between the steps of a long one.
+
+    A context manager: within it, a slot is held. Steps are those of `CallOptions.progress`.
+    """
+
+    def __init__(self, slots: ComputeSlots, cancelled: Cancelled) -> None:
+        self._slots, self._cancelled, self._held = slots, cancelled, ExitStack()
+
+    def __call__(self) -> bool:
+        """Whether the caller no longer waits."""
+        return self._cancelled()
+
+    def __enter__(self) -> None:
+        self._held.enter_context(self._slots.slot(self._slots.clock(), self._cancelled))
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def steps(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items; before each, those who wait longer have their turn."""
+        for item in items:
+            self._held.close()
+            self.__enter__()
+            yield item
 
 
 def _swallow(future: Any) -> None:

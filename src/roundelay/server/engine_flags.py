@@ -64,7 +64,14 @@ class EngineFlags:
         hears, speaks = choices["transcriber"].shown, choices["synthesizer"].shown
         answers = chat.shown if chat else choices["responder"].shown
         line = f"hears with {hears}, speaks with {speaks}, answers with {answers}"
-        return Engines(load, limits, default, lambda state: tell(f"{state}; {line}")), answering
+        return Engines(load, limits, default, lambda state: tell(f"{state}; {line}"), _conversations), answering
+
+
+def _conversations(pipeline: Pipeline) -> int:
+    """How many conversations a pipeline carries here."""
+    from roundelay.voice.capacity import measure
+
+    return measure(pipeline).conversations
 
 
 def engine_flags(verb: Callable[..., None]) -> Callable[..., None]:

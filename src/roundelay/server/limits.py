@@ -6,6 +6,8 @@ import ctypes
 from contextlib import suppress
 from dataclasses import dataclass
 
+from roundelay.voice.capacity import cores
+
 MIB = 1 << 20
 
 
@@ -13,14 +15,18 @@ MIB = 1 << 20
 class Limits:
     """What one client, and all clients together, may use.
 
-    The defaults suit two CPU cores: a turn occupies one core for a moment, so a few conversations may run at once and
-    a few requests may wait. Further requests are refused at once instead of waiting for long.
+    What is beyond them is refused at once instead of waiting for long. 0 in the first four is a number found out where
+    the server runs.
     """
 
     # concurrency
-    sessions: int = 4  # live conversations; two can speak at once on two cores without an underrun
+    sessions: int = 0  # live conversations; 0: as many as are measured to hear a first sound in time (`voice.capacity`)
+    sessions_per_client: int = (
+        0  # of one address, this machine's own excepted; 0: half of them, for others have a place
+    )
+    requests_per_client: int = 0  # likewise, requests that run or wait; 0: half of `workers` and `waiting`
+    workers: int = 0  # computed at once; 0: one for each core, two at least: more would slow each other
     connections: int = 256  # open sockets of any kind; a file descriptor and a few kilobytes each
-    workers: int = 2  # threads that run the model; more than there are cores would slow each other
     waiting: int = 16  # requests that wait for a worker; at a second each, the last waits eight seconds
 
     # sizes
@@ -46,6 +52,16 @@ class Limits:
 
     # memory
     resident_bytes: int = 3 << 30  # above this no new session or request is accepted
+
+    @property
+    def parallel(self) -> int:
+        """How many pieces of work are computed at once."""
+        return self.workers or max(2, cores())
+
+    @property
+    def requests(self) -> int:
+        """How many requests run or wait."""
+        return self.parallel + self.waiting
 
 
 DEFAULT = Limits()

@@ -39,6 +39,7 @@ class Address:
     hosts: Sequence[str] = ()
     origins: Sequence[str] = ()
     open: bool = False
+    proxies: Sequence[str] = ()  # whose X-Forwarded-For is believed, beside this machine's own
 
 
 def api_keys() -> tuple[str, ...]:
@@ -88,7 +89,7 @@ class Runner(uvicorn.Server):
                 log_level="warning", access_log=False, server_header=False, timeout_keep_alive=20,
                 timeout_graceful_shutdown=5,
                 ws_max_size=limits.frame_bytes, ws_ping_interval=limits.ping_s, ws_ping_timeout=limits.ping_s,
-                ws_per_message_deflate=False,
+                ws_per_message_deflate=False, forwarded_allow_ips=[*LOOPBACK, *service.proxies],
             )
         )  # fmt: skip
         self.service = service
@@ -149,5 +150,5 @@ def create_service(limits: Limits, address: Address, engines: Engines, answering
     """The service with these settings and the API keys of the environment."""
     return Service(
         engines=engines, limits=limits, keys=api_keys(), hosts=names_of(address), origins=tuple(address.origins),
-        answering=answering,
+        answering=answering, proxies=tuple(address.proxies),
     )  # fmt: skip

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from roundelay.server.calculator import Calculator
-from roundelay.server.engine import Engines
+from roundelay.server.engine import RETRY_S, Engines
 from roundelay.server.errors import AUTH, ApiError
 from roundelay.server.limits import Limits, resident_bytes
 from roundelay.server.metrics import Metrics
@@ -37,6 +39,7 @@ class Service:
     keys: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # accepted Host headers; () accepts any
     origins: tuple[str, ...] = ()  # other origins whose pages may call
+    proxies: tuple[str, ...] = ()  # addresses of proxies that tell whose requests they pass on
     create_worker: Callable[..., Any] | None = None  # of a conversation; None: voice.realtime.worker.Worker
     thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, unless a client sets its own
     calculator: Calculator = field(default_factory=Calculator)
@@ -45,6 +48,7 @@ class Service:
     draining: bool = False
     answering: str = "embedded"  # or the address of the chat server that answers
     sessions: dict[str, Any] = field(default_factory=dict)
+    clients: Counter[str] = field(default_factory=Counter)  # requests that run or wait, by address
     traces: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _secrets: OrderedDict[str, tuple[float, Any]] = field(default_factory=OrderedDict)
 
@@ -84,6 +88,25 @@ class Service:
         expires, settings = self._secrets.get(key or "", (0.0, None))
         return settings if expires > time.time() else None
 
+    @contextmanager
+    def place(self, connection: HTTPConnection) -> Iterator[None]:
+        """Count a request that works among those of its client's address. Raises `ApiError` 429 beyond its share."""
+        client = client_of(connection)
+        if client is None or connection.scope["method"] != "POST" or not connection.scope["path"].startswith("/v1/"):
+            yield
+            return
+        share = self.limits.requests_per_client or max(1, self.limits.requests // 2)
+        if self.clients[client] >= share:
+            message = f"{share} requests of your address are being answered; try again in {RETRY_S} s"
+            raise ApiError(429, "too_many_requests", message)
+        self.clients[client] += 1
+        try:
+            yield
+        finally:
+            self.clients[client] -= 1
+            if not self.clients[client]:
+                del self.clients[client]
+
     def keep_trace(self, name: str, trace: Any) -> None:
         """Keep the latency trace of a conversation; drop the oldest beyond `MAX_TRACES`."""
         self.traces[name] = trace
@@ -94,6 +117,22 @@ class Service:
 def service_of(connection: HTTPConnection) -> Service:
     """The service of the app that received this request."""
     return connection.app.state.service
+
+
+def client_of(connection: HTTPConnection) -> str | None:
+    """The address that a client's places are counted by: of IPv6 the network, /64; None for this machine's own.
+
+    Behind a trusted proxy it is the one that the proxy forwards (`--trust-proxy`).
+    """
+    try:
+        address = ipaddress.ip_address(connection.client.host if connection.client else "")
+    except ValueError:  # a test's client, or a socket file
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    if address.is_loopback:
+        return None
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def key_of(connection: HTTPConnection) -> str | None:

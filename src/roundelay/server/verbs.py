@@ -19,6 +19,9 @@ from roundelay.server.limits import Limits
 @engine_flags
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another name of this machine, behind a proxy.")
 @click.option("--allow-origin", multiple=True, metavar="URL", help="A web page of others that may call.")
+@click.option(
+    "--trust-proxy", multiple=True, metavar="ADDRESS", help="A proxy whose X-Forwarded-For tells a client's address."
+)
 @click.option("--open", "without_key", is_flag=True, help="Listen beyond loopback without a key.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with limits.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any limit; see docs/server.md.")
@@ -36,7 +39,7 @@ def serve(
 
     limits = config.fill(Limits, config_file, several["sets"], {})
     engines, answering = flags.engines(limits, note)
-    address = Address(host, port, several["allow_host"], several["allow_origin"], without_key)
+    address = Address(host, port, several["allow_host"], several["allow_origin"], without_key, several["trust_proxy"])
     run(address, create_service(limits, address, engines, answering))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -13,18 +13,25 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from roundelay.errors import EngineError
 from roundelay.server.audio import encoders
-from roundelay.server.engine import MODEL
+from roundelay.server.engine import MODEL, Call
 from roundelay.server.errors import unsupported, wrong
 from roundelay.server.http import aliases
+from roundelay.server.http.chat_stream import (
+    AUDIO_EXPIRES_S,
+    Spoken,
+    StreamedAnswer,
+    audio_id,
+    call_json,
+    events,
+)
 from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import bytes_of, ignored_header, json_fields, recording
-from roundelay.server.http.speech import encode_speech, event
+from roundelay.server.http.speech import encode_speech, prepend
 from roundelay.server.limits import DEFAULT
 from roundelay.server.service import Service, service_of
 from roundelay.voice.audio_file import AudioFile
 from roundelay.voice.interfaces import (
     CallOptions,
-    Cancelled,
     Capability,
     Message,
     Responder,
@@ -39,7 +46,6 @@ from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.voices import Voice
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
-AUDIO_EXPIRES_S = 3600  # required by the format; the audio is in the response itself and not kept here
 FIELDS = (
     Field("messages", "array", "The conversation so far.", required=True, max_length=DEFAULT.messages),
     Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
@@ -76,24 +82,30 @@ async def completions(request: Request) -> Response:
     raw, longest = values["messages"], service.limits.audio_s
     check(raw)
 
-    def work(cancelled: Cancelled) -> LlmResponse:
-        options = CallOptions(cancelled)
+    def asked(options: CallOptions) -> LlmRequest:
         hear = lambda audio: pipeline.transcribe(audio, options).text  # noqa: E731
         messages = [_message(at, each, hear, longest) for at, each in enumerate(raw)]
-        return pipeline.respond(_request(messages, tools, pipeline.responder), options)
+        return _request(messages, tools, pipeline.responder)
 
-    response = await service.engines.call(work)
+    def work(call: Call) -> LlmResponse:
+        options = CallOptions(call, progress=call.steps)
+        return pipeline.respond(asked(options), options)
+
     head = {"id": f"chatcmpl-{uuid.uuid4().hex[:24]}", "created": int(time.time()), "model": name}
     headers = ignored_header(ignored)
+    if values["stream"]:
+        how = Spoken(*spoken, values["seed"]) if spoken else None
+        deltas = service.engines.stream(StreamedAnswer(pipeline, asked, how, service.engines.slots).deltas)
+        first = await anext(deltas, None)  # what fails before it is a typed error
+        body = events(head, deltas if first is None else prepend(first, deltas))
+        return StreamingResponse(body, headers=headers, media_type="text/event-stream")
+    response = await service.engines.call(work)
     audio = b""
     if spoken and response.text.strip():
         voice, form = spoken
         utterance = Utterance(response.text, Voice(voice) if voice else None, seed=values["seed"])
         audio = await _spoken(service, pipeline, utterance, form)
-    calls = [_call(call) for call in response.calls]
-    if values["stream"]:
-        body = _chunks(head, response.text, calls, audio if spoken else None)
-        return StreamingResponse(body, headers=headers, media_type="text/event-stream")
+    calls = [call_json(call) for call in response.calls]
     message: dict[str, Any] = {"role": "assistant", "content": response.text or None, "refusal": None}
     if audio:
         message |= {"content": None, "audio": _audio(response.text, audio)}
@@ -106,7 +118,9 @@ async def completions(request: Request) -> Response:
 async def _spoken(service: Service, pipeline: Pipeline, utterance: Utterance, form: str) -> bytes:
     """The utterance in a response format; b"" if nothing in it can be spoken."""
     try:
-        chunks = service.engines.stream(lambda gone: encode_speech(pipeline, utterance, form, gone))
+        chunks = service.engines.stream(
+            lambda gone: encode_speech(pipeline, utterance, form, gone, service.engines.slots)
+        )
         return b"".join([chunk async for chunk in chunks])
     except EngineError as error:
         if error.fault != "nothing":
@@ -199,33 +213,8 @@ def _request(messages: Sequence[Message], tools: Sequence[ToolSpec], responder: 
 
 def _audio(text: str, sound: bytes) -> dict[str, Any]:
     return {
-        "id": f"audio_{uuid.uuid4().hex[:24]}",
+        "id": audio_id(),
         "data": base64.b64encode(sound).decode(),
         "expires_at": int(time.time()) + AUDIO_EXPIRES_S,
         "transcript": text,
     }
-
-
-def _call(call: ToolCall) -> dict[str, Any]:
-    name = call.id or f"call_{uuid.uuid4().hex[:24]}"
-    return {"id": name, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-
-
-async def _chunks(
-    head: dict[str, Any], text: str, calls: Sequence[dict[str, Any]], audio: bytes | None
-) -> AsyncIterator[bytes]:
-    """Yield the answer as server-sent events."""
-
-    def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        return event({**head, "object": "chat.completion.chunk", "choices": [choice]})
-
-    yield chunk({"role": "assistant", "content": ""})
-    if audio:
-        yield chunk({"audio": _audio(text, audio)})
-    elif text:
-        yield chunk({"content": text})
-    if calls:
-        yield chunk({"tool_calls": [{"index": at, **call} for at, call in enumerate(calls)]})
-    yield chunk({}, "tool_calls" if calls else "stop")
-    yield b"data: [DONE]\n\n"

@@ -75,8 +75,11 @@ async def controls(request: Request) -> Response:
                 "modalities": ["audio", "text"],
             },
             "limits": {
-                name: getattr(service.limits, name)
-                for name in ("sessions", "body_bytes", "input_characters", "audio_s", "session_s", "frame_bytes")
+                "sessions": service.engines.sessions,
+                **{
+                    name: getattr(service.limits, name)
+                    for name in ("body_bytes", "input_characters", "audio_s", "session_s", "frame_bytes")
+                },
             },
         }
     )

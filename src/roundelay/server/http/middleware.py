@@ -91,8 +91,10 @@ class ServiceMiddleware:
             await send(message)
 
         try:
-            check(HTTPConnection(scope))
-            await self.app(scope, _Bounded(scope, receive, self.service.limits), sending)
+            connection = HTTPConnection(scope)
+            check(connection)
+            with self.service.place(connection):
+                await self.app(scope, _Bounded(scope, receive, self.service.limits), sending)
         except Exception as error:
             if answered:  # too late for a typed error: the body is cut, so that the client sees it is incomplete
                 api_error(error)

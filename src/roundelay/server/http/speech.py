@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -23,12 +25,15 @@ from roundelay.server.service import service_of
 from roundelay.voice.engines.registry import engines_with
 from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Utterance
 from roundelay.voice.pipeline import Pipeline
+from roundelay.voice.realtime.budget import CandidateBudget
+from roundelay.voice.realtime.compute_slots import ComputeSlots
 from roundelay.voice.resample import Resampler
 from roundelay.voice.style import Style
 from roundelay.voice.voices import Voice
 
 # The default of OpenAI's agents SDK (0.24); the server does that without being told.
 DEFAULT_INSTRUCTIONS = "You will receive partial sentences. Do not complete the sentence just read out the text."
+T = TypeVar("T")
 FIELDS = (
     Field("input", "string", "The text to speak.", required=True, max_length=DEFAULT.input_characters),
     Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
@@ -61,7 +66,9 @@ async def speech(request: Request) -> Response:
         raise unsupported("speed", f"this model speaks at speed 1 only{hint}")
     voice = aliases.voice(values["voice"], "voice", voices)
     utterance = Utterance(text, Voice(voice) if voice else None, Style(values["speed"]), values["seed"])
-    chunks = service.engines.stream(lambda cancelled: encode_speech(pipeline, utterance, name, cancelled))
+    chunks = service.engines.stream(
+        lambda cancelled: encode_speech(pipeline, utterance, name, cancelled, service.engines.slots)
+    )
     try:
         first = await anext(chunks)
     except EngineError as error:
@@ -69,20 +76,24 @@ async def speech(request: Request) -> Response:
             raise
         raise wrong("input", "input holds nothing this model can say") from None
     service.metrics.observe("roundelay_speech_first_byte_seconds", "From request to sound.", time.monotonic() - started)
-    body = _prepend(first, chunks)
+    body = prepend(first, chunks)
     headers = ignored_header(ignored)
     if values["stream_format"] == "sse":
         return StreamingResponse(_events(body, len(text)), headers=headers, media_type="text/event-stream")
     return StreamingResponse(body, headers=headers, media_type=encoders.MEDIA_TYPES[name])
 
 
-def encode_speech(pipeline: Pipeline, utterance: Utterance, name: str, cancelled: Cancelled) -> Iterator[bytes]:
+def encode_speech(
+    pipeline: Pipeline, utterance: Utterance, name: str, cancelled: Cancelled, slots: ComputeSlots
+) -> Iterator[bytes]:
     """Yield an utterance in a response format, in chunks that are never empty. Runs on a worker.
 
     Audio is resampled once, from the engine's rate to the wire's. Raises `EngineError`.
     """
-    encoder, resampler = encoders.encoder(name), None
-    for audio in pipeline.stream(utterance, options=CallOptions(cancelled)):
+    encoder, resampler, lead = encoders.encoder(name), None, CandidateBudget(slots.clock)
+    made = pipeline.stream(utterance, options=CallOptions(cancelled))
+    for audio in slots.blocks(made, lambda: lead.due_s, cancelled, ahead_s=math.inf):
+        lead.add(audio)
         resampler = resampler or Resampler(audio.rate, WIRE_RATE_HZ)
         if data := encoder.push(resampler.push(audio.samples)):
             yield data
@@ -92,7 +103,8 @@ def encode_speech(pipeline: Pipeline, utterance: Utterance, name: str, cancelled
         yield data
 
 
-async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def prepend(first: T, rest: AsyncIterator[T]) -> AsyncIterator[T]:
+    """Yield an item, then the others."""
     yield first
     async for piece in rest:
         yield piece

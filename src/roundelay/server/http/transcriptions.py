@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from roundelay.server.engine import MODEL
+from roundelay.server.engine import MODEL, Call
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.http import aliases
 from roundelay.server.http.fields import Field, read
@@ -18,7 +18,7 @@ from roundelay.server.http.requests import ignored_header, recording
 from roundelay.server.http.speech import event
 from roundelay.server.http.transcript_formats import response
 from roundelay.server.service import service_of
-from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Transcript
+from roundelay.voice.interfaces import CallOptions, Capability, Transcript
 
 RESPONSE_FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
 GRANULARITIES = Field(
@@ -51,9 +51,9 @@ async def transcriptions(request: Request) -> Response:
     if "word" in granularities and Capability.WORD_TIMES not in able:
         raise unsupported(GRANULARITIES.name, "this model gives no times of words; ask for segment")
 
-    def work(cancelled: Cancelled) -> tuple[Transcript, float]:
+    def work(call: Call) -> tuple[Transcript, float]:
         with recording(data, name, limit) as audio:
-            return pipeline.transcribe(audio, CallOptions(cancelled)), audio.duration_s
+            return pipeline.transcribe(audio, CallOptions(call, progress=call.steps)), audio.duration_s
 
     transcript, seconds = await service.engines.call(work)
     headers = ignored_header(ignored)

@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from roundelay.server.engine import RETRY_S
 from roundelay.server.errors import SERVER
 from roundelay.server.realtime.frames import Frame, Items, frame, new_id
 from roundelay.server.realtime.latency_trace import LatencyTrace, TurnLatency
@@ -82,12 +83,14 @@ class Bridge:
         self.closed = False
         self.output_buffer: OutputAudioBuffer | None = None  # of a call: audio goes there instead of into frames
         self.committed = 0  # the input sample after the last committed turn, or the last clearing
+        self.places = 0  # conversations that the server carries
         self.on_sent: Callable[[float], None] = lambda seconds: None
         self._heard = 0  # tokens of the newest turn
         self._turns: dict[int, str] = {}
         self._captions: dict[int, str] = {}
         self._failures: dict[int, str] = {}
         self._times: dict[int, TurnLatency] = {}
+        self._waits: set[int] = set()  # replies of which the client was told that they wait
         self._marks: dict[str, int] = {}
         self._zero_ms: float | None = None
         self._last_sound_ms = 0
@@ -271,6 +274,7 @@ class Bridge:
         self.pacers[action.reply] = Pacer(now_ms, wish["modalities"] == ("audio",), lead_ms)
         for old in list(self.outputs)[:-16]:
             self.outputs.pop(old)
+            self._waits.discard(old)
 
     def _out(self, action: do.Action, now_ms: int) -> None:
         output = self.outputs[action.reply]  # type: ignore[attr-defined]
@@ -306,6 +310,15 @@ class Bridge:
         if found := self._times.pop(number, None):
             found.outcome, found.answer = outcome, text
 
+    def _tell_wait(self, reply: int) -> None:
+        """Tell the client, once, that others hold up the first sound of a response: no request of its is free now."""
+        output = self.outputs.get(reply)
+        if output is None or output.done or output.sent or not output.spoken or reply in self._waits:
+            return
+        self._waits.add(reply)
+        limit = {"name": "requests", "limit": self.places, "remaining": 0, "reset_seconds": float(RETRY_S)}
+        self.send(frame("rate_limits.updated", rate_limits=[limit]))
+
     def _note(self, event: ev.Event) -> None:
         """Note the times of events, for the latency trace."""
         if isinstance(event, ev.SpeechStopped):
@@ -314,6 +327,8 @@ class Bridge:
             self._marks["heard"] = event.at_ms
             if found := self.trace.find(event.turn):
                 found.marks.setdefault("heard", event.at_ms)
+        elif isinstance(event, ev.ReplyWaiting):
+            self._tell_wait(event.reply)
         elif isinstance(event, ev.ReplyText | ev.ReplyAudio):
             part = "text" if isinstance(event, ev.ReplyText) else "sound"
             self.trace.news(event.reply, part, event.at_ms)

@@ -17,7 +17,7 @@ from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import ignored_header, json_fields
 from roundelay.server.realtime.connection import admit
 from roundelay.server.realtime.settings import Settings, table
-from roundelay.server.service import SECRET_S, Service, key_of, service_of
+from roundelay.server.service import SECRET_S, Service, client_of, key_of, service_of
 
 SDP = "application/sdp"
 SECRET_FIELDS = (
@@ -41,8 +41,8 @@ async def calls(request: Request) -> Response:
     settings = replace(settings, model=model, voices=service.engines.voices(model))
     if session is not None:
         settings = settings.with_update(session)
-    admit(service, model)
-    name, answer = await webrtc.answer(service, offer, settings)
+    admit(service, model, client := client_of(request))
+    name, answer = await webrtc.answer(service, offer, settings, client)
     where = f"/v1/realtime/calls/{name.replace('sess_', 'rtc_')}"
     return Response(answer, 201, {"location": where}, media_type=SDP)
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from roundelay.errors import RoundelayError
+from roundelay.server.engine import RETRY_S
 from roundelay.server.errors import ApiError
 from roundelay.server.http.middleware import api_error
 from roundelay.server.realtime.bridge import Bridge, ConversationWorker
@@ -61,19 +62,29 @@ class Transport(Protocol):
         ...
 
 
-def admit(service: Service, model: str) -> None:
-    """Raise `ApiError` if no conversation can begin: 503 without the model or memory, 429 if too many are live."""
+def admit(service: Service, model: str, client: str | None) -> None:
+    """Raise `ApiError` if no conversation can begin: 503 without the model or memory, 429 if too many are live, of this
+    client's address or of all.
+    """
     service.engines.pipeline(model)
-    if len(service.sessions) >= service.limits.sessions:
-        raise ApiError(429, "too_many_sessions", f"{len(service.sessions)} people are talking already; try again later")
+    most, live = service.engines.sessions, len(service.sessions)
+    if live >= most:
+        message = f"{live} people are talking, and this server carries {most}; wait, and try again in {RETRY_S} s"
+        raise ApiError(429, "too_many_sessions", message)
+    share = service.limits.sessions_per_client or -(-most // 2)
+    own = sum(each.client == client for each in service.sessions.values())
+    if client is not None and own >= share:
+        message = f"{own} people of your address are talking, and one address has {share} of {most} places; try later"
+        raise ApiError(429, "too_many_sessions", message)
     service.engines.admit()
 
 
 class Connection:
     """A connected client: its conversation, an inbox of events and an outbox of frames."""
 
-    def __init__(self, transport: Transport, service: Service, settings: Settings) -> None:
+    def __init__(self, transport: Transport, service: Service, settings: Settings, client: str | None = None) -> None:
         self.transport, self.service, self.name = transport, service, new_id("sess")
+        self.client = client  # its address; None for this machine's own
         self._inbox: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_UNREAD_FRAMES)
         self._sounds = 0  # in the inbox
@@ -89,6 +100,7 @@ class Connection:
         live = replace(self._pipeline, limits=self._pipeline.limits.at_most(guard.LIVE_LIMITS))
         worker = create(live, self._tell, service.engines.conversation_pool, config)
         self.bridge = Bridge(self.send, worker, settings, self.name, service.thresholds)
+        self.bridge.places = service.engines.sessions
         self.bridge.on_sent = lambda seconds: service.metrics.observe(
             "roundelay_turn_seconds", "From the end of a turn to the first sample sent.", seconds
         )
@@ -134,6 +146,11 @@ class Connection:
         self.service.keep_trace(self.name, self.bridge.trace)
         self.service.metrics.count("roundelay_sessions_total", "Conversations begun.")
 
+    def leave(self) -> None:
+        """Give the place back, and end all work."""
+        self.bridge.worker.close()
+        self.service.sessions.pop(self.name, None)
+
     async def run(self) -> None:
         """Run until the client leaves, the session ends or fails; other sessions are not affected."""
         tasks = [asyncio.create_task(each) for each in (self._read(), self._write())]
@@ -147,8 +164,7 @@ class Connection:
             self._close_code = BROKEN
             self.send(error_frame(failure))
         finally:
-            self.bridge.worker.close()
-            self.service.sessions.pop(self.name, None)
+            self.leave()
             tasks[0].cancel()
             await self._flush()
             tasks[1].cancel()

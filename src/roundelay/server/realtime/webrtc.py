@@ -205,13 +205,13 @@ def check_offer(offer: str) -> None:
         raise wrong("sdp", "the offer's audio track has no Opus", "invalid_offer")
 
 
-async def answer(service: Service, offer: str, settings: Settings) -> tuple[str, str]:
+async def answer(service: Service, offer: str, settings: Settings, client: str | None) -> tuple[str, str]:
     """Begin a call; returns its session's name and the SDP answer. Raises `ApiError` 400.
 
     A browser may send its offer before it knows its own addresses; connectivity checks then reveal them.
     """
     call = Call(service.limits)
-    connection = Connection(call, service, settings)
+    connection = Connection(call, service, settings, client)
     connection.bridge.output_buffer = OutputAudioBuffer(connection.send)
     connection.enter()
     try:
@@ -221,8 +221,7 @@ async def answer(service: Service, offer: str, settings: Settings) -> tuple[str,
         await call.peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         await call.peer.setLocalDescription(await call.peer.createAnswer())
     except Exception as error:
-        service.sessions.pop(connection.name, None)
-        connection.bridge.worker.close()
+        connection.leave()
         await call.drop()
         if isinstance(error, ApiError):
             raise

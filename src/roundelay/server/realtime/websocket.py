@@ -11,7 +11,7 @@ from roundelay.server.http import aliases
 from roundelay.server.http.middleware import error_response
 from roundelay.server.realtime.connection import Connection, Gone, admit
 from roundelay.server.realtime.settings import Settings
-from roundelay.server.service import key_of, service_of
+from roundelay.server.service import client_of, key_of, service_of
 
 
 async def realtime(socket: WebSocket) -> None:
@@ -23,16 +23,21 @@ async def realtime(socket: WebSocket) -> None:
             raise unsupported("call_id", "a call is controlled by its own data channel, not by a second connection")
         settings: Settings = service.settings_of(key_of(socket)) or Settings()
         model = aliases.model(query.get("model") or settings.model)
-        admit(service, model)
+        client = client_of(socket)
+        admit(service, model, client)
     except ApiError as error:
         await socket.send_denial_response(error_response(error))
         return
-    await socket.accept("realtime" if "realtime" in socket.scope["subprotocols"] else None)
     if query.get("intent") == "transcription":
         settings = replace(settings, kind="transcription")
     settings = replace(settings, model=model, voices=service.engines.voices(model))
-    connection = Connection(WebSocketTransport(socket), service, settings)
-    connection.enter()
+    connection = Connection(WebSocketTransport(socket), service, settings, client)
+    connection.enter()  # before anything is waited for, so that no one else is given the place
+    try:
+        await socket.accept("realtime" if "realtime" in socket.scope["subprotocols"] else None)
+    except BaseException:
+        connection.leave()
+        raise
     await connection.run()
 
 

@@ -45,6 +45,7 @@ class KokoroModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores are shared with others
         try:
             graph = with_output(path.read_bytes(), DURATIONS) if timed else str(path)
             session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

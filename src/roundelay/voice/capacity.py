@@ -1,0 +1,64 @@
+"""How many conversations a machine carries at once, by what one sentence costs it (ours).
+
+Counted in processor time, so that other programs that run meanwhile do not change the answer.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from roundelay.voice.audio import Audio
+from roundelay.voice.interfaces import CallOptions
+from roundelay.voice.pipeline import Pipeline
+
+FIRST_SOUND_S = 2.0  # everyone who asks at the same moment hears something by then
+SPEAKING = 0.5  # of a conversation is the bot's speech; the rest is the person's
+USABLE = 0.8  # of the cores; the rest hears, and keeps the connections
+MOST = 64  # their input is watched for speech in one thread
+SENTENCE = "Good morning, it is half past nine."  # as long as the first clause of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What one sentence costs in processor time, and the conversations that so many cores carry."""
+
+    hear_s: float  # to hear a sentence
+    first_s: float  # from then on until the first sound of one
+    real_time_factor: float  # for each second of speech
+    cores: int
+
+    @property
+    def conversations(self) -> int:
+        """At least one: as many as hear their first sound in time if all ask at once, and do not run dry."""
+        first = self.cores * FIRST_SOUND_S / max(self.hear_s + self.first_s, 1e-6)
+        spoken = self.cores * USABLE / max(SPEAKING * self.real_time_factor, 1e-6)
+        return max(1, min(MOST, math.floor(min(first, spoken))))
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def measure(pipeline: Pipeline, count: int | None = None) -> Capacity:
+    """The capacity of a pipeline that is loaded and otherwise idle, on `count` cores, all by default.
+
+    A sentence is spoken and heard twice, for the first time loads what is loaded late. Raises what the engines raise.
+    """
+    first_s = hear_s = factor = 0.0
+    for _ in range(2):
+        began, first_s, blocks = time.process_time(), 0.0, list[Audio]()
+        for block in pipeline.stream(SENTENCE, options=CallOptions(candidates=lambda: 1)):
+            first_s = first_s or time.process_time() - began
+            blocks.append(block)
+        spoken = Audio(np.concatenate([block.samples for block in blocks]), blocks[0].rate)
+        factor = (time.process_time() - began) / spoken.duration_s
+        began = time.process_time()
+        pipeline.transcribe(spoken)
+        hear_s = time.process_time() - began
+    return Capacity(round(hear_s, 3), round(first_s, 3), round(factor, 3), count or cores())
