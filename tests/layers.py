@@ -18,7 +18,8 @@ SOURCE = Path(roundelay.__file__).parent
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("machine", "files", "console", "record"),
-    ("shape", "config", "voice.stream", "voice.riff"),
+    ("shape", "config", "voice.stream", "voice.riff", "voice.mp3"),
+    ("voice.media", "voice.sndfile"),
     ("voice.audio_file",),
     ("voice.audio", "voice.resample", "voice.vocab", "fabric.topology", "fabric.job"),
     ("voice.graphs", "voice.tokens", "voice.packages", "fabric.specs"),

@@ -14,7 +14,8 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.files import replacing
-from roundelay.voice.audio_file import MIN_SAMPLES, AudioFile, InvalidAudio, check_rate, libsndfile, soxr
+from roundelay.voice.audio_file import MIN_SAMPLES, AudioFile, InvalidAudio, check_rate, soxr
+from roundelay.voice.sndfile import libsndfile
 
 LEEWAY = 1e-4  # a float file may exceed full scale by rounding
 BLOCK_S = 10  # `blocks` gives this much at a time

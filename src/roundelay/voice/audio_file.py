@@ -6,22 +6,20 @@ Every unusable file raises one clear `BadInput`; what is odd but can be read is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from roundelay.errors import BadInput, MissingPackage
-from roundelay.voice import riff
+from roundelay.voice import media, riff, sndfile
 
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 768_000  # the slowest telephone to the fastest studio converter (ours)
 MIN_SAMPLES = 2  # one sample has no pitch, bandwidth or duration (ours)
-READ_FRAMES = 4096  # decoded at a time: where a file is damaged, so much before the place is lost
 BLOCK_VALUES = 1 << 18  # samples of all channels in a block, 1 MB
-MAX_FRAMES = 1 << 60  # libsndfile gives more where a file does not tell its length
 FILE = "audio file"  # what a `BadInput` about a file is about
 LOG = logging.getLogger(__name__)
 
@@ -34,15 +32,6 @@ def check_rate(rate: int) -> None:
     """Raise `InvalidAudio` for a sample rate in Hz out of range."""
     if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
         raise InvalidAudio("sample rate", rate, f"must be {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
-
-
-def libsndfile() -> Any:
-    """The package soundfile. Raises `MissingPackage` without it."""
-    try:
-        import soundfile
-    except ImportError:
-        raise MissingPackage("soundfile", "voice") from None
-    return soundfile
 
 
 def soxr() -> Any:
@@ -69,11 +58,11 @@ class AudioFile:
 
     @classmethod
     def open(cls, path: Path | str, *, whole: bool = False) -> AudioFile:
-        """The audio in a file that libsndfile can read (WAV, FLAC, Ogg, Opus, MP3…), 4 to 768 kHz, any channels.
+        """The audio in a file, 4 to 768 kHz, any channels: WAV, FLAC, Ogg and whatever else `voice.media` lists.
 
-        A WAV whose header declares less sound than the file holds, or more, is read as far as it goes. Raises
-        `BadInput` in one line for a missing, empty or renamed file, for one without sound, and for a truncated one
-        where it must be `whole`.
+        The kind is told by the content, not by the name. A WAV whose header declares less sound than the file holds,
+        or more, is read as far as it goes. Raises `BadInput` in one line for a missing or empty file, for one that
+        cannot be read or holds no sound, and for a truncated one where it must be `whole`.
         """
         path = Path(path)
         if not path.is_file():
@@ -81,18 +70,19 @@ class AudioFile:
         if not _size(path):
             raise BadInput(FILE, path, "is empty")
         finding = riff.examine(path)
+        if finding.view is not None:
+            finding.view.close()
         if finding.truncated and whole:
             raise BadInput(FILE, path, finding.remark)
         if finding.remark:
             _tell(path, finding.remark + (", and are used" if finding.truncated else ""))
-        with _reading(path), _file(path, finding) as file:
-            check_rate(file.samplerate)
-            frames = file.frames if 0 <= file.frames < MAX_FRAMES else None
-            if frames == 0:
+        with _reading(path), _reader(path) as reader:
+            check_rate(reader.rate)
+            if reader.frames == 0:
                 raise BadInput(FILE, path, "holds no samples")
-            if frames is not None and frames < MIN_SAMPLES:
-                raise BadInput(FILE, path, f"is too short: {frames} samples; give at least {MIN_SAMPLES}")
-            return cls(path, file.samplerate, file.channels, frames, whole)
+            if reader.frames is not None and reader.frames < MIN_SAMPLES:
+                raise BadInput(FILE, path, f"is too short: {reader.frames} samples; give at least {MIN_SAMPLES}")
+            return cls(path, reader.rate, reader.channels, reader.frames, whole)
 
     @property
     def duration_s(self) -> float:
@@ -123,30 +113,65 @@ class AudioFile:
         yield np.clip(stream.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)
 
     def _read(self) -> Iterator[np.ndarray]:
-        with _reading(self.path), _file(self.path, riff.examine(self.path)) as file:
-            read, broken, parts = 0, "", list[np.ndarray]()
-            while True:
-                try:
-                    part = file.read(READ_FRAMES, dtype="float32", always_2d=True)
-                except (libsndfile().LibsndfileError, RuntimeError) as error:
-                    if not read:
-                        raise
-                    part, broken = np.zeros((0, 1)), f" ({_reason(error)})"
-                read += len(part)
-                parts.append(part.mean(axis=1, dtype=np.float32))
-                if not len(part) or len(parts) * READ_FRAMES * self.channels >= BLOCK_VALUES:
-                    yield _checked(np.concatenate(parts))
-                    parts.clear()
-                if not len(part):
-                    break
+        with _reading(self.path), _reader(self.path) as reader:
+            read = 0
+            for block in _blocks(reader.parts(), BLOCK_VALUES // reader.channels):
+                read += len(block)
+                yield _checked(block)
         if not read:
             raise BadInput(FILE, self.path, "holds no samples")
-        if broken or (self.frames is not None and read < self.frames):
-            whole = f"{self.frames / self.rate:.3f} s" if self.frames is not None else "it"
-            remark = f"is truncated: {read / self.rate:.3f} s of {whole} are there"
+        stated, remark = reader.stated, ""
+        if stated is not None and read < stated - reader.slack:
+            remark = f"is truncated: {read / self.rate:.3f} s of {stated / self.rate:.3f} s are there"
+        elif reader.broken:
+            remark = f"is damaged: {read / self.rate:.3f} s of it are there"
+        if remark:
+            broken = f" ({reader.broken})" if reader.broken else ""
             if self.whole:
                 raise BadInput(FILE, self.path, remark + broken)
             _tell(self.path, f"{remark}, and are used{broken}")
+
+
+class _Reader(Protocol):
+    """What opens one kind of file. `frames` may be trusted, `stated` only that so many samples should be there."""
+
+    broken: str
+
+    @property
+    def rate(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def frames(self) -> int | None: ...
+    @property
+    def stated(self) -> int | None: ...
+    @property
+    def slack(self) -> int: ...
+    def parts(self) -> Iterator[np.ndarray]: ...
+
+
+@contextmanager
+def _reader(path: Path) -> Iterator[_Reader]:
+    """Yield the reader of a file's kind: libsndfile's for what it knows best, else FFmpeg's."""
+    with ExitStack() as stack:
+        if not media.preferred(path):
+            with suppress(sndfile.NoSndfile):
+                yield stack.enter_context(sndfile.opened(path))
+                return
+        yield stack.enter_context(media.opened(path))
+
+
+def _blocks(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Yield the parts joined to blocks of at least `size` samples."""
+    held, count = list[np.ndarray](), 0
+    for part in parts:
+        held.append(part)
+        count += len(part)
+        if count >= size:
+            yield np.concatenate(held)
+            held, count = [], 0
+    if count:
+        yield np.concatenate(held)
 
 
 def _checked(samples: np.ndarray) -> np.ndarray:
@@ -165,30 +190,16 @@ def _size(path: Path) -> int:
 
 
 @contextmanager
-def _file(path: Path, finding: riff.Finding) -> Iterator[Any]:
-    """Yield the open file; one with a wrong header is opened as it should be."""
-    if finding.view is None:
-        with libsndfile().SoundFile(path) as file:
-            yield file
-        return
-    with finding.view, libsndfile().SoundFile(finding.view) as file:
-        yield file
-
-
-@contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Make what reading a file raises one line about it."""
-    known = libsndfile().LibsndfileError
     try:
         yield
     except InvalidAudio as error:
         raise BadInput(FILE, path, f"cannot be used: {error}") from None
-    except (known, RuntimeError, OSError) as error:
-        raise BadInput(FILE, path, f"cannot be read ({_reason(error)})") from None
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "error_string", None) or error).strip(" .")
+    except media.NoMedia as error:
+        raise BadInput(FILE, path, str(error)) from None
+    except (RuntimeError, OSError) as error:
+        raise BadInput(FILE, path, f"cannot be read ({sndfile.reason(error)})") from None
 
 
 def _tell(path: Path, remark: str) -> None:
