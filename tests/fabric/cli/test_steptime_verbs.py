@@ -72,8 +72,8 @@ def test_a_model_and_a_gpu_of_ones_own(roundelay, tmp_path: Path) -> None:
 BAD = [
     (("--gpus", 64, "--tp", 8, "--pp", 8, "--dp", 2), "is not the 64 of --gpus; give --dp 1"),
     (("--gpus", 60, "--tp", 8), "does not divide 60"),
-    (("--gpus", 64, "--tp", 8, "--pp", 8, "--interleave", 5), "does not divide 96 layers"),
-    (("--gpus", 56, "--pp", 56), "change --pp"),
+    (("--gpus", 64, "--tp", 8, "--pp", 8, "--interleave", 13), "is more pieces than 96 layers"),
+    (("--gpus", 112, "--pp", 112), "give --pp 96 or less"),
     (("--gpus", 64, "--tp", 32), "more than the 8 GPUs of a domain of dgx"),
     (("--gpus", 70, "--tp", 5), "does not divide the 96 attention heads"),
     (("--gpus", 64, "--tp", 6, "--fabric", "infinitepod-k3"), "--tp x --pp"),
@@ -120,3 +120,27 @@ def test_bad_input_is_one_line_exit_2_and_writes_nothing(
     assert outcome.code == 2 and outcome.out == ""
     assert outcome.err.startswith("error: ") and outcome.err.count("\n") == 1 and says in outcome.err, outcome.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_search_tells_what_the_times_are_good_to_and_what_is_a_tie(roundelay) -> None:
+    rows = roundelay(
+        "fabric",
+        "search",
+        "--model",
+        "llama3-8b",
+        "--gpus",
+        "32",
+        "--fabric",
+        "nvl-72,dgx",
+        "--global-batch",
+        64,
+        "--json",
+    ).json()["rows"]
+    best = min(rows, key=lambda row: row["step_s"])
+    for row in rows:
+        assert row["step_low_s"] < row["step_s"] < row["step_high_s"] and row["error_class"] in ("megatron", "fsdp")
+        assert row["tie"] == (len(rows) > 1 and row["step_s"] <= best["step_s"] * (1 + row["error_ratio"]))
+    table = roundelay(
+        "fabric", "search", "--model", "llama3-8b", "--gpus", "32", "--fabric", "dgx", "--global-batch", 64
+    )
+    assert "±" in table.out and "good to ±" in table.err

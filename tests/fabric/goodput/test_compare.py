@@ -194,3 +194,16 @@ def test_bad_input_is_one_line_and_no_page(
     assert outcome.code == 2 and outcome.out == ""
     assert outcome.err.startswith("error: ") and outcome.err.count("\n") == 1 and says in outcome.err, outcome.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_step_times_cannot_tell_apart_is_a_tie(study: CompareStudy, made: list[Offer]) -> None:
+    priced = [offer for offer in made if offer.priced]
+    ties = compare.tied(made)
+    for offer in priced:
+        assert offer.step is not None and offer.as_dict()["error_ratio"] == offer.step.accuracy.ratio
+        near = offer.usd_per_trillion_tokens <= priced[0].usd_per_trillion_tokens * (1 + offer.step.accuracy.ratio)
+        assert (offer.arch in ties) == (near and len(ties) > 1)
+    text = " ".join(compare_page.verdict(study, made))
+    assert text.count("<b>a tie</b>") == max(len(ties) - 1, 0)
+    assert any("published runs" in sentence for sentence in compare_page.limits(made))
+    assert compare.tied(priced[:1]) == set()

@@ -75,7 +75,7 @@ def test_nothing_that_selective_recomputation_would_win_is_left_out() -> None:
     none, selective = (
         steptime.evaluate(scenario, candidates.inner(scenario, outer, {"recompute": mode})) for mode in (0, 1)
     )
-    assert (none.step_s <= selective.step_s).all() and (none.memory.total <= selective.memory.total).all()
+    assert (none.step_s <= selective.step_s * (1 + 1e-9)).all() and (none.memory.total <= selective.memory.total).all()
 
 
 def test_fixed_axes_stay() -> None:

@@ -94,7 +94,7 @@ def test_bubble_falls_with_interleaving_as_the_formula_says() -> None:
     """(p-1)/(v m) of what the stages compute (arXiv 2104.04473, section 2.2), where transfers are free."""
     free = hardware.with_settings(hardware.hardware("h100"), {"dcn_gbps": 1e12, "hbd_gbps": 1e12, "dcn_latency_us": 0})
     steps = [steptime.step_time(TINY, Parallelism(pp=4), Job(1024, 64, 1, v), free) for v in (1, 3)]
-    layers = ("products_s", "attention_s", "elementwise_s", "recompute_s", "tensor_s")
+    layers = ("products_s", "attention_s", "elementwise_s", "recompute_s", "tensor_s", "launch_s")
     for v, step in zip((1, 3), steps, strict=True):
         assert step.parts["bubble_s"] == pytest.approx(3 / v / 64 * sum(step.parts[name] for name in layers), rel=1e-6)
 

@@ -49,7 +49,7 @@ COLUMNS = {
 @options.JSON
 def compare(out: Path | None, force: bool, show_progress: bool | None, as_json: bool, **flags: Any) -> None:
     """The buyer's page: architectures side by side for one model: speed, GPUs to install, goodput, money."""
-    from roundelay.fabric.goodput.compare import CompareStudy, offers
+    from roundelay.fabric.goodput.compare import CompareStudy, offers, tied
     from roundelay.fabric.pages import compare_page
 
     study = config.fill(CompareStudy, flags.pop("config_file"), flags.pop("sets"), flags)
@@ -60,24 +60,31 @@ def compare(out: Path | None, force: bool, show_progress: bool | None, as_json: 
     text = compare_page.page(study, found)
     if page:
         write_text(page, text, force=force, mark=compare_page.MARK)
+    ties = tied(found)
     if as_json:
-        print_json({"rows": [offer.as_dict() for offer in found]})
+        print_json({"rows": [{**offer.as_dict(), "tie": offer.arch in ties} for offer in found]})
         return
     rows = [
         {
             **offer.as_dict(),
             "cut": offer.step.parallelism.cut("×"),
             "mfu": f"{offer.step.mfu:.1%}",
-            "step_s": f"{offer.step.step_s:.2f}",
+            "step_s": f"{offer.step.step_s:.2f} ± {offer.step.accuracy.ratio:.0%}",
             "goodput": f"{offer.row.goodput:.1%}",
             "capex": f"{offer.capex_usd / 1e6:,.1f}",
             "mw": f"{offer.kw / 1000:.2f}",
-            "tokens": f"{'' if offer.priced else '≥ '}{offer.usd_per_trillion_tokens / 1e6:.3f}",
+            "tokens": ("" if offer.priced else "≥ ")
+            + f"{offer.usd_per_trillion_tokens / 1e6:.3f}"
+            + (" =" if offer.arch in ties else ""),
         }
         for offer in found
         if offer.step and offer.row
     ]
     print_table(rows, COLUMNS, f"{study.model} on {study.gpus:,} {study.hardware}, {study.years:g} years")
+    for sentence in dict.fromkeys(str(offer.step.accuracy) for offer in found if offer.step):
+        note(f"step times are good to {sentence}")
+    if ties:
+        note("= a tie with the cheapest: the step times may be off by more than lies between them")
     for offer in found:
         if offer.note:
             note(f"{offer.arch}: {offer.note}")

@@ -27,7 +27,12 @@ def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
     shared = [
         click.option("--model", default="llama3-405b", show_default=True, help="preset or TOML file"),
         click.option("--gpus", required=True, help="GPUs of the job"),
-        click.option("--hardware", default="h100", show_default=True, help="a100-80g, h100, h200, h800 or a TOML file"),
+        click.option(
+            "--hardware",
+            default="h100",
+            show_default=True,
+            help="a100-80g, h100, h200, h800, b200, gb200 or a TOML file",
+        ),
         click.option("--software", help="what the training software does [the hardware's]"),
         click.option("--seq", type=int, help="tokens of a sequence [8192, or the model's longest]"),
         click.option("--global-batch", type=int, default=2048, show_default=True, help="sequences of a step"),
@@ -89,6 +94,7 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
             searched.append({"fabric": name, "gpus": gpus, "outer": found.outer, "timed": found.timed,
                              "fitting": found.fitting})  # fmt: skip
     shown = [{"fabric": name, **as_dict(step)} for name, step in rows]
+    mark_ties(shown)
     if usd_per_gpu_hour is not None:
         for row in shown:
             row["usd_per_step"] = row["gpus"] * row["step_s"] / 3600 * usd_per_gpu_hour
@@ -97,12 +103,14 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
         print_json({"best": fastest, "rows": shown, "searched": searched})
         return
     columns = {"fabric": "fabric", "gpus": "GPUs", "cut": "tp·pp·dp·cp·ep", "batches": "micro·pieces", "kept": "kept",
-               "step_s": "step, s", "mfu": "MFU", "memory_total_gb": "GB", "usd_per_step": "USD"}  # fmt: skip
+               "step_s": "step, s", "error": "±", "mfu": "MFU", "memory_total_gb": "GB",
+               "usd_per_step": "USD"}  # fmt: skip
     if usd_per_gpu_hour is None:
         del columns["usd_per_step"]
     for row, (_, step) in zip(shown, rows, strict=True):
         job = step.job
         row["cut"] = step.parallelism.cut()
+        row["error"] = f"{step.accuracy.ratio:.0%}{' =' if row['tie'] else ''}"
         row["batches"] = f"{job.micro_batch}·{job.interleave}"
         row["kept"] = f"{job.recompute}{', sp' if job.sequence_parallel else ''}, zero {job.zero}"
     if all_round and len(shown) > SHOWN:
@@ -112,13 +120,31 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
     if searched:
         timed, outer = sum(int(each["timed"]) for each in searched), sum(int(each["outer"]) for each in searched)
         note(f"{outer:,} cuts bounded, {timed:,} configurations timed; none that is faster was left out")
+    for sentence in dict.fromkeys(str(step.accuracy) for _, step in rows):
+        note(f"step times are good to {sentence}")
+    if any(row["tie"] for row in shown):
+        note("= a tie: the model cannot tell it from the fastest on as many GPUs")
+
+
+def mark_ties(rows: list[dict[str, Any]]) -> None:
+    """Set `tie` on rows that the fastest of as many GPUs beats by no more than the error, and on that one."""
+    for row in rows:
+        row["tie"] = False
+    for gpus in {row["gpus"] for row in rows}:
+        of_size = [row for row in rows if row["gpus"] == gpus]
+        best = min(of_size, key=lambda row: row["step_s"])
+        close = [row for row in of_size if row["step_s"] <= best["step_s"] * (1 + row["error_ratio"])]
+        for row in close if len(close) > 1 else []:
+            row["tie"] = True
 
 
 def as_dict(step: StepTime) -> dict[str, Any]:
     """Return a step as what `--json` prints."""
     p, job = step.parallelism, step.job
     return {
-        "step_s": step.step_s, "mfu": step.mfu, "mfu_causal": step.mfu_causal, "hfu": step.hfu,
+        "step_s": step.step_s, "step_low_s": step.low_s, "step_high_s": step.high_s,
+        "error_ratio": step.accuracy.ratio, "error_class": step.accuracy.kind, "error_checked": step.accuracy.checked,
+        "mfu": step.mfu, "mfu_causal": step.mfu_causal, "hfu": step.hfu,
         "tflops_per_gpu": step.tflops_per_gpu, "tokens_per_s": step.tokens_per_s, "parts": step.parts,
         "hidden": step.hidden, "memory_gb": step.memory_gb, "memory_total_gb": step.memory_total_gb,
         "gpus": step.gpus, "tp": p.tp, "pp": p.pp, "dp": p.dp, "cp": p.cp, "ep": p.ep, "seq": job.seq,

@@ -8,6 +8,7 @@ the same histories. Left out, being the same for all or not known: servers, buil
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, isfinite, lcm
@@ -154,6 +155,14 @@ class Offer:
         """Whether there is an offer and its money is all of it."""
         return self.bill is not None and self.note is None
 
+    def ties(self, other: Offer) -> bool:
+        """Whether the money of the two differs by no more than the step times may be off by."""
+        if not (self.step and other.step):
+            return False
+        error = max(self.step.accuracy.ratio, other.step.accuracy.ratio)
+        low, high = sorted((self.usd_per_trillion_tokens, other.usd_per_trillion_tokens))
+        return high <= low * (1 + error)
+
     @property
     def usd_per_trillion_tokens(self) -> float:
         """Everything bought and burnt over the years, for a trillion trained tokens; infinite without an offer."""
@@ -177,6 +186,9 @@ class Offer:
                 "group_gpus": self.group_gpus,
                 "mfu": self.step.mfu,
                 "step_s": self.step.step_s,
+                "error_ratio": self.step.accuracy.ratio,
+                "error_class": self.step.accuracy.kind,
+                "error_checked": self.step.accuracy.checked,
                 "parts": self.step.parts,
                 "installed_gpus": self.installed_gpus,
                 "wait_share": self.wait_share,
@@ -224,6 +236,13 @@ def offers(study: CompareStudy, progress: Any = iter) -> list[Offer]:
     study.check()
     made = [offer(study, bill) for bill in progress(study.bills())]
     return sorted(made, key=lambda each: (not each.priced, each.usd_per_trillion_tokens, each.arch))
+
+
+def tied(offers: Sequence[Offer]) -> set[str]:
+    """Return the priced offers that cannot be told from the cheapest, it among them; nothing where it stands alone."""
+    priced = [each for each in offers if each.priced]
+    names = {each.arch for each in priced if each.ties(priced[0])}
+    return names if len(names) > 1 else set()
 
 
 def offer(study: CompareStudy, bill: Bill) -> Offer:

@@ -19,7 +19,10 @@ T = TypeVar("T")
 class Hardware:
     """A GPU: its data sheet, and the ratios of it that training reaches (calibrated; the TOML says on which rows).
 
-    Gb/s are of one direction, per GPU. `hbd_gbps` is the GPU's own NVLink, which `dgx` and `nvl-*` use.
+    Gb/s are of one direction, per GPU. `hbd_gbps` is the GPU's own NVLink, which `dgx` and `nvl-*` use. Attention's
+    kernels by year: `flash1_ratio` (FlashAttention and Triton's, 2022), `flash_ratio` (FlashAttention-2, 2023),
+    `flash3_ratio` (FlashAttention-3, cuDNN, 2024). `slowdown_ratio` is what a second of sharded data parallelism costs
+    the kernels it runs beside; `jitter_ratio`, how far kernels of one GPU scatter about their mean.
     """
 
     matrix_tflops: float
@@ -40,6 +43,12 @@ class Hardware:
     kernel_us: float
     reserved_gb: float
     software: str
+    flash1_ratio: float = 0.35
+    flash3_ratio: float = 0.55
+    slowdown_ratio: float = 0.15
+    jitter_ratio: float = 0.01
+    fp8_tflops: float = 0.0
+    fp8_ratio: float = 0.5
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -52,23 +61,42 @@ class Hardware:
                 raise BadInput(f"hardware: {field.name}", value, "is a share of the data sheet; give at most 1")
 
 
-ZERO_IS_FINE = ("hbd_latency_us", "dcn_latency_us", "overlap_ratio", "kernel_us", "reserved_gb", "fill_depth")
+ZERO_IS_FINE = ("hbd_latency_us", "dcn_latency_us", "overlap_ratio", "slowdown_ratio", "jitter_ratio", "kernel_us",
+                "reserved_gb", "fill_depth", "fp8_tflops")  # fmt: skip
+ATTENTION = ("scores", "flash-1", "flash-2", "flash-3")
 
 
 @dataclass(frozen=True, slots=True)
 class Software:
     """What the training software does, as its authors describe it; no number here is fitted.
 
-    `flash`: attention never writes its scores. `dropout`: masks are drawn and kept. `lean`: outputs of norms and of the
-    MLP's activation are made again in the backward pass. `tp_overlap`, `dp_overlap`: collectives run beside products.
+    `attention` is its kernel: `scores` are written, or never (flash-1, -2, -3). `dropout`: masks are drawn and kept.
+    `lean`: outputs of norms and of the MLP's activation are made again in the backward pass. `tp_overlap`,
+    `dp_overlap`, `ep_overlap`: collectives run beside products. `prefetch`: the next layer's weights are gathered
+    during this one (ZeRO 3). `host_us`: the host's time to launch one layer's pass, 0 with CUDA graphs; no layer is
+    faster. `passes_ratio`: memory that element-wise kernels move, over the least (kernels not fused move more; this one
+    is calibrated). `fp8`: products of the layers in 8 bits. `dispatch_bytes`: of a number sent to an expert.
+    `dualpipe`: the pipeline of DeepSeek-V3 (arXiv 2412.19437, section 3.2.1).
     """
 
-    flash: bool
+    attention: str
     dropout: bool
     lean: bool
     tp_overlap: bool
     dp_overlap: bool
     gradient_bytes: int
+    host_us: float
+    prefetch: bool = True
+    ep_overlap: bool = False
+    fp8: bool = False
+    dualpipe: bool = False
+    passes_ratio: float = 1.0
+    dispatch_bytes: int = 2
+
+    @property
+    def flash(self) -> bool:
+        """Whether attention never writes its scores."""
+        return self.attention != "scores"
 
 
 @dataclass(frozen=True, slots=True)

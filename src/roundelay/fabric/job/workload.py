@@ -25,7 +25,10 @@ class ModelSpec:
     `gated` is SwiGLU (three matrices) against GELU (two); `tied` shares embedding and head; `biases` adds them to every
     product and uses LayerNorm; `positions` learns one vector a place. Every `moe_every`-th layer has `experts` MLPs
     of inner width `expert_ffn`, of which a token visits `top_k`; the busiest rank gets `imbalance_ratio` more tokens
-    than the mean.
+    than the mean. The first `dense_first` layers have a plain MLP all the same; `shared_experts` more experts see every
+    token; `route_nodes` is the most servers a token's experts stand on, 0 where nothing limits it. With `kv_rank`
+    attention is multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1): keys and values come from
+    `kv_rank` numbers a token, queries from `q_rank`, and `rope_dim` more a head carry the position.
     """
 
     shape: Shape
@@ -38,8 +41,21 @@ class ModelSpec:
     moe_every: int = 1
     expert_ffn: int = 0
     imbalance_ratio: float = 0.0
+    dense_first: int = 0
+    shared_experts: int = 0
+    q_rank: int = 0
+    kv_rank: int = 0
+    rope_dim: int = 0
+    route_nodes: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("dense_first", "shared_experts", "q_rank", "kv_rank", "rope_dim", "route_nodes"):
+            if getattr(self, name) < 0:
+                raise BadInput(f"model: {name}", getattr(self, name), "must not be negative")
+        if self.kv_rank and not self.q_rank:
+            raise BadInput("model: q_rank", self.q_rank, "latent attention (kv_rank) needs it; give a rank")
+        if self.dense_first > self.shape.layers:
+            raise BadInput("model: dense_first", self.dense_first, f"is more than the {self.shape.layers} layers")
         for name in ("experts", "top_k", "moe_every"):
             if getattr(self, name) < 1:
                 raise BadInput(f"model: {name}", getattr(self, name), "must be one or more")
@@ -47,8 +63,9 @@ class ModelSpec:
             raise BadInput("model: top_k", self.top_k, f"is more than the {self.experts} experts")
         if self.expert_ffn < 0 or not 0 <= self.imbalance_ratio < 100:
             raise BadInput("model: expert_ffn or imbalance_ratio", self.expert_ffn, "must not be negative")
-        if self.experts > 1 and self.shape.layers % self.moe_every:
-            raise BadInput("model: moe_every", self.moe_every, f"does not divide {self.shape.layers} layers")
+        mixed = self.shape.layers - self.dense_first
+        if self.experts > 1 and mixed % self.moe_every:
+            raise BadInput("model: moe_every", self.moe_every, f"does not divide {mixed} layers")
 
     @property
     def mlp_matrices(self) -> int:
@@ -58,7 +75,7 @@ class ModelSpec:
     @property
     def moe_layers(self) -> int:
         """Layers whose MLP is a mixture."""
-        return self.shape.layers // self.moe_every if self.experts > 1 else 0
+        return (self.shape.layers - self.dense_first) // self.moe_every if self.experts > 1 else 0
 
     @property
     def expert_width(self) -> int:
@@ -68,7 +85,31 @@ class ModelSpec:
     @property
     def attention_parameters(self) -> int:
         """Matrix parameters of one layer's attention."""
-        return self.shape.hidden * (2 * self.shape.query + 2 * self.shape.key_value)
+        return sum(k * n for k, n, _ in self.attention_maps)
+
+    @property
+    def attention_maps(self) -> tuple[tuple[int, int, str], ...]:
+        """The linear maps of attention as (inputs, outputs, what tensor parallelism cuts: "in", "out" or "")."""
+        s = self.shape
+        if not self.kv_rank:
+            return (s.hidden, s.query + 2 * s.key_value, "out"), (s.query, s.hidden, "in")
+        return (
+            (s.hidden, self.q_rank + self.kv_rank + self.rope_dim, ""),
+            (self.q_rank, s.heads * self.score_dim, "out"),
+            (self.kv_rank, 2 * s.query, "out"),
+            (s.query, s.hidden, "in"),
+        )
+
+    @property
+    def score_dim(self) -> int:
+        """Numbers of a query and of a key in one head."""
+        return self.shape.head_dim + self.rope_dim
+
+    @property
+    def laid_width(self) -> int:
+        """Numbers of a token's queries, keys and values together, as the attention kernel reads them."""
+        s = self.shape
+        return s.heads * (2 * self.score_dim + s.head_dim) if self.kv_rank else s.query + 2 * s.key_value
 
     @property
     def dense_mlp_parameters(self) -> int:
@@ -90,14 +131,15 @@ class ModelSpec:
         """All parameters, exactly; for a plain Step-1 shape those of the shape itself."""
         s = self.shape
         norms = (2 if self.biases else 1) * s.hidden
-        attention, dense = self.attention_parameters + 2 * norms, self.dense_mlp_parameters
+        latent = self.q_rank + self.kv_rank if self.kv_rank else 0  # each latent vector has a norm
+        attention, dense = self.attention_parameters + 2 * norms + latent, self.dense_mlp_parameters
         expert = self.expert_parameters
         if self.biases:
             attention += s.query + 2 * s.key_value + s.hidden
             dense += (self.mlp_matrices - 1) * s.ffn + s.hidden
             expert += (self.mlp_matrices - 1) * self.expert_width + s.hidden
         layers = s.layers * attention + (s.layers - self.moe_layers) * dense
-        layers += self.moe_layers * (self.experts * expert + self.router_parameters)
+        layers += self.moe_layers * ((self.experts + self.shared_experts) * expert + self.router_parameters)
         ends = s.vocab * s.hidden * (1 if self.tied else 2) + norms + (s.max_length * s.hidden if self.positions else 0)
         return layers + ends
 
@@ -109,8 +151,14 @@ class ModelSpec:
         s = self.shape
         pairs = tokens * (tokens + 1) // 2 if causal else tokens * tokens
         used = s.layers * self.attention_parameters + (s.layers - self.moe_layers) * self.dense_mlp_parameters
-        used += self.moe_layers * (self.top_k * self.expert_parameters + self.router_parameters) + s.vocab * s.hidden
-        return 2 * tokens * used + 4 * s.layers * s.query * pairs
+        visited = self.top_k + self.shared_experts
+        used += self.moe_layers * (visited * self.expert_parameters + self.router_parameters) + s.vocab * s.hidden
+        return 2 * tokens * used + self.core_flops(pairs)
+
+    def core_flops(self, pairs: int) -> int:
+        """FLOPs of scores and values over so many pairs of a query and a key, in all layers."""
+        s = self.shape
+        return 2 * s.layers * s.heads * (self.score_dim + s.head_dim) * pairs
 
     def training_flops(self, tokens: int, *, causal: bool = False) -> int:
         """Model FLOPs of forward and backward over one sequence: three times the forward's, nothing recomputed."""

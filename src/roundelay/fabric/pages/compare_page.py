@@ -9,6 +9,7 @@ from pathlib import Path
 
 from roundelay.errors import BadInput
 from roundelay.fabric.cost import cost
+from roundelay.fabric.goodput import compare
 from roundelay.fabric.goodput.compare import CompareStudy, Offer, node_gpus
 from roundelay.fabric.pages import compare_pictures, cost_pictures, goodput_picture, pictures, template
 from roundelay.fabric.topology.topology import Fabric
@@ -42,8 +43,8 @@ def page(study: CompareStudy, offers: Sequence[Offer]) -> str:
         "compare",
         mark=MARK,
         title="Which fabric for this model?",
-        page_rem=66,
-        figure_rem=62,
+        page_rem=72,
+        figure_rem=68,
         question=f"{escape(study.model)} on {study.gpus:,} {escape(study.hardware)} GPUs at once, "
         f"sequences of {study.seq:,} tokens, {study.global_batch:,} of them a step",
         source=f"Faults: {escape(source)}, {study.seeds} histories; the job may lack GPUs for {study.wait_share:.1%} "
@@ -64,24 +65,25 @@ def verdict(study: CompareStudy, offers: Sequence[Offer]) -> list[str]:
     """Return what the numbers of this run say, in plain words; names are escaped, numbers computed."""
     real = [offer for offer in offers if offer.step and offer.bill]
     priced = [offer for offer in real if offer.priced]
+    ties = compare.tied(offers)
     out = []
     if priced:
         best = priced[0]
         usd = best.usd_per_trillion_tokens
+        assert best.step
+        lead = "is, with others, the cheapest: it" if ties else "is the cheapest: it"
         out.append(
-            f"<b>{escape(best.arch)}</b> trains a trillion tokens for {usd / 1e6:.2f} million USD: "
+            f"<b>{escape(best.arch)}</b> {lead} trains a trillion tokens for {usd / 1e6:.2f} million USD, "
+            f"± {best.step.accuracy.ratio:.0%} for its step time: "
             f"{best.installed_gpus:,} GPUs to install, {best.capex_usd / 1e6:.1f} million USD to buy."
         )
         out += [
-            f"{escape(o.arch)} costs {o.usd_per_trillion_tokens / usd - 1:.1%} more: {_why(o, best)}."
+            f"{escape(o.arch)} costs {o.usd_per_trillion_tokens / usd - 1:.1%} more"
+            + (", less than the step times may be off by, <b>a tie</b>" if o.arch in ties else "")
+            + f": {_why(o, best)}."
             for o in priced[1:]
         ]
-    fastest = min(real, key=lambda o: o.step.step_s if o.step else 0.0)
-    assert fastest.step
-    out.append(
-        f"The fastest step is {escape(fastest.arch)}'s, {fastest.step.step_s:.2f} s at {fastest.step.mfu:.1%} MFU; the "
-        f"best goodput, counting every installed GPU, is {max(o.row.goodput for o in real if o.row):.1%}."
-    )
+    out.append(_fastest(real))
     for offer in real:
         if not offer.priced and priced:
             gap = priced[0].usd_per_trillion_tokens - offer.usd_per_trillion_tokens
@@ -98,6 +100,17 @@ def verdict(study: CompareStudy, offers: Sequence[Offer]) -> list[str]:
     return out
 
 
+def _fastest(real: Sequence[Offer]) -> str:
+    """Return whose step is the fastest, and whose cannot be told from it."""
+    steps = sorted(((o.step, o.arch) for o in real if o.step), key=lambda pair: pair[0].step_s)
+    first, name = steps[0]
+    near = [arch for step, arch in steps[1:] if step.step_s <= first.step_s * (1 + first.accuracy.ratio)]
+    words = f"The fastest step is {escape(name)}'s, {first.step_s:.2f} s at {first.mfu:.1%} MFU"
+    words += f", which the model cannot tell from that of {escape(', '.join(near))}" if near else ""
+    goodput = max(o.row.goodput for o in real if o.row)
+    return f"{words}. The best goodput, counting every installed GPU, is {goodput:.1%}."
+
+
 def _why(offer: Offer, best: Offer) -> str:
     """Return what sets an offer apart from the best: tokens, GPUs, interconnect."""
     mine, theirs = (each.interconnect_usd / each.installed_gpus for each in (offer, best))
@@ -110,8 +123,7 @@ def _why(offer: Offer, best: Offer) -> str:
 def limits(offers: Sequence[Offer]) -> list[str]:
     """Return what a buyer must not read out of the page."""
     out = [
-        "Step times come from an analytic model, held to published measurements in <code>results/steptime</code>: "
-        "offers a few per cent apart are equal as far as it can tell.",
+        *_errors(offers),
         "Servers, buildings and the datacenter network are left out: taken as the same for all.",
         "Every GPU is the same; rates of the domains are those of the paper's cost table. Power counts at its limit.",
         "A fault takes a node: 4 GPUs, and 8 on dgx, whose servers are one node each.",
@@ -119,6 +131,21 @@ def limits(offers: Sequence[Offer]) -> list[str]:
     ]
     out += [f"{escape(o.arch)}: {escape(o.note)}." for o in offers if o.bill and o.note]
     return out
+
+
+def _errors(offers: Sequence[Offer]) -> list[str]:
+    """Return what the step times of the offers may be off by, a sentence a class."""
+    found = dict.fromkeys(o.step.accuracy for o in offers if o.step)
+    return [
+        f"Step times of class {each.kind} are computed, not measured: ± {each.ratio:.0%}, "
+        + (
+            f"within which 90 % of {each.rows} published runs lie"
+            if each.checked
+            else f"the worst of {each.rows} published runs, for none of them was as large as this job"
+        )
+        + " (<code>results/steptime</code>)."
+        for each in found
+    ]
 
 
 def curves(study: CompareStudy, offers: Sequence[Offer]) -> dict[str, tuple[list[float], list[float]]]:
@@ -145,9 +172,12 @@ def _sensitivity(offers: Sequence[Offer]) -> str:
     rows = cost.sensitivity(priced[0].bill, priced[1].bill, "trillion tokens")
     decides = next((row for row in rows if row["decides"]), None)
     words = "No single price turns the order of these two."
+    if priced[1].ties(priced[0]):
+        words = "The two are a tie; no single price turns the order of their computed values."
     if decides:
+        tie = "As computed, for the two are a tie: " if priced[1].ties(priced[0]) else ""
         words = (
-            f"Between the two best, the price of {escape(decides['item'])} decides: at "
+            f"{tie}Between the two best, the price of {escape(decides['item'])} decides: at "
             f"{decides['break_even_usd']:,.4g} USD instead of {decides['price_usd']:,.4g} both would cost the same."
         )
     drawn = pictures.svg(cost_pictures.figure([("sensitivity", rows)]), "Which price decides")
@@ -156,13 +186,15 @@ def _sensitivity(offers: Sequence[Offer]) -> str:
 
 def _table(study: CompareStudy, offers: Sequence[Offer]) -> str:
     lines = ["<tr>" + "".join(f"<th>{head}</th>" for head in HEADS) + "</tr>"]
+    ties = compare.tied(offers)
     for offer in offers:
         assert offer.step and offer.row
         cells = (
-            f"{'' if offer.priced else 'at least '}{offer.usd_per_trillion_tokens / 1e6:,.3f}",
+            f"{'' if offer.priced else 'at least '}{offer.usd_per_trillion_tokens / 1e6:,.3f}"
+            f"{' (tie)' if offer.arch in ties else ''}",
             f"{offer.installed_gpus:,}",
             f"{offer.installed_gpus / study.gpus - 1:.1%}",
-            f"{offer.step.mfu:.1%}",
+            f"{offer.step.mfu:.1%} ± {offer.step.mfu * offer.step.accuracy.ratio:.1%}",
             f"{offer.row.goodput:.1%}",
             f"{offer.interconnect_usd / offer.installed_gpus:,.0f}" if offer.priced else "not priced",
             f"{offer.capex_usd / 1e6:,.1f}",

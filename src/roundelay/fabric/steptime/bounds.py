@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
 from roundelay.fabric.steptime import layers, memory
 from roundelay.fabric.steptime.candidates import LEANEST
 from roundelay.fabric.steptime.grid import Grid, Scenario
-from roundelay.fabric.steptime.steptime import communication
+from roundelay.fabric.steptime.steptime import communication, stages_to_fill
 
 
 def leanest(grid: Grid, fixed: Mapping[str, int]) -> Grid:
@@ -27,9 +28,11 @@ def least_bytes(scenario: Scenario, grid: Grid, fixed: Mapping[str, int]) -> np.
     """
     lean = leanest(grid, fixed)
     modes = [fixed["recompute"]] if "recompute" in fixed else [0, 1, 2]
-    totals = [
-        memory.memory_use(scenario, replace(lean, recompute=np.full(len(grid), float(mode)))).total for mode in modes
-    ]
+    stages = [fixed["zero"]] if "zero" in fixed else [2, 3]  # what ZeRO 3 gathers may weigh more than what it spares
+    totals = []
+    for mode, stage in product(modes, stages):
+        asked = replace(lean, recompute=np.full(len(grid), float(mode)), zero=np.full(len(grid), float(stage)))
+        totals.append(memory.memory_use(scenario, asked).total)
     return np.minimum.reduce(totals)
 
 
@@ -54,4 +57,4 @@ def least_seconds(scenario: Scenario, grid: Grid, fixed: Mapping[str, int]) -> n
     hops = np.where(grid.pp > 1, 2 * grid.interleave, 0.0) * comms.hop
     pace = np.maximum(middle * one, last * one + head)
     # one millionth off for rounding: the step adds the same numbers in another order
-    return (micro * (pace + hops) + (grid.pp - 1) / grid.interleave * (middle * one + hops)) * (1 - 1e-6)
+    return (micro * (pace + hops) + stages_to_fill(scenario, grid) * (middle * one + hops)) * (1 - 1e-6)

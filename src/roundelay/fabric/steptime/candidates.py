@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from roundelay.errors import BadInput
-from roundelay.fabric.steptime.divisibility import divisors, interleaves, tensor_widths
+from roundelay.fabric.steptime.divisibility import divisors, interleaves, layers_divide, tensor_widths
 from roundelay.fabric.steptime.grid import Grid, Scenario
 
 OUTER = ("tp", "pp", "dp", "cp", "ep", "micro_batch", "interleave")
@@ -50,9 +50,7 @@ def _rows(scenario: Scenario, gpus: int, fixed: Mapping[str, int]) -> Iterator[t
         if not tensor_ok(scenario, tp):
             continue
         for pp in _only(divisors(gpus // tp), fixed, "pp"):
-            if pp > scenario.model.shape.layers or not (
-                pieces := _only(_interleaves(scenario, pp), fixed, "interleave")
-            ):
+            if pp > scenario.model.shape.layers or not (pieces := _interleaves(scenario, pp, fixed)):
                 continue
             for cp in _only(divisors(gpus // tp // pp), fixed, "cp"):
                 if cp > 1 and scenario.seq % (2 * cp):
@@ -79,8 +77,12 @@ def tensor_ok(scenario: Scenario, tp: int) -> bool:
     return groups % tp == 0 or tp % groups == 0
 
 
-def _interleaves(scenario: Scenario, pp: int) -> list[int]:
-    return interleaves(scenario.model.shape.layers, pp)
+def _interleaves(scenario: Scenario, pp: int, fixed: Mapping[str, int]) -> list[int]:
+    """Return the interleavings to try; one that was asked for may cut unevenly."""
+    layers, asked = scenario.model.shape.layers, fixed.get("interleave")
+    if asked is None:
+        return interleaves(layers, pp)
+    return [asked] if layers_divide(layers, pp, asked) and (pp > 1 or asked == 1) else []
 
 
 def expert_ranks(scenario: Scenario, ranks: int) -> list[int]:

@@ -57,13 +57,22 @@ def all_to_all_s(scenario: Scenario, grid: Grid, size: Array) -> Array:
         near = np.minimum(ep, np.maximum(scenario.links.hbd_gpus // tp, 1))
         near_s = size * (near - 1) / ep / scenario.hbd_bytes_per_s
         near_s = near_s + np.ceil(np.log2(near)) * scenario.hardware.hbd_latency_us * 1e-6
-        far_s = size * (ep - near) / ep / scenario.dcn_bytes_per_s + np.ceil(np.log2(ep / near)) * latency
+        far = size * copies_leaving(scenario) * (ep - near) / ep
+        far_s = far / scenario.dcn_bytes_per_s + np.ceil(np.log2(ep / near)) * latency
         return np.where(ep > 1, np.maximum(near_s, far_s), 0.0)
     fits = tp * ep <= scenario.links.hbd_gpus
     times = [outside_s, np.where(fits, ring_exchange_s(scenario, grid, size), np.inf)]
     if scenario.links.hops:
         times.append(np.where(fits, binary_exchange_s(scenario, grid, size), np.inf))
     return np.where(ep > 1, np.minimum.reduce(times), 0.0)
+
+
+def copies_leaving(scenario: Scenario) -> float:
+    """Share of a token's copies that leave its domain: all, or one a node where the router keeps to few nodes and
+    copies are spread inside them (DeepSeek-V3, arXiv 2412.19437, section 2.1.2 and 3.2.2).
+    """
+    nodes, top_k = scenario.model.route_nodes, scenario.model.top_k
+    return min(nodes, top_k) / top_k if nodes else 1.0
 
 
 def ring_exchange_s(scenario: Scenario, grid: Grid, size: Array) -> Array:

@@ -33,8 +33,8 @@ def violations(scenario: Scenario, p: Parallelism, job: Job) -> Iterator[tuple[s
             "--pp x --interleave",
             p.pp * job.interleave,
             (
-                f"does not divide {shape.layers} layers, nor {shape.layers + 2} with embedding and head as layers; "
-                f"with this --pp give --interleave {interleaves(shape.layers, p.pp) or 'none: change --pp'}"
+                f"is more pieces than {shape.layers} layers, embedding and head make; "
+                + (f"give --pp {shape.layers} or less" if p.pp > shape.layers else "give a smaller --interleave")
             ),
         )
     if job.global_batch % p.dp:
@@ -64,16 +64,26 @@ def tensor_widths(scenario: Scenario) -> list[tuple[str, int]]:
 
 
 def layers_divide(layers: int, pp: int, interleave: int) -> bool:
-    """Whether layers, or layers with embedding and head as two more, make pp·interleave equal pieces."""
+    """Whether layers, or layers with embedding and head as two more, make pp·interleave pieces; some may have one more.
+
+    No piece is empty, and a stage is not cut further than evenly where that can be (`interleaves`).
+    """
+    pieces = pp * interleave
+    return pieces <= layers or (pp > 1 and pieces == layers + 2)
+
+
+def layers_even(layers: int, pp: int, interleave: int) -> bool:
+    """Whether the pieces are equal, embedding and head counted as layers where need be."""
     pieces = pp * interleave
     return layers % pieces == 0 or (pp > 1 and (layers + 2) % pieces == 0)
 
 
 def interleaves(layers: int, pp: int) -> list[int]:
-    """Return the interleavings that cut these layers over pp stages."""
-    if pp == 1:
-        return [1]
-    return [v for v in range(1, (layers + 2) // pp + 1) if layers_divide(layers, pp, v)]
+    """Return the interleavings that a search tries: equal pieces; and whole stages, even where they are uneven."""
+    if pp == 1 or pp > layers + 2:
+        return [1] if pp == 1 else []
+    even = [v for v in range(1, (layers + 2) // pp + 1) if layers_even(layers, pp, v)]
+    return even if 1 in even or pp > layers else [1, *even]
 
 
 def _divisors(value: int) -> str:

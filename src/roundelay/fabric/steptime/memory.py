@@ -27,6 +27,7 @@ class MemoryUse:
     optimiser: Array
     activations: Array
     logits: Array
+    gathered: Array
     reserved: Array
     dense_parameters: Array
     expert_parameters: Array
@@ -34,14 +35,16 @@ class MemoryUse:
     @property
     def total(self) -> Array:
         """All of it."""
-        return self.weights + self.gradients + self.optimiser + self.activations + self.logits + self.reserved
+        kept = self.weights + self.gradients + self.optimiser + self.gathered
+        return kept + self.activations + self.logits + self.reserved
 
 
 def stage_layers(scenario: Scenario, grid: Grid) -> tuple[Array, Array, Array]:
     """Return (layers of a middle stage, layers of the last stage, whether the layers can be cut so).
 
     Layers divide by pp·interleave; or they do with two more, the embedding and the head taking the place of a layer
-    in the first and last stage (Llama 3, section 3.3.2).
+    in the first and last stage (Llama 3, section 3.3.2); or some pieces have a layer more than others, the last the
+    fewer (DeepSeek-V3's 61 on 16 stages).
     """
     layers, pieces = scenario.model.shape.layers, grid.pp * grid.interleave
     even = layers % pieces == 0
@@ -49,7 +52,10 @@ def stage_layers(scenario: Scenario, grid: Grid) -> tuple[Array, Array, Array]:
     middle = np.where(even, layers / grid.pp, np.ceil((layers + 2) / grid.pp))
     last = np.where(even, middle, middle - 1)
     middle = np.where(~even & (grid.pp == 2), last, middle)
-    return middle, last, even | with_ends
+    uneven = ~(even | with_ends)
+    middle = np.where(uneven, np.ceil(layers / pieces) * grid.interleave, middle)
+    last = np.where(uneven, np.floor(layers / pieces) * grid.interleave, last)
+    return middle, last, pieces <= layers + 2
 
 
 def layer_parameters(scenario: Scenario, grid: Grid) -> tuple[Array, Array]:
@@ -59,9 +65,14 @@ def layer_parameters(scenario: Scenario, grid: Grid) -> tuple[Array, Array]:
     """
     model = scenario.model
     share = model.moe_layers / model.shape.layers
-    kv = np.maximum(model.shape.key_value / grid.tp, model.shape.head_dim)
-    attention = model.shape.hidden * (2 * model.shape.query / grid.tp + 2 * kv)
+    one = np.ones(len(grid))
+    if model.kv_rank:
+        attention = sum((k * n / (grid.tp if cut else one) for k, n, cut in model.attention_maps), start=0.0 * one)
+    else:
+        kv = np.maximum(model.shape.key_value / grid.tp, model.shape.head_dim)
+        attention = model.shape.hidden * (2 * model.shape.query / grid.tp + 2 * kv)
     mlp = (1 - share) * model.dense_mlp_parameters / grid.tp + share * model.router_parameters
+    mlp = mlp + share * model.shared_experts * model.expert_parameters / grid.tp
     return attention + mlp, share * model.experts / grid.ep * model.expert_parameters / grid.tp
 
 
@@ -74,8 +85,8 @@ def layer_activations(scenario: Scenario, grid: Grid) -> Array:
     norms = 2 if soft.lean else 4  # inputs of two norms; and their outputs
     whole = (2 * norms + (2 if soft.dropout else 0)) * shape.hidden / spread
     kept_inner = (model.mlp_matrices - 1) + (0 if soft.lean else 1)
-    inner = (1 - share) * shape.ffn + share * model.top_k * model.expert_width
-    attention = 2 * (2 * shape.query + 2 * shape.key_value)
+    inner = (1 - share) * shape.ffn + share * (model.top_k + model.shared_experts) * model.expert_width
+    attention = 2 * (shape.query + model.laid_width)
     routed = share * 4 * model.top_k * shape.hidden
     parted = (attention + 2 * kept_inner * inner) / tp + routed / spread
     scores = 0.0 if soft.flash else (5.0 if soft.dropout else 4.0) * shape.heads * scenario.seq / tp
@@ -111,12 +122,16 @@ def memory_use(scenario: Scenario, grid: Grid) -> MemoryUse:
     closing = np.where(grid.interleave > 1, np.minimum(micro_batches, grid.pp), 1.0)
     at_last = last * np.minimum(closing, flight) * one
     ending = lone | (at_last + logits > first)
+    held = np.minimum(middle, 2 if scenario.software.prefetch else 1)  # this layer's weights and the next one's
+    whole = held * 2.0 * (dense + expert) + scenario.software.gradient_bytes * (dense + expert)
+    spread = (grid.zero == 3) & (ranks > 1)
     return MemoryUse(
-        weights=shared(3, 2.0),
+        weights=shared(3, 2.0) * (2 if scenario.software.dualpipe else 1),
         gradients=shared(2, float(scenario.software.gradient_bytes)),
         optimiser=shared(1, float(ADAM_BYTES)),
         activations=np.where(ending & ~lone, at_last, first) + again,
         logits=np.where(ending, logits, 0.0),
+        gathered=np.where(spread, whole, 0.0),
         reserved=np.full(len(grid), scenario.hardware.reserved_gb * 1e9),
         dense_parameters=dense_p,
         expert_parameters=expert_p,

@@ -13,13 +13,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from roundelay.console import table_text
+from roundelay.errors import BadInput
 from roundelay.fabric.job import hardware as specs
 from roundelay.fabric.job import workload as models
 from roundelay.fabric.job.hardware import Hardware, Links, Software
 from roundelay.fabric.job.parallelism import Job, Parallelism
 from roundelay.fabric.job.workload import ModelSpec
 from roundelay.fabric.specs import architectures
-from roundelay.fabric.steptime import collectives, layers, memory
+from roundelay.fabric.steptime import collectives, layers, memory, sharding
+from roundelay.fabric.steptime.accuracy import Accuracy, accuracy, kind_of
 from roundelay.fabric.steptime.grid import Grid, Scenario
 from roundelay.fabric.steptime.memory import MemoryUse
 
@@ -27,7 +29,7 @@ Array = np.ndarray
 # read and written a parameter: Adam 28 (gradient, master weight, two moments; three of them written), weights 6, the
 # gradient's norm 4, unscaling or clipping 8, clearing 4
 OPTIMISER_BYTES = 50
-KINDS = ("weights", "gradients", "optimiser", "activations", "logits", "reserved")
+KINDS = ("weights", "gradients", "optimiser", "gathered", "activations", "logits", "reserved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Parts:
 
     products, attention, elementwise, recompute: compute of all micro-batches on the critical stage; head: the output
     head and the loss, where that stage has them; tensor, context, expert, pipeline, data: communication that nothing
-    hides; bubble: waiting while the pipeline fills and drains; optimiser: Adam.
+    hides; bubble: waiting while the pipeline fills and drains; launch: waiting for the host, where its launches take
+    longer than what they launch; optimiser: Adam.
     """
 
     products: Array
@@ -50,6 +53,7 @@ class Parts:
     pipeline: Array
     bubble: Array
     data: Array
+    launch: Array
     optimiser: Array
 
     @property
@@ -91,6 +95,18 @@ class StepTime:
     gpus: int
     parallelism: Parallelism
     job: Job
+    accuracy: Accuracy
+    billions: float
+
+    @property
+    def low_s(self) -> float:
+        """The step, were the model as much too slow as it has been."""
+        return self.step_s / (1 + self.accuracy.ratio)
+
+    @property
+    def high_s(self) -> float:
+        """The step, were the model as much too fast as it has been."""
+        return self.step_s * (1 + self.accuracy.ratio)
 
     @property
     def fits(self) -> bool:
@@ -126,6 +142,7 @@ class StepTime:
             f"{self.tokens_per_s:,.0f} tokens/s; tp {p.tp} pp {p.pp} dp {p.dp} cp {p.cp} ep {p.ep}, micro-batch "
             f"{job.micro_batch}, interleave {job.interleave}, recompute {job.recompute}, zero {job.zero}"
             + (", sequence parallel" if job.sequence_parallel else "")
+            + f"; step {self.low_s:.4g} to {self.high_s:.4g} s, {self.accuracy}"
         )
 
     def __str__(self) -> str:
@@ -154,6 +171,10 @@ def scenario_of(
     if software is None:
         software = gpu.software
     soft = specs.software(software) if isinstance(software, str) else software
+    if soft.fp8 and not gpu.fp8_tflops:
+        raise BadInput(
+            "--software", "with FP8", "this GPU has no 8-bit products (fp8_tflops); choose another of the two"
+        )
     return Scenario(model, gpu, links, soft, seq, global_batch)
 
 
@@ -180,11 +201,14 @@ def evaluate(scenario: Scenario, grid: Grid) -> Evaluated:
     n = np.where(last_paces, last, middle)
     micro = scenario.global_batch / (grid.dp * grid.micro_batch)
     hops = np.where(grid.pp > 1, 2 * grid.interleave, 0.0) * comms.hop
-    filling = (grid.pp - 1) / grid.interleave * (middle * one_layer + hops)
+    launch = launch_s(scenario, grid, one_layer)
+    filling = stages_to_fill(scenario, grid) * (middle * (one_layer + launch) + hops)
 
-    backward = middle * (layer.input_gradient + layer.weight_gradient + layer.attention_back + layer.elementwise_back)
-    forward = middle * (layer.matrix + layer.attention + layer.elementwise)
-    data, hidden = data_parallel(scenario, grid, used, (forward, backward, micro))
+    back_layer = layer.input_gradient + layer.weight_gradient + layer.attention_back + layer.elementwise_back
+    both = (middle * (layer.matrix + layer.attention + layer.elementwise), middle * back_layer)
+    sharded = np.where(grid.zero >= 2, middle * (again + launch), 0.0)  # collectives run on while the GPU waits
+    stage = sharding.StagePass(both[0], both[1] + sharded, middle, micro)
+    data, hidden = sharding.data_parallel(scenario, grid, used, stage)
     parts = Parts(
         products=micro * n * products,
         attention=micro * n * attention,
@@ -197,9 +221,29 @@ def evaluate(scenario: Scenario, grid: Grid) -> Evaluated:
         pipeline=micro * hops,
         bubble=filling,
         data=data,
+        launch=micro * n * launch,
         optimiser=optimiser_s(scenario, grid, used),
     )
     return Evaluated(parts, micro * n * comms.hidden, hidden, used, parts.total)
+
+
+def launch_s(scenario: Scenario, grid: Grid, layer: Array) -> Array:
+    """Seconds a layer and micro-batch waits for the host: one launch of its kernels forward, one backward, one more
+    where all is recomputed, less what the layer itself takes.
+    """
+    floor = scenario.software.host_us * 1e-6 * np.where(grid.recompute == 2, 3.0, 2.0)
+    return np.maximum(floor - layer, 0.0)
+
+
+def stages_to_fill(scenario: Scenario, grid: Grid) -> Array:
+    """Return how many micro-batches' worth of a stage the pipeline waits: (pp - 1)/interleave.
+
+    DualPipe waits (pp/2 - 1)(F&B + B - 3W), that is two thirds of (pp/2 - 1) forward and backward passes where a
+    backward pass is two forward ones and half of it the weights' (arXiv 2412.19437, Table 2).
+    """
+    if scenario.software.dualpipe:
+        return np.maximum(grid.pp / 2 - 1, 0.0) * 2 / 3
+    return (grid.pp - 1) / grid.interleave
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +290,15 @@ def communication(scenario: Scenario, grid: Grid, layer: layers.Work, share: flo
     expert_forward = np.zeros(len(grid))
     if share:
         sent = row * scenario.model.top_k / np.where(grid.sequence_parallel > 0, grid.tp, 1.0)
-        once = collectives.all_to_all_s(scenario, grid, sent * (1 + scenario.model.imbalance_ratio))
-        expert_forward = share * 2 * once
+        there = collectives.all_to_all_s(scenario, grid, sent * (1 + scenario.model.imbalance_ratio))
+        out = collectives.all_to_all_s(
+            scenario, grid, sent * (1 + scenario.model.imbalance_ratio) * scenario.software.dispatch_bytes / layers.BF16
+        )
+        expert_forward = share * (out + there)
         expert = 2 * expert_forward
+        if scenario.software.ep_overlap:  # beside another micro-batch's computing, as DualPipe does
+            own = sum((getattr(layer, name) for name in layer.__slots__), start=np.zeros(1))
+            expert = np.maximum(expert - own, scenario.hardware.slowdown_ratio * expert)
     inside = grid.gpus <= collectives.domain(scenario)
     rate = np.where(inside, scenario.hbd_bytes_per_s, scenario.dcn_bytes_per_s)
     hop = row / grid.tp / rate + scenario.hardware.dcn_latency_us * 1e-6
@@ -261,36 +311,6 @@ def recompute(scenario: Scenario, grid: Grid, layer: layers.Work, forward: Array
     core, _, passes, _ = layers.attention_core(scenario, grid)
     whole = layer.matrix + layer.attention + layer.elementwise + forward
     return np.select([grid.recompute == 2, grid.recompute == 1], [whole, core + passes], 0.0)
-
-
-def data_parallel(
-    scenario: Scenario, grid: Grid, used: MemoryUse, stage: tuple[Array, Array, Array]
-) -> tuple[Array, Array]:
-    """Return (exposed, hidden) seconds of data parallelism in a step.
-
-    Gradients are all-reduced once a step; ZeRO 1 scatters them and gathers weights; ZeRO 2 scatters after every
-    micro-batch; ZeRO 3 also gathers the weights for every pass. `stage` is forward and backward of one micro-batch, and
-    the count of micro-batches.
-    """
-    forward, backward, micro = stage
-    ratio, soft = scenario.hardware.overlap_ratio, scenario.software
-    reduce = np.zeros(len(grid))
-    gather = np.zeros(len(grid))
-    for parameters, ranks, inner in (
-        (used.dense_parameters, grid.dp * grid.cp, grid.tp),
-        (used.expert_parameters, grid.dp * grid.cp / grid.ep, grid.tp * grid.ep),
-    ):
-        reduce += collectives.pass_s(scenario, parameters * soft.gradient_bytes, ranks, inner) * (ranks > 1)
-        gather += collectives.pass_s(scenario, parameters * layers.BF16, ranks, inner) * (ranks > 1)
-    after = np.where(grid.zero == 0, reduce, np.where(grid.zero < 3, gather, 0.0))
-    times = np.where(grid.zero >= 2, micro, 1.0)
-    passes = np.where(grid.zero == 3, 2 * micro, 0.0)
-    if not soft.dp_overlap:
-        return reduce * times + gather * passes + after, np.zeros(len(grid))
-    beside = np.minimum(reduce, ratio * backward) * times
-    beside = beside + np.where(grid.zero == 0, 0.0, np.minimum(after, ratio * forward))
-    beside = beside + np.minimum(gather, ratio * forward) * passes
-    return reduce * times + gather * passes + after - beside, beside
 
 
 def optimiser_s(scenario: Scenario, grid: Grid, used: MemoryUse) -> Array:
@@ -345,6 +365,8 @@ def result(scenario: Scenario, grid: Grid, timed: Evaluated, index: int) -> Step
         gpus=gpus,
         parallelism=parallelism,
         job=job,
+        accuracy=accuracy(kind_of(model.moe_layers > 0, scenario.software.fp8, job.zero), gpus, model.parameters),
+        billions=model.parameters / 1e9,
     )
 
 
@@ -353,4 +375,4 @@ def recomputed_flops(scenario: Scenario, job: Job) -> int:
     shape = scenario.model.shape
     if job.recompute == "full":
         return scenario.model.forward_flops(scenario.seq) - 2 * scenario.seq * shape.vocab * shape.hidden
-    return 4 * shape.layers * shape.query * scenario.seq**2 if job.recompute == "selective" else 0
+    return scenario.model.core_flops(scenario.seq**2) if job.recompute == "selective" else 0
