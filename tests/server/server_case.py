@@ -13,8 +13,8 @@ import numpy as np
 
 from roundelay.errors import BadInput
 from roundelay.server.engine import Engines
-from roundelay.server.http.aliases import built_in
 from roundelay.server.limits import Limits
+from roundelay.server.names import built_in
 from roundelay.server.run import Runner
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio

@@ -10,16 +10,15 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from roundelay.server import openapi
-from roundelay.server.errors import ApiError
 from roundelay.server.http import chat, fabric, listing, speech, transcriptions
-from roundelay.server.http.middleware import ServiceMiddleware, error_response
+from roundelay.server.http.addresses import http_error, no_socket
+from roundelay.server.http.cors import Cors
+from roundelay.server.http.middleware import ServiceMiddleware
 from roundelay.server.realtime import calls
 from roundelay.server.realtime.websocket import realtime
 from roundelay.server.service import Service
@@ -41,6 +40,9 @@ def routes() -> list[BaseRoute]:
         ("POST", "/v1/realtime/calls", calls.calls),
         ("POST", "/v1/realtime/calls/{id}/hangup", calls.hang_up),
         ("POST", "/v1/realtime/client_secrets", calls.client_secret),
+        ("POST", "/v1/realtime", calls.calls),  # the three addresses of the beta
+        ("POST", "/v1/realtime/sessions", calls.beta_session),
+        ("POST", "/v1/realtime/transcription_sessions", calls.beta_session),
         ("GET", "/v1/x/controls", listing.controls),
         ("GET", "/v1/x/live", listing.live_metrics),
         ("GET", "/v1/x/sessions", listing.traces),
@@ -54,19 +56,12 @@ def routes() -> list[BaseRoute]:
     ]
     page = StaticFiles(directory=str(files("roundelay.server").joinpath("page")), html=True)
     http = (Route(path, call, methods=[method]) for method, path, call in table)
-    return [*http, WebSocketRoute("/v1/realtime", realtime), Mount("/", page, name="page")]
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    codes = {404: "not_found", 405: "method_not_allowed"}
-    words = {404: "there is nothing at this address", 405: f"{request.method} is not answered at this address"}
-    status = error.status_code
-    response = error_response(
-        ApiError(status, codes.get(status, "http_error"), words.get(status, error.detail), param=None)
-    )
-    response.headers.update(error.headers or {})
-    return response
+    return [
+        *http,
+        WebSocketRoute("/v1/realtime", realtime),
+        WebSocketRoute("/{path:path}", no_socket),
+        Mount("/", page, name="page"),
+    ]
 
 
 def build(service: Service) -> Starlette:
@@ -78,14 +73,11 @@ def build(service: Service) -> Starlette:
         yield
         service.engines.stop()
 
-    middleware = [Middleware(ServiceMiddleware, service=service)]
-    if service.origins:  # web pages of other origins: a browser sends a preflight request first
-        cors = Middleware(CORSMiddleware, allow_origins=list(service.origins), allow_methods=["*"], allow_headers=["*"])
-        middleware.insert(0, cors)
+    middleware = [Middleware(Cors, service=service), Middleware(ServiceMiddleware, service=service)]
     app = Starlette(
         routes=routes(),
         middleware=middleware,
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: http_error},
         lifespan=lifespan,
     )
     app.state.service = service

@@ -24,7 +24,7 @@ from roundelay.voice.realtime.worker_pool import WorkerPool
 
 T = TypeVar("T")
 UNMEASURED_SESSIONS = 4  # live conversations where the capacity is not measured, or not yet
-POLL_S = 0.05  # between two looks at whether a client reads again
+POLL_S = 0.05  # between two looks at whether a client reads again, or an engine is loaded
 TASKS_PER_SESSION = 6  # drafts alive, words over them, judgements of pauses
 MAX_QUEUED = 64  # items of a stream that its client has not read yet
 RETRY_S = 2  # the `retry-after` of a refusal
@@ -143,16 +143,34 @@ class Engines:
 
         Raises `ApiError` 503 while it loads or if it cannot be loaded.
         """
-        slot = self._slot(self.default if model == MODEL else model)
+        slot = self._slot(self._key(model))
         if slot.pipeline is None:
             if slot.failure:
                 raise ApiError(503, "model_missing", slot.failure)
             raise ApiError(503, "model_loading", "the model is still loading; ask again in a few seconds")
         return slot.pipeline
 
+    async def loaded(self, model: str = MODEL) -> Pipeline:
+        """The pipeline of a name, after waiting for an engine that is being loaded as it was not needed before.
+
+        Raises `ApiError` 503 while the default engine loads, or if an engine cannot be loaded.
+        """
+        key, until = self._key(model), time.monotonic() + self.limits.request_s
+        while key != self.default and self._slot(key).state == "loading" and time.monotonic() < until:
+            await asyncio.sleep(POLL_S)
+        return self.pipeline(model)
+
+    def _key(self, model: str) -> str:
+        """The name of the slot of a model. An engine that takes all its roles in the default pipeline is that one: it
+        is not loaded twice."""
+        default = self._slots.get(self.default)
+        if model == MODEL or (default is not None and default.pipeline is not None and _is_in(model, default.pipeline)):
+            return self.default
+        return model
+
     def voices(self, model: str = MODEL) -> tuple[str, ...] | None:
         """The names of an engine's voices, the default first; None while it is not loaded."""
-        slot = self._slots.get(self.default if model == MODEL else model)
+        slot = self._slots.get(self._key(model))
         return None if slot is None else slot.voices
 
     def admit(self) -> None:
@@ -262,6 +280,15 @@ class Call:
             self._held.close()
             self.__enter__()
             yield item
+
+
+def _is_in(engine: str, pipeline: Pipeline) -> bool:
+    """Whether the pipeline has that engine in every role it can take."""
+    try:
+        roles = registry.spec(engine).roles
+    except RoundelayError:
+        return False
+    return bool(roles) and all(getattr(pipeline, role).name == engine for role in roles)
 
 
 def _swallow(future: Any) -> None:

@@ -76,6 +76,13 @@ def _call() -> dict[str, Any]:
     return made
 
 
+def _beta_session(whose: str) -> dict[str, Any]:
+    """The operation that makes a key of the beta: settings in, the same with `client_secret` out."""
+    media: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+    body = {**_body("application/json", {"type": "object"}), "required": False}
+    return _operation(f"{whose} settings, as the beta has them, and a client secret.", media, requestBody=body)
+
+
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     form = fields.schema(transcriptions.FIELDS)
@@ -109,6 +116,9 @@ def document() -> dict[str, Any]:
             "post": _operation("A client secret for one browser, by default for ten minutes.", json,
                                requestBody={**_body("application/json", fields.schema(calls.SECRET_FIELDS)),
                                             "required": False})},
+        "/v1/realtime": {"post": _call()},
+        "/v1/realtime/sessions": {"post": _beta_session("A conversation's")},
+        "/v1/realtime/transcription_sessions": {"post": _beta_session("A transcription's")},
         "/v1/x/controls": _get("The controls that work here."),
         "/v1/x/live": _get("Gauges and totals."),
         "/v1/x/sessions": _get("Recent conversations."),

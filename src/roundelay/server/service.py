@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 import time
 from collections import Counter, OrderedDict
@@ -19,6 +20,7 @@ from roundelay.server.engine import RETRY_S, Engines
 from roundelay.server.errors import AUTH, ApiError
 from roundelay.server.limits import Limits, resident_bytes
 from roundelay.server.metrics import Metrics
+from roundelay.server.names import Names
 from roundelay.voice.realtime.core.settings import Thresholds
 
 SECRET_S = 600  # lifetime of a client secret: OpenAI's default
@@ -27,6 +29,7 @@ REALTIME_PATHS = (
     "/v1/realtime",
     "/v1/realtime/calls",
 )  # what a client secret opens, and below the second
+OWN_PAGES = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")  # origins of pages of this machine
 MAX_TRACES = 64  # conversations whose latencies can still be read
 
 
@@ -40,6 +43,7 @@ class Service:
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # accepted Host headers; () accepts any
     origins: tuple[str, ...] = ()  # other origins whose pages may call
     proxies: tuple[str, ...] = ()  # addresses of proxies that tell whose requests they pass on
+    names: Names = field(default_factory=Names)  # how names in requests are understood
     create_worker: Callable[..., Any] | None = None  # of a conversation; None: voice.realtime.worker.Worker
     thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, unless a client sets its own
     calculator: Calculator = field(default_factory=Calculator)
@@ -73,6 +77,11 @@ class Service:
             return True
         realtime = path == REALTIME_PATHS[0] or path.startswith(REALTIME_PATHS[1])
         return realtime and self._secrets.get(key, (0.0, None))[0] > time.time()
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether pages of another origin may call: those that are configured, and this machine's own where the server
+        answers to this machine's names alone."""
+        return origin in self.origins or (bool(self.hosts) and OWN_PAGES.fullmatch(origin) is not None)
 
     def new_secret(self, settings: Any, seconds: int = SECRET_S) -> tuple[str, int]:
         """A new client secret for sessions with these settings, and its expiry in seconds since 1970."""
@@ -154,7 +163,7 @@ def check(connection: HTTPConnection) -> None:
     if service.hosts and name.lower() not in service.hosts:
         raise ApiError(403, "forbidden_host", f"this server does not answer to {name[:60]}; allow it with --allow-host")
     origin = connection.headers.get("origin")
-    if origin and origin not in service.origins and origin.partition("://")[2] != host:
+    if origin and origin.partition("://")[2] != host and not service.allows_origin(origin):
         message = f"a page of {origin[:60]} may not call this server; allow it with --allow-origin"
         raise ApiError(403, "forbidden_origin", message)
     path = connection.scope["path"]  # not of the URL, which contains the Host header

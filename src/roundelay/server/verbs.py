@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from roundelay import config
 from roundelay.server.engine_flags import EngineFlags, engine_flags
 from roundelay.server.limits import Limits
+from roundelay.server.name_flags import name_flags
+
+if TYPE_CHECKING:
+    from roundelay.server.names import Names
 
 
 @click.command()
@@ -17,6 +23,7 @@ from roundelay.server.limits import Limits
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @engine_flags
+@name_flags
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another name of this machine, behind a proxy.")
 @click.option("--allow-origin", multiple=True, metavar="URL", help="A web page of others that may call.")
 @click.option(
@@ -26,7 +33,13 @@ from roundelay.server.limits import Limits
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with limits.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any limit; see docs/server.md.")
 def serve(
-    host: str, port: int, flags: EngineFlags, without_key: bool, config_file: Path | None, **several: tuple[str, ...]
+    host: str,
+    port: int,
+    flags: EngineFlags,
+    names: Callable[[], Names],
+    without_key: bool,
+    config_file: Path | None,
+    **several: tuple[str, ...],
 ) -> None:
     """Talk in the browser, and an OpenAI-shaped API, on this machine.
 
@@ -38,9 +51,12 @@ def serve(
     from roundelay.server.run import serve as run
 
     limits = config.fill(Limits, config_file, several["sets"], {})
+    understood = names()
     engines, answering = flags.engines(limits, note)
     address = Address(host, port, several["allow_host"], several["allow_origin"], without_key, several["trust_proxy"])
-    run(address, create_service(limits, address, engines, answering))
+    service = create_service(limits, address, engines, answering)
+    service.names = understood
+    run(address, service)
 
 
 @click.command()

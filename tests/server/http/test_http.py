@@ -16,8 +16,8 @@ import soundfile
 from server_case import FakeEngine, Running, running
 
 from roundelay.errors import RoundelayError
-from roundelay.server.http.aliases import OPENAI_VOICES
 from roundelay.server.http.speech import DEFAULT_INSTRUCTIONS
+from roundelay.server.names import OPENAI_VOICES, Names
 from roundelay.voice.engines import registry
 
 openai = pytest.importorskip("openai", reason="the official client is not installed (extra dev)")
@@ -115,10 +115,11 @@ def test_every_openai_voice_is_an_alias_and_an_unknown_one_lists_them(server: Ru
     listed = json.loads(ask(server, "/v1/audio/voices")[2])["data"]
     known = {each["id"]: each.get("alias_of") for each in listed}
     assert set(OPENAI_VOICES) <= set(known) and all(known[name] in known for name in OPENAI_VOICES)
-    for voice in ("nobody", "/etc/passwd", "../voices.json", {"id": 3}):
-        answer = ask(server, "/v1/audio/speech", {"input": "hi", "voice": voice})
-        is_error(answer, 400, "unknown_voice", "voice")
-        assert "flite-slt" in answer[2].decode() and "alloy" in answer[2].decode()
+    with running(names=Names(strict=True)) as strict:
+        for voice in ("nobody", "/etc/passwd", "../voices.json", {"id": 3}):
+            answer = ask(strict, "/v1/audio/speech", {"input": "hi", "voice": voice})
+            is_error(answer, 400, "unknown_voice", "voice")
+            assert "flite-slt" in answer[2].decode() and "alloy" in answer[2].decode()
 
 
 @pytest.mark.parametrize(("change", "code", "param"), [
@@ -127,7 +128,7 @@ def test_every_openai_voice_is_an_alias_and_an_unknown_one_lists_them(server: Ru
     ({"input": None}, "missing_required_parameter", "input"),
     ({"input": 7}, "invalid_type", "input"),
     ({"input": "x" * 4097}, "string_above_max_length", "input"),
-    ({"input": "\ufffd"}, "invalid_value", None),
+    ({"input": "\ufffd"}, "invalid_value", "input"),
     ({"speed": 2}, "unsupported_parameter", "speed"),
     ({"speed": 9}, "invalid_value", "speed"),
     ({"speed": True}, "invalid_type", "speed"),
@@ -271,8 +272,9 @@ def test_models_and_unknown_ones(server: Running) -> None:
     assert client.models.retrieve("roundelay").object == "model"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("gpt-5")
-    is_error(ask(server, "/v1/audio/speech", {"input": "x", "model": "gpt-5"}), 404, "model_not_found", "model")
-    answer = ask(server, "/v1/audio/speech", {"input": "x", "model": "nanno"})
+    with running(names=Names(strict=True)) as strict:
+        is_error(ask(strict, "/v1/audio/speech", {"input": "x", "model": "gpt-5"}), 404, "model_not_found", "model")
+        answer = ask(strict, "/v1/audio/speech", {"input": "x", "model": "nanno"})
     is_error(answer, 404, "model_not_found", "model")
     assert "did you mean nano?" in json.loads(answer[2])["error"]["message"]
 
@@ -286,8 +288,20 @@ def test_health_ready_metrics(server: Running) -> None:
 
 
 def test_unknown_paths_and_methods_are_typed(server: Running) -> None:
-    is_error(ask(server, "/v1/nothing"), 404, "not_found")
-    is_error(ask(server, "/v1/models", {}), 405, "method_not_allowed")
+    for path, body, named in (("/v1/nothing", None, "/v1/audio/speech"),
+                              ("/v1/audio/translations", {}, "/v1/audio/transcriptions transcribes"),
+                              ("/v1/audio/speach", {}, "POST /v1/audio/speech"), ("/v2/models", None, "GET /v1/models"),
+                              ("/audio/speech", {}, "POST /v1/audio/speech"), ("/v1/embeddings", {}, "not offered"),
+                              ("/v1/audio/speech/", {}, "POST /v1/audio/speech"), ("/x/y/\n", {}, "/v1/models"),
+                              ("/nothing.html", None, "/v1/models")):  # fmt: skip
+        answer = ask(server, path.replace("\n", "%0A"), body)
+        is_error(answer, 404, "not_found")
+        assert named in json.loads(answer[2])["error"]["message"]
+    for path, method, named in (("/v1/models", "POST", "send GET"), ("/v1/audio/speech", "GET", "send POST"),
+                                ("/v1/realtime", "GET", "open it as a WebSocket")):  # fmt: skip
+        answer = ask(server, path, {} if method == "POST" else None, method=method)
+        is_error(answer, 405, "method_not_allowed")
+        assert named in json.loads(answer[2])["error"]["message"] and answer[1]["allow"]
     is_error(ask(server, "/v1/audio/voices", {}), 501, "unsupported_operation")
 
 

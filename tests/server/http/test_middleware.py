@@ -75,6 +75,24 @@ def test_a_page_that_is_allowed_may_read_answers_and_is_told_so_before() -> None
         is_error(ask(server, "/v1/models", headers={"origin": "https://evil.example"}), 403, "forbidden_origin")
 
 
+def test_a_page_of_this_machine_may_call_a_server_of_this_machine(server: Running) -> None:
+    """Other programs' pages under development; a browser asks before they call."""
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization, openai-beta"}
+    for origin in ("http://localhost:3000", "http://127.0.0.1:5173", "https://localhost", "http://[::1]:80"):
+        status, headers, _ = ask(server, "/v1/audio/speech", method="OPTIONS", headers={**asked, "origin": origin})
+        assert status == 200 and headers["access-control-allow-origin"] == origin
+        assert "authorization" in headers["access-control-allow-headers"]
+        status, headers, _ = ask(server, "/v1/models", headers={"origin": origin})
+        assert status == 200 and headers["access-control-allow-origin"] == origin
+        assert "x-roundelay-ignored" in headers["access-control-expose-headers"]
+    for origin in ("http://localhost.evil.example", "http://evil.example", "http://localhost:3000.evil", "file://"):
+        answer = ask(server, "/v1/audio/speech", method="OPTIONS", headers={**asked, "origin": origin})
+        is_error(answer, 403, "forbidden_origin")
+        assert "--allow-origin" in json.loads(answer[2])["error"]["message"]
+    with running(hosts=()) as wide:  # it answers beyond this machine, whose pages these are not
+        is_error(ask(wide, "/v1/models", headers={"origin": "http://localhost:3000"}), 403, "forbidden_origin")
+
+
 def test_beyond_loopback_needs_a_key_and_a_port_in_use_is_one_line() -> None:
     with pytest.raises(BadInput, match="ROUNDELAY_API_KEYS"):
         listen(Address(host="0.0.0.0", port=0), ())

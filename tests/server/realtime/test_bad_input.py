@@ -13,10 +13,11 @@ from realtime_case import NEVER, b64, pcm, refused, talking
 from server_case import FakeEngine, FakeWorker, Running, running
 from test_http import ask
 from test_middleware import until
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from roundelay.errors import RoundelayError
 from roundelay.server.limits import Limits
+from roundelay.server.names import Names
 
 
 @pytest.mark.parametrize(("line", "code"), [
@@ -46,7 +47,21 @@ from roundelay.server.limits import Limits
     ('{"type": "conversation.item.truncate", "item_id": "x"}', "item_truncate_invalid_item_id"),
     ('{"type": "conversation.item.retrieve"}', "item_retrieve_invalid_item_id"),
     ('{"type": "response.create", "response": 4}', "invalid_type"),
-    ('{"type": "response.create", "response": {"conversation": "none"}}', "unsupported_parameter"),
+    ('{"type": "response.create", "response": {"conversation": "side"}}', "invalid_value"),
+    ('{"type": "response.create", "response": {"input": []}}', "unsupported_parameter"),
+    ('{"type": "response.create", "response": {"conversation": "none", "input": 3}}', "invalid_type"),
+    ('{"type": "response.create", "response": {"conversation": "none", "input": [{"type": "item_reference"}]}}',
+     "item_not_found"),
+    ('{"type": "response.create", "response": {"conversation": "none", "input": [{"role": "user", "content": '
+     '[{"type": "input_audio", "audio": "AAAA"}]}]}}', "unsupported_parameter"),
+    ('{"type": "transcription_session.update", "session": 4}', "invalid_type"),
+    ('{"type": "transcription_session.update", "input_audio_format": "mp3"}', "invalid_value"),
+    ('{"type": "session.update", "session": {"modalities": ["smell"]}}', "invalid_value"),
+    ('{"type": "session.update", "session": {"input_audio_format": "mp3"}}', "invalid_value"),
+    ('{"type": "session.update", "session": {"turn_detection": {"threshold": "high"}}}', "invalid_value"),
+    ('{"type": "session.update", "session": {"voice": 5}}', "unknown_voice"),
+    ('{"type": "session.update", "session": {"audio": 5, "voice": "alloy"}}', "invalid_type"),
+    ('{"type": "response.create", "response": {"output_audio_format": "mp3"}}', "invalid_value"),
     ('{"type": "response.create", "response": {"metadata": {"a": 1}}}', "invalid_value"),
     ('{"type": "response.create", "response": {"tool_choice": "perhaps"}}', "invalid_value"),
 ])  # fmt: skip
@@ -127,7 +142,7 @@ def test_silent_and_endless_sessions_end_with_a_reason() -> None:
 
 
 def test_a_refused_handshake_says_why() -> None:
-    with running(limits=replace(Limits(), sessions=1), keys=("secret",)) as server:
+    with running(limits=replace(Limits(), sessions=1), keys=("secret",), names=Names(strict=True)) as server:
         assert refused(server) == (401, "invalid_api_key")
         header = {"Authorization": "Bearer secret"}
         assert refused(server, additional_headers={**header, "Origin": "https://evil.example"}) == (
@@ -141,6 +156,14 @@ def test_a_refused_handshake_says_why() -> None:
         assert until(lambda: not server.service.sessions)
     with running(RoundelayError("weights lm.onnx cannot be read")) as server:
         assert refused(server) == (503, "model_missing")
+
+
+@pytest.mark.parametrize("path", ["/v1/realtimes", "/", "/v1/audio/speech", "/v1/live/sessions", "/realtime?model=x"])
+def test_a_websocket_elsewhere_is_told_where_to_go(server: Running, path: str) -> None:
+    with pytest.raises(InvalidStatus) as error, talking(server, path):
+        pass
+    response = error.value.response
+    assert response.status_code == 404 and "conversations are at /v1/realtime" in response.body.decode()
 
 
 def test_a_session_that_breaks_says_so_and_touches_no_other() -> None:

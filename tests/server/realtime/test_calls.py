@@ -20,6 +20,7 @@ from test_http import ask, is_error
 from test_middleware import until
 
 from roundelay.server.limits import Limits
+from roundelay.server.names import Names
 from roundelay.server.realtime.frames import Frame
 from roundelay.server.realtime.output_buffer import MAX_BUFFERED_SAMPLES, OutputAudioBuffer
 
@@ -343,7 +344,9 @@ def test_offers_that_are_none_are_refused(server: Running) -> None:
     is_error(ask(server, CALLS, offer_of(video=True).encode(), SDP), 400, "unsupported_parameter", "sdp")
     is_error(ask(server, CALLS, good.encode(), {"content-type": "text/plain"}), 400, "invalid_content_type")
     is_error(ask(server, CALLS, b"a" * 300_000, SDP), 413, "request_too_large", "sdp")
-    is_error(ask(server, CALLS + "?model=gpt-9", good.encode(), SDP), 404, "model_not_found", "model")
+    is_error(ask(server, "/v1/realtime", b"hello", SDP), 400, "invalid_offer", "sdp")  # the beta's address
+    with running(names=Names(strict=True)) as strict:
+        is_error(ask(strict, CALLS + "?model=gpt-9", good.encode(), SDP), 404, "model_not_found", "model")
     assert not server.service.sessions
 
 
@@ -361,7 +364,7 @@ def test_forms_that_hold_no_call_are_refused(server: Running) -> None:
                                ({"sdp": good, "session": "{"}, "invalid_json", "session"),
                                ({"sdp": good, "session": "[]"}, "invalid_type", "session"),
                                ({"sdp": good, "session": '{"type": "song"}'}, "invalid_value", "session.type"),
-                               ({"sdp": good, "session": '{"audio": {"output": {"voice": "x"}}}'}, "unknown_voice",
+                               ({"sdp": good, "session": '{"audio": {"output": {"voice": 3}}}'}, "unknown_voice",
                                 "session.audio.output.voice")):  # fmt: skip
         is_error(ask(server, CALLS, *form(**parts)), 400, code, param)
     is_error(ask(server, CALLS, b"sdp", {"content-type": "multipart/form-data"}), 400, "invalid_form")

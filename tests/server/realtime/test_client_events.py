@@ -10,8 +10,9 @@ from realtime_case import NEVER, Room, b64, pcm, talking
 from server_case import FakeEngine, Running, running
 from test_http import ask, is_error
 
+from roundelay.server import names
 from roundelay.server.errors import ApiError
-from roundelay.server.http import aliases
+from roundelay.server.names import Names
 from roundelay.server.realtime.frames import MAX_ITEMS_BYTES, Items
 from roundelay.server.realtime.settings import Settings
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, CallOptions, Request, Response
@@ -152,7 +153,7 @@ def test_the_voice_that_a_session_shows_may_be_sent_back_after_the_bot_spoke() -
     settings = Settings()
     shown = settings.as_dict("", 0)["audio"]["output"]["voice"]
     assert settings.with_update({"audio": {"output": {"voice": shown}}}, spoken=True).voice == shown
-    other = next(name for name in aliases.built_in() if name != shown)
+    other = next(name for name in names.built_in() if name != shown)
     with pytest.raises(ApiError) as error:
         settings.with_update({"audio": {"output": {"voice": other}}}, spoken=True)
     assert error.value.code == "cannot_update_voice"
@@ -184,10 +185,10 @@ def test_a_secret_for_settings_that_no_session_takes_is_refused(server: Running)
 def test_any_version_of_a_usual_model_means_the_one_that_is_here() -> None:
     for name in (None, "roundelay", "gpt-realtime-2.1", "gpt-realtime-2025-08-28", "gpt-transcribe", "tts-1-hd",
                  "gpt-4o-mini-tts-2025-12-15", "gpt-audio-mini", "gpt-realtime-whisper"):  # fmt: skip
-        assert aliases.model(name) == "roundelay"
+        assert Names(strict=True).model(name) == "roundelay"
     for name in ("gpt-9", "gpt-realtime-", "gpt-realtimes", "gpt-4o-transcribe-diarize", "tts-12", "", 4, ["tts-1"]):
         with pytest.raises(ApiError):
-            aliases.model(name)
+            Names(strict=True).model(name)
 
 
 def test_errors_that_livekit_reads(server: Running) -> None:

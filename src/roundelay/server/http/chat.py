@@ -15,7 +15,6 @@ from roundelay.errors import EngineError
 from roundelay.server.audio import encoders
 from roundelay.server.engine import MODEL, Call
 from roundelay.server.errors import unsupported, wrong
-from roundelay.server.http import aliases
 from roundelay.server.http.chat_stream import (
     AUDIO_EXPIRES_S,
     Spoken,
@@ -68,13 +67,12 @@ async def completions(request: Request) -> Response:
     """The answer to the last message. Raises `ApiError` 400 for a wrong conversation, 502 for a failed chat server."""
     service = service_of(request)
     values, ignored = await json_fields(request, FIELDS)
-    name = aliases.model(values["model"])
-    modalities = values["modalities"] or ["text"]
+    name = service.names.model(values["model"], ignored)
+    modalities = [each.strip().lower() if isinstance(each, str) else each for each in values["modalities"] or ["text"]]
     if not all(each in ("text", "audio") for each in modalities):
         raise wrong("modalities", 'modalities must be ["text"] or ["text", "audio"]')
-    voices = service.engines.voices(name)
-    spoken = _audio_wanted(values["audio"], voices) if "audio" in modalities else None
-    pipeline = service.engines.pipeline(name)
+    pipeline = await service.engines.loaded(name)
+    spoken = _audio_wanted(values["audio"], service, name, ignored) if "audio" in modalities else None
     tools = _tools(values["tools"] or [])
     if tools and Capability.TOOLS not in pipeline.responder.capabilities:
         ignored.append("tools")
@@ -128,16 +126,19 @@ async def _spoken(service: Service, pipeline: Pipeline, utterance: Utterance, fo
         return b""
 
 
-def _audio_wanted(audio: Any, voices: Sequence[str] | None) -> tuple[str, str]:
+def _audio_wanted(audio: Any, service: Service, model: str, ignored: list[str]) -> tuple[str, str]:
     """The voice and the format of a spoken answer. Raises `ApiError` 400."""
+    if audio is None and not service.names.strict:
+        audio = {}
     if not isinstance(audio, dict):
         raise wrong("audio", "audio is missing: give its voice and format", "missing_required_parameter")
-    name = audio.get("format", "wav")
+    given = audio.get("format", "wav") if service.names.strict else audio.get("format") or "wav"
+    name = given if service.names.strict or not isinstance(given, str) else given.strip().lower()
     if not isinstance(name, str) or name not in (*encoders.MEDIA_TYPES, "pcm16"):
         raise wrong(
             "audio.format", f"audio.format must be pcm16 or {', '.join(encoders.MEDIA_TYPES)}", "unsupported_format"
         )
-    return aliases.voice(audio.get("voice"), "audio.voice", voices), name
+    return service.names.voice(audio.get("voice"), "audio.voice", service.engines.voices(model), ignored), name
 
 
 def _tools(given: Sequence[Any]) -> tuple[ToolSpec, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,8 @@ KINDS: dict[str, tuple[type, ...]] = {
     "voice": (str, dict),
 }
 WORDS = {"array": "an array", "object": "an object", "integer": "an integer", "voice": "a voice's name, or {id}"}
+# Truth as programs write it in forms and JSON: Python's, YAML's, a checkbox's.
+TRUTH = {"true": True, "1": True, "on": True, "yes": True, "false": False, "0": False, "off": False, "no": False}
 VOICE_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "string"},
@@ -58,6 +62,32 @@ class Field:
             raise wrong(self.name, message, "string_above_max_length" if isinstance(value, str) else "array_too_long")
         return value
 
+    def read(self, value: Any) -> Any:
+        """The valid value of what another program may write for it: numbers, truth and lists as text, letter case.
+
+        Raises `ApiError` 400 as `check` does.
+        """
+        if isinstance(value, str):
+            value = self._from_text(value.strip())
+        elif self.kind == "boolean" and value in (0, 1):
+            value = bool(value)
+        elif self.kind == "integer" and isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return self.check(value)
+
+    def _from_text(self, text: str) -> Any:
+        """The value that a text stands for; the text itself where it stands for no other."""
+        if self.kind == "boolean" or self.choices == ("true", "false"):
+            truth = TRUTH.get(text.lower(), text)
+            return str(truth).lower() if self.choices else truth
+        if self.choices:
+            return next((each for each in self.choices if each.lower() == text.lower()), text)
+        if self.kind in ("number", "integer"):
+            return number(text)
+        if self.kind == "array":
+            return listed(text)
+        return text
+
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the field."""
         if self.kind == "voice":
@@ -76,26 +106,70 @@ class Field:
         return out
 
 
-def read(fields: Sequence[Field], body: Any) -> tuple[dict[str, Any], list[str]]:
+def plain(name: str) -> str:
+    """A field's name in one spelling: `timestampGranularities[]` and `timestamp-granularities` are
+    `timestamp_granularities`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"\[\w*\]$", "", name[:256]))
+    return words.replace("-", "_").lower()
+
+
+def number(text: str) -> Any:
+    """The number that a text is; the text itself if it is none."""
+    try:
+        found = float(text)
+    except ValueError:
+        return text
+    return int(found) if found.is_integer() and re.fullmatch(r"[-+]?\d+(\.0*)?", text) else found
+
+
+def listed(text: str) -> list[Any]:
+    """The entries of a list written as JSON, or by commas."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = [each.strip() for each in text.split(",") if each.strip()]
+    return found if isinstance(found, list) else [found]
+
+
+def read(fields: Sequence[Field], body: Any, strict: bool = False) -> tuple[dict[str, Any], list[str]]:
     """The valid values by name, with defaults, and the names of given fields that have no effect here.
 
-    null counts as not given. Raises `ApiError` 400 for a body that is no object, a missing field or a wrong value.
+    null counts as not given; unless `strict`, so does empty text, and names and values may be spelt as other programs
+    spell them. Raises `ApiError` 400 for a body that is no object, a missing field or a wrong value.
     """
     if not isinstance(body, Mapping):
         raise ApiError(400, "invalid_json", "the body must be a JSON object")
     values: dict[str, Any] = {}
-    ignored = sorted(str(key)[:64] for key in body if key not in {field.name for field in fields})
+    given, ignored = _given(fields, body, strict)
     for field in fields:
-        value = body.get(field.name)
-        if value is None:
+        value = given.get(field.name)
+        empty = isinstance(value, str) and not value.strip() and not strict and not field.required
+        if value is None or empty:
             if field.required:
                 raise wrong(field.name, f"{field.name} is missing", "missing_required_parameter")
             values[field.name] = field.default
             continue
-        values[field.name] = field.check(value)
         if field.ignored:
             ignored.append(field.name)
+        if field.ignored and not strict:
+            values[field.name] = field.default
+        else:
+            values[field.name] = field.check(value) if strict else field.read(value)
     return values, ignored
+
+
+def _given(fields: Sequence[Field], body: Mapping[str, Any], strict: bool) -> tuple[dict[str, Any], list[str]]:
+    """What the body gives by the fields' names, the exact name before other spellings; and the unknown names."""
+    names = {plain(field.name): field.name for field in fields}
+    given: dict[str, Any] = {field.name: body[field.name] for field in fields if field.name in body}
+    ignored = []
+    for key, value in body.items():
+        name = None if strict else names.get(plain(str(key)))
+        if name is not None and given.get(name) in (None, ""):
+            given[name] = value
+        elif key not in given and name is None:
+            ignored.append(str(key)[:64])
+    return given, sorted(ignored)
 
 
 def schema(fields: Sequence[Field]) -> dict[str, Any]:

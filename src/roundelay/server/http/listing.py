@@ -8,22 +8,23 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from roundelay.server import names
 from roundelay.server.audio import encoders
 from roundelay.server.engine import MODEL
 from roundelay.server.errors import ApiError
-from roundelay.server.http import aliases
+from roundelay.server.names import Names
 from roundelay.server.service import Service, service_of
 
 
 async def models(request: Request) -> Response:
     """`GET /v1/models`: the default engine under its alias, and every engine that can be loaded without settings."""
-    data = [_model(service_of(request), name) for name in aliases.models()]
+    data = [_model(service_of(request), name) for name in names.models()]
     return JSONResponse({"object": "list", "data": data})
 
 
 async def model(request: Request) -> Response:
     """`GET /v1/models/{model}`: a model, or 404."""
-    return JSONResponse(_model(service_of(request), aliases.model(request.path_params["model"])))
+    return JSONResponse(_model(service_of(request), Names(strict=True).model(request.path_params["model"])))
 
 
 def _model(service: Service, name: str) -> dict[str, Any]:
@@ -40,13 +41,13 @@ async def voices(request: Request) -> Response:
 
     known = _voices(service_of(request))
     data = [entry(name) for name in known]
-    data += [entry(name, means) for name, means in aliases.aliases(known).items()]
+    data += [entry(name, means) for name, means in names.aliases(known).items()]
     return JSONResponse({"object": "list", "data": data, "has_more": False})
 
 
 def _voices(service: Service) -> Sequence[str]:
     found = service.engines.voices()
-    return aliases.built_in() if found is None else found
+    return names.built_in() if found is None else found
 
 
 async def no_new_voices(request: Request) -> Response:

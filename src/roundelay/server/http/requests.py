@@ -16,6 +16,7 @@ from starlette.requests import Request
 from roundelay.errors import BadInput
 from roundelay.server.errors import ApiError, wrong
 from roundelay.server.http.fields import Field, read
+from roundelay.server.service import service_of
 from roundelay.voice.audio_file import FILE, AudioFile
 
 IGNORED = "x-roundelay-ignored"  # names the given controls that have no effect here
@@ -25,14 +26,25 @@ async def json_fields(request: Request, fields: Sequence[Field]) -> tuple[dict[s
     """The valid fields of a JSON body, and the names of given ones without effect. Raises `ApiError` 400."""
     data = await request.body()
     try:
-        return read(fields, json.loads(data))
+        return read(fields, json.loads(data), service_of(request).names.strict)
     except (ValueError, RecursionError) as error:
         raise ApiError(400, "invalid_json", f"the body is not JSON ({str(error)[:80]})") from None
 
 
+async def json_object(request: Request) -> dict[str, Any]:
+    """The object that a JSON body is. Raises `ApiError` 400."""
+    try:
+        made = json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, "invalid_json", f"the body is not JSON ({str(error)[:80]})") from None
+    if not isinstance(made, dict):
+        raise ApiError(400, "invalid_json", "the body must be a JSON object")
+    return made
+
+
 def ignored_header(ignored: Sequence[str]) -> dict[str, str]:
     """The header that names the ignored controls, if any; names that are not printable ASCII are left out."""
-    names = [name for name in ignored if name.isascii() and name.isprintable()]
+    names = [name for name in dict.fromkeys(ignored) if name.isascii() and name.isprintable()]
     return {IGNORED: ", ".join(names)[:1000]} if names else {}
 
 

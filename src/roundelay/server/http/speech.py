@@ -12,12 +12,12 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from roundelay.errors import EngineError
+from roundelay.errors import BadInput, EngineError
+from roundelay.server import names
 from roundelay.server.audio import encoders
 from roundelay.server.audio.pcm import WIRE_RATE_HZ
 from roundelay.server.engine import MODEL
 from roundelay.server.errors import unsupported, wrong
-from roundelay.server.http import aliases
 from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import ignored_header, json_fields
 from roundelay.server.limits import DEFAULT
@@ -52,19 +52,19 @@ async def speech(request: Request) -> Response:
     """The audio of a text, streamed. Errors before the first chunk are typed; a later one closes the connection."""
     service, started = service_of(request), time.monotonic()
     values, ignored = await json_fields(request, FIELDS)
-    model, name, text = aliases.model(values["model"]), values["response_format"], values["input"]
+    model, name, text = service.names.model(values["model"], ignored), values["response_format"], values["input"]
     if name not in encoders.MEDIA_TYPES:
         encoders.encoder(name)
     if (values["instructions"] or "").strip() not in ("", DEFAULT_INSTRUCTIONS):
         raise unsupported("instructions", "this model has no styles to be instructed in; see /v1/x/controls")
     if not text.strip():
         raise wrong("input", "input holds nothing to say")
-    pipeline, voices = service.engines.pipeline(model), service.engines.voices(model)
+    pipeline, voices = await service.engines.loaded(model), service.engines.voices(model)
     if values["speed"] != 1 and Capability.SPEED not in pipeline.synthesizer.capabilities:
-        able = [name for name in engines_with(Capability.SPEED, "synthesizer") if name in aliases.models()]
+        able = [name for name in engines_with(Capability.SPEED, "synthesizer") if name in names.models()]
         hint = f"; models that speak at others: {', '.join(able)}" if able else ""
         raise unsupported("speed", f"this model speaks at speed 1 only{hint}")
-    voice = aliases.voice(values["voice"], "voice", voices)
+    voice = service.names.voice(values["voice"], "voice", voices, ignored)
     utterance = Utterance(text, Voice(voice) if voice else None, Style(values["speed"]), values["seed"])
     chunks = service.engines.stream(
         lambda cancelled: encode_speech(pipeline, utterance, name, cancelled, service.engines.slots)
@@ -74,7 +74,9 @@ async def speech(request: Request) -> Response:
     except EngineError as error:
         if error.fault != "nothing":
             raise
-        raise wrong("input", "input holds nothing this model can say") from None
+        raise wrong("input", "input holds nothing this model can say: give words or numbers") from None
+    except BadInput as error:  # emoji alone, another script: it says what can be read
+        raise wrong("input", str(error)) from None
     service.metrics.observe("roundelay_speech_first_byte_seconds", "From request to sound.", time.monotonic() - started)
     body = prepend(first, chunks)
     headers = ignored_header(ignored)

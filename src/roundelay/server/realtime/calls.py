@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +13,11 @@ from starlette.responses import JSONResponse, Response
 
 from roundelay.errors import MissingPackage
 from roundelay.server.errors import ApiError, wrong
-from roundelay.server.http import aliases
 from roundelay.server.http.fields import Field
-from roundelay.server.http.requests import ignored_header, json_fields
+from roundelay.server.http.requests import ignored_header, json_fields, json_object
+from roundelay.server.realtime import beta
 from roundelay.server.realtime.connection import admit
+from roundelay.server.realtime.frames import new_id
 from roundelay.server.realtime.settings import Settings, table
 from roundelay.server.service import SECRET_S, Service, client_of, key_of, service_of
 
@@ -36,9 +38,12 @@ async def calls(request: Request) -> Response:
         raise ApiError(501, "package_missing", str(error)) from None
     offer, session = await _offer(request, service)
     settings: Settings = service.settings_of(key_of(request)) or Settings()
-    model = aliases.model(request.query_params.get("model") or (session or {}).get("model") or settings.model)
+    asked = request.query_params.get("model") or (session or {}).get("model") or settings.model
+    model, old = service.names.model(asked), request.url.path.rstrip("/").endswith("/realtime")  # the beta's address
+    await service.engines.loaded(model)
     webrtc.check_offer(offer)
-    settings = replace(settings, model=model, voices=service.engines.voices(model))
+    settings = replace(settings, model=model, voices=service.engines.voices(model), names=service.names,
+                       beta=settings.beta or old or beta.is_spoken_by(request))  # fmt: skip
     if session is not None:
         settings = settings.with_update(session)
     admit(service, model, client := client_of(request))
@@ -67,13 +72,32 @@ async def client_secret(request: Request) -> Response:
     if after.get("anchor", "created_at") != "created_at":
         raise wrong("expires_after.anchor", "expires_after.anchor must be created_at")
     seconds = SECONDS.check(after.get("seconds", SECRET_S))
-    service, session = service_of(request), values["session"] or {}
-    model = aliases.model(session.get("model"))
-    settings = Settings(model=model, voices=service.engines.voices(model)).with_update(session)
-    secret, expires = service.new_secret(settings, seconds)
+    settings = _settings(service_of(request), values["session"] or {})
+    secret, expires = service_of(request).new_secret(settings, seconds)
     shown = settings.as_dict("", expires)
-    headers = ignored_header(ignored)
+    headers = ignored_header([*ignored, *settings.ignored])
     return JSONResponse({"value": secret, "expires_at": expires, "session": shown}, headers=headers)
+
+
+def _settings(service: Service, session: Mapping[str, Any], **more: Any) -> Settings:
+    """The settings of sessions to come. Raises `ApiError` 400."""
+    model = service.names.model(session.get("model"))
+    own = Settings(model=model, voices=service.engines.voices(model), names=service.names, **more)
+    return own.with_update(session)
+
+
+async def beta_session(request: Request) -> Response:
+    """`POST /v1/realtime/sessions` and `…/transcription_sessions`: the beta's session, with a short-lived key in it.
+
+    Sessions that are opened with the key speak the beta.
+    """
+    kind = "transcription" if "transcription" in request.url.path else "realtime"
+    given = await json_object(request) if await request.body() else {}
+    settings = _settings(service_of(request), {**given, "type": kind}, beta=True)
+    secret, expires = service_of(request).new_secret(settings)
+    shown = beta.flat_session(settings.as_dict(new_id("sess"), expires))
+    body = {**shown, "client_secret": {"value": secret, "expires_at": expires}}
+    return JSONResponse(body, headers=ignored_header(settings.ignored))
 
 
 async def _offer(request: Request, service: Service) -> tuple[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 from roundelay.server.audio.g711 import G711
 from roundelay.server.audio.pcm import from_int16
 from roundelay.server.errors import ApiError, unsupported, wrong
-from roundelay.server.http import aliases
 from roundelay.server.http.requests import bytes_of
 from roundelay.server.realtime.bridge import Bridge
 from roundelay.server.realtime.frames import MAX_ITEMS_BYTES, Frame, frame, new_id
+from roundelay.server.realtime.out_of_band import Aside, messages
+from roundelay.server.realtime.response import ResponseStream
 from roundelay.server.realtime.settings import (
     PCM,
     RATES_HZ,
@@ -48,12 +49,15 @@ class ClientEventHandler:
     """One client's side of a conversation: decodes its audio and carries out its frames.
 
     A recording that comes in an item is left in `recordings` under a name. The connection has it transcribed, and
-    passes the transcript to `set_transcript`.
+    passes the transcript to `set_transcript`. A response outside the conversation is left in `asides`.
     """
 
     def __init__(self, conversation: Bridge, longest_s: float) -> None:
         self.bridge, self._longest_s = conversation, longest_s
         self.recordings: list[tuple[str, Audio]] = []  # (`part:item`, a recording to be transcribed)
+        self.asides: list[Aside] = []  # responses outside the conversation, to be made
+        self.admit_aside: Callable[[], None] = lambda: None
+        self.cancel_aside: Callable[[object], bool] = lambda name: False
         self._rate: tuple[str, Resampler] = (PCM, Resampler(RATES_HZ[PCM], INPUT_RATE_HZ))
         self._results: list[tuple[str, str]] = []  # of tools, that came during a reply
         self._messages: list[Message] = []  # that came during a reply: they follow it in the history
@@ -178,7 +182,7 @@ class ClientEventHandler:
                 follows = bool(kept) and kept[-1]["type"] == "input_audio"
                 sounds.setdefault(max(sounds) if follows else at, []).append(sound)
                 kept.append({"type": "input_audio", "transcript": read})
-            elif kind == "output_audio" and role == "assistant" and part.get("transcript"):
+            elif kind in ("output_audio", "audio") and role == "assistant" and part.get("transcript"):
                 said = text(part["transcript"], f"{where}.transcript")
                 kept.append({"type": "output_audio", "transcript": said})
             else:
@@ -294,6 +298,9 @@ class ClientEventHandler:
         if self.bridge.settings.kind == "transcription":
             raise unsupported("type", "a transcription session makes no responses")
         options = self._options(message.get("response") or {})
+        if options.pop("aside", False):
+            self._answer_aside(message["response"], options)
+            return
         if self.bridge.active is not None:
             if not self._results:
                 raise ApiError(400, CODES["already_replying"], "a response is going on already")
@@ -303,13 +310,36 @@ class ClientEventHandler:
         self.tick(now_ms)
         self.bridge.feed(ev.ReplyRequested(now_ms, options))
 
+    def _answer_aside(self, wish: Mapping[str, Any], options: dict[str, Any]) -> None:
+        """Begin a response outside the conversation; the connection makes it."""
+        settings, bridge, where = self.bridge.settings, self.bridge, "response.output_modalities"
+        shape = options.get("modalities") or settings.modalities
+        if bridge.output_buffer is not None and shape == ("audio",):
+            raise unsupported(where, 'in a call a response outside the conversation is text: ask for ["text"]')
+        given = wish.get("input")
+        history = bridge.session.history if given is None else messages(given, bridge.items)
+        self.admit_aside()
+        shown = {
+            "modalities": shape, "format": options.get("format") or settings.output_format, "conversation_id": None,
+            "voice": options.get("voice") or settings.voice or settings.voice_name, "heard_tokens": 0,
+            "metadata": options.get("metadata"), "ignored": options.get("ignored"),
+        }  # fmt: skip
+        stream = ResponseStream(bridge.send, None, 0, shown)
+        self.asides.append(
+            Aside(
+                stream, tuple(history), options.get("instructions") or settings.instructions,
+                options.get("tools", tool_specs(settings.tools)), options.get("tool_choice", settings.tool_choice),
+                options.get("voice") or settings.voice_name,
+            )
+        )  # fmt: skip
+
     def _options(self, given: Any) -> dict[str, Any]:
         wish = table(given, "response")
         out: dict[str, Any] = {}
-        if wish.get("conversation") not in (None, "auto"):
-            raise unsupported("response.conversation", "responses outside of the conversation are not made here")
-        if wish.get("input") is not None:
-            raise unsupported("response.input", "a response answers the conversation; add items to it")
+        if one_of(wish.get("conversation") or "auto", ("auto", "none"), "response.conversation") == "none":
+            out["aside"] = True
+        elif wish.get("input") is not None:
+            raise unsupported("response.input", 'input is for a response with conversation "none"; add items instead')
         if wish.get("instructions") is not None:
             out["instructions"] = text(wish["instructions"], "response.instructions")
         if wish.get("output_modalities") is not None:
@@ -327,17 +357,21 @@ class ClientEventHandler:
             out["metadata"] = dict(pairs)
         audio, where = table(wish.get("audio") or {}, "response.audio"), "response.audio.output"
         sound = table(audio.get("output") or {}, where)
+        ignored = unknown(wish, RESPONSE, "response") + unknown(audio, ("output",), "response.audio")
+        ignored += unknown(sound, ("voice", "format"), where)
         if sound.get("voice") is not None:
-            out["voice"] = aliases.voice(sound["voice"], f"{where}.voice", self.bridge.settings.voices)
+            settings = self.bridge.settings
+            out["voice"] = settings.names.voice(sound["voice"], f"{where}.voice", settings.voices, ignored)
         if sound.get("format") is not None:
             out["format"] = sound_format(sound["format"], f"{where}.format")
-        ignored = unknown(wish, RESPONSE, "response") + unknown(audio, ("output",), "response.audio")
-        if ignored := ignored + unknown(sound, ("voice", "format"), where):
+        if ignored:
             out["ignored"] = ignored
         return out
 
     def _response_cancel(self, message: Frame, now_ms: int) -> None:
         active, name = self.bridge.active, message.get("response_id")
+        if name is not None and self.cancel_aside(name):
+            return
         if active is None or (name is not None and name != active.id):
             raise ApiError(400, CODES["not_replying"], "Cancellation failed: no such response is going on")
         self.bridge.feed(ev.ReplyCancelled(now_ms))

@@ -21,9 +21,11 @@ from roundelay.errors import RoundelayError
 from roundelay.server.engine import RETRY_S
 from roundelay.server.errors import ApiError
 from roundelay.server.http.middleware import api_error
+from roundelay.server.realtime import beta
 from roundelay.server.realtime.bridge import Bridge, ConversationWorker
 from roundelay.server.realtime.client_events import ClientEventHandler
 from roundelay.server.realtime.frames import Frame, error_frame, new_id, read
+from roundelay.server.realtime.out_of_band import Asides
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio
@@ -85,6 +87,7 @@ class Connection:
     def __init__(self, transport: Transport, service: Service, settings: Settings, client: str | None = None) -> None:
         self.transport, self.service, self.name = transport, service, new_id("sess")
         self.client = client  # its address; None for this machine's own
+        self.beta = settings.beta
         self._inbox: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_UNREAD_FRAMES)
         self._sounds = 0  # in the inbox
@@ -105,6 +108,8 @@ class Connection:
             "roundelay_turn_seconds", "From the end of a turn to the first sample sent.", seconds
         )
         self.client_events = ClientEventHandler(self.bridge, service.limits.audio_s)
+        self._asides = Asides(service.engines, self._pipeline)
+        self.client_events.admit_aside, self.client_events.cancel_aside = self._asides.admit, self._asides.cancel
 
     def now_ms(self) -> int:
         """The time of the session: the clock's, plus the lead of a client that sends audio faster than real time."""
@@ -132,6 +137,11 @@ class Connection:
 
     def send(self, message: Frame) -> None:
         """Put a frame into the outbox. A client that reads too slowly is disconnected."""
+        if self.beta:
+            known = beta.server_event(message)
+            if known is None:
+                return
+            message = known
         line = json.dumps(message, ensure_ascii=False)
         self._outbox.append(line)
         self._outbox_bytes += len(line)
@@ -165,6 +175,7 @@ class Connection:
             self.send(error_frame(failure))
         finally:
             self.leave()
+            self._asides.close()
             tasks[0].cancel()
             await self._flush()
             tasks[1].cancel()
@@ -244,11 +255,13 @@ class Connection:
 
     async def _frame(self, line: str | None) -> None:
         """Carry out a client's frame; a wrong one is answered by an error event."""
-        self._last_frame, name = time.monotonic(), None
+        self._last_frame, name, before = time.monotonic(), None, self.beta
         try:
             if line is None:
                 raise ApiError(400, "invalid_json", "frames are JSON text, not bytes")
             message = read(line)
+            self.beta = self.beta or message["type"] == beta.UPDATE
+            message = beta.client_event(message)
             given = message.get("event_id")
             name = given[:512] if isinstance(given, str) else None
             if message["type"] == "input_audio_buffer.append":
@@ -257,8 +270,11 @@ class Connection:
                     await asyncio.sleep(0)
             else:
                 self.client_events.do(message, self.now_ms())
+                while self.client_events.asides:
+                    self._asides.start(self.client_events.asides.pop(0))
                 await self._recordings()
         except RoundelayError as error:
+            self.beta = before
             self.send(error_frame(api_error(error), name))
             self.service.metrics.count("roundelay_frame_errors_total", "Frames that could not be carried out.")
 

@@ -13,6 +13,7 @@ CLIENT_EVENTS = frozenset({
     "session.update", "input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear",
     "output_audio_buffer.clear", "conversation.item.create", "conversation.item.retrieve", "conversation.item.delete",
     "conversation.item.truncate", "response.create", "response.cancel",
+    "transcription_session.update",  # of the beta
 })  # fmt: skip
 MAX_ITEMS = 512  # twice the messages that the machine's history keeps
 MAX_ITEMS_BYTES = 4 << 20  # UTF-8 text in all of them together

@@ -22,13 +22,13 @@ Send = Callable[[Frame], None]
 class ResponseStream:
     """A response from `response.created` to `response.done`; items are opened when their content begins.
 
-    Audio goes out in frames, or through the output buffer of a call.
+    Audio goes out in frames, or through the output buffer of a call. `items` None: it is outside the conversation.
     """
 
     def __init__(
         self,
         send: Send,
-        items: Items,
+        items: Items | None,
         number: int,
         wish: dict[str, Any],
         output_buffer: OutputAudioBuffer | None = None,
@@ -130,12 +130,15 @@ class ResponseStream:
     def _add(self, item: Frame, key: str, at: int) -> None:
         item["status"] = "in_progress"
         self._send(frame("response.output_item.added", response_id=self.id, output_index=at, item=dict(item)))
+        if self._items is None:
+            return
         before = self._items.add(item, key)
         self._send(frame("conversation.item.added", previous_item_id=before, item=dict(item)))
 
     def _finish_item(self, item: Frame, at: int) -> None:
         self._send(frame("response.output_item.done", response_id=self.id, output_index=at, item=dict(item)))
-        self._send(frame("conversation.item.done", item=dict(item)))
+        if self._items is not None:
+            self._send(frame("conversation.item.done", item=dict(item)))
 
     def _message(self) -> tuple[int, Frame]:
         return next((at, item) for at, item in enumerate(self._output) if item["id"] == self.item_id)

@@ -8,7 +8,8 @@ from typing import Any
 
 from roundelay.server.engine import MODEL
 from roundelay.server.errors import unsupported, wrong
-from roundelay.server.http import aliases
+from roundelay.server.names import Names, is_english
+from roundelay.server.realtime import beta
 from roundelay.voice.agent.persona import MAX_INSTRUCTION_CHARACTERS, Persona, persona
 from roundelay.voice.agent.tools import Tool
 from roundelay.voice.realtime.core.settings import Thresholds
@@ -16,6 +17,11 @@ from roundelay.voice.realtime.reply_request import WorkerConfig
 
 PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
 RATES_HZ = {PCM: 24_000, PCMU: 8_000, PCMA: 8_000}
+SOUND_NAMES = {  # of the beta, and of other programs
+    "pcm16": PCM, "pcm": PCM, "audio/pcm16": PCM, "audio/pcm": PCM, "g711_ulaw": PCMU, "pcmu": PCMU, "ulaw": PCMU,
+    "mulaw": PCMU, "audio/pcmu": PCMU, "audio/x-mulaw": PCMU, "g711_alaw": PCMA, "pcma": PCMA, "alaw": PCMA,
+    "audio/pcma": PCMA, "audio/x-alaw": PCMA,
+}  # fmt: skip
 SERVER_VAD: dict[str, Any] = {  # OpenAI's own defaults
     "type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500,
     "create_response": True, "interrupt_response": True,
@@ -55,6 +61,8 @@ def one_of(value: Any, choices: tuple[str, ...], where: str) -> str:
 
 def modalities(value: Any, where: str = "output_modalities") -> tuple[str, ...]:
     """("audio",) or ("text",). Raises `ApiError` 400."""
+    if isinstance(value, str):
+        value = [value]
     if value == ["text"]:
         return ("text",)
     if isinstance(value, list) and sorted(map(str, value)) in (["audio"], ["audio", "text"]):
@@ -67,11 +75,17 @@ def tools(value: Any, where: str = "tools") -> tuple[dict[str, Any], ...]:
     if not isinstance(value, list) or len(value) > MAX_TOOLS:
         raise wrong(where, f"{where} must be an array of at most {MAX_TOOLS}", "invalid_type")
     for at, tool in enumerate(value):
-        entry = table(tool, f"{where}[{at}]")
+        entry = _function(table(tool, f"{where}[{at}]"))
         if entry.get("type") != "function":
             raise unsupported(f"{where}[{at}].type", "only function tools are supported")
         text(entry.get("name"), f"{where}[{at}].name", 128)
-    return tuple(dict(tool) for tool in value)
+    return tuple(dict(_function(tool)) for tool in value)
+
+
+def _function(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A tool as Realtime has it, where it was given as chat completions have it: {type, function: {name, …}}."""
+    inner = tool.get("function")
+    return {"type": tool.get("type"), **inner} if isinstance(inner, Mapping) and "name" not in tool else tool
 
 
 def tool_specs(given: Sequence[Mapping[str, Any]]) -> tuple[Tool, ...]:
@@ -88,9 +102,11 @@ def tool_choice(value: Any, where: str = "tool_choice") -> str:
 
 
 def sound_format(value: Any, where: str) -> str:
-    """The name of a sound format. Raises `ApiError` 400."""
-    entry = table(value, where)
-    kind = one_of(entry.get("type"), tuple(RATES_HZ), f"{where}.type")
+    """The name of a sound format, of {type, rate} or of a name, as the beta has it. Raises `ApiError` 400."""
+    entry = {"type": value} if isinstance(value, str) else table(value, where)
+    name = entry.get("type")
+    kind = SOUND_NAMES.get(name.strip().lower(), name) if isinstance(name, str) else name
+    kind = one_of(kind, tuple(RATES_HZ), where if isinstance(value, str) else f"{where}.type")
     rate = entry.get("rate")
     if rate is not None and rate != RATES_HZ[kind]:
         raise unsupported(f"{where}.rate", f"{kind} has a rate of {RATES_HZ[kind]}")
@@ -103,12 +119,15 @@ def _number(value: Any, low: float, high: float, where: str) -> float:
     return value
 
 
-def _detection(value: Any, where: str, ignored: list[str]) -> dict[str, Any] | None:
-    if value is None:
+def _detection(value: Any, where: str, ignored: list[str], before: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The turn detection, where what is not given stays as it was. Raises `ApiError` 400."""
+    if value is None or (isinstance(value, Mapping) and value.get("type") == "none"):  # none is of early clients
         return None
     given = table(value, where)
-    kind = one_of(given.get("type"), ("server_vad", "semantic_vad"), f"{where}.type")
-    out = dict(SERVER_VAD if kind == "server_vad" else SEMANTIC_VAD)
+    kind = given.get("type") or (before or SERVER_VAD)["type"]
+    kind = one_of(kind, ("server_vad", "semantic_vad"), f"{where}.type")
+    default = SERVER_VAD if kind == "server_vad" else SEMANTIC_VAD
+    out = dict(before if before is not None and before["type"] == kind else default)
     for key, entry in given.items():
         place = f"{where}.{key}"
         if key not in out:
@@ -140,7 +159,7 @@ def _transcription(value: Any, where: str, ignored: list[str]) -> dict[str, Any]
     given = table(value, where)
     ignored += unknown(given, ("model", "language"), where)
     out = {key: text(given[key], f"{where}.{key}", 128) for key in ("model", "language") if given.get(key) is not None}
-    if out.get("language") and out["language"].lower().split("-")[0] != "en":
+    if is_english(out.get("language")) is False:
         raise unsupported(f"{where}.language", "this model knows English only: en")
     return out
 
@@ -162,18 +181,20 @@ class Settings:
     ignored: tuple[str, ...] = ()
     model: str = MODEL
     voices: tuple[str, ...] | None = None
+    names: Names = field(default_factory=Names)  # how names are understood
+    beta: bool = False  # whether the client is told of events by their names of the beta
 
     @property
     def voice_name(self) -> str:
         """The engine's voice of that name or alias."""
-        return aliases.voice(self.voice, "audio.output.voice", self.voices)
+        return self.names.voice(self.voice, "audio.output.voice", self.voices)
 
     def with_update(self, update: Any, spoken: bool = False) -> Settings:
         """The settings after a `session.update`; fields that it lacks stay. Raises `ApiError` 400, changing nothing.
 
         `spoken` is whether the bot has spoken already: its voice cannot change then, as with OpenAI.
         """
-        given = table(update, "session")
+        given = beta.nested(table(update, "session"))
         ignored = [f"session.{key}" for key in IGNORED if given.get(key) is not None]
         new = self
         if "type" in given:
@@ -189,7 +210,9 @@ class Settings:
         if given.get("tool_choice") is not None:
             new = replace(new, tool_choice=tool_choice(given["tool_choice"], "session.tool_choice"))
         if given.get("model") is not None:
-            aliases.model(given["model"])  # the engine was chosen when the session began
+            missed: list[str] = []
+            self.names.model(given["model"], missed)  # the engine was chosen when the session began
+            ignored += [f"session.{each}" for each in missed]
         if given.get("audio") is not None:
             audio = table(given["audio"], "session.audio")
             new = new._with_input(table(audio.get("input") or {}, "session.audio.input"), ignored)
@@ -198,7 +221,12 @@ class Settings:
         known = {"type", "output_modalities", "instructions", "tools", "tool_choice", "model", "audio", "id", "object",
                  "expires_at", "x_ignored", *IGNORED}  # fmt: skip
         ignored += unknown(given, known, "session")
-        return replace(new, ignored=tuple(ignored))
+        return replace(new, ignored=tuple(ignored)).heard()
+
+    def heard(self) -> Settings:
+        """The settings, with transcription on where there is nothing else to be told: in a transcription session."""
+        silent = self.kind == "transcription" and self.transcription is None
+        return replace(self, transcription={}) if silent else self
 
     def _with_input(self, given: Mapping[str, Any], ignored: list[str]) -> Settings:
         new, where = self, "session.audio.input"
@@ -208,7 +236,8 @@ class Settings:
             wish = _transcription(given["transcription"], f"{where}.transcription", ignored)
             new = replace(new, transcription=wish)
         if "turn_detection" in given:
-            new = replace(new, detection=_detection(given["turn_detection"], f"{where}.turn_detection", ignored))
+            wish = _detection(given["turn_detection"], f"{where}.turn_detection", ignored, self.detection)
+            new = replace(new, detection=wish)
         if given.get("noise_reduction") is not None:
             ignored.append(f"{where}.noise_reduction")
         ignored += unknown(given, ("format", "transcription", "turn_detection", "noise_reduction"), where)
@@ -222,7 +251,7 @@ class Settings:
             raise unsupported(f"{where}.speed", "this model speaks at speed 1 only")
         if given.get("voice") is not None:
             voice = given["voice"].get("id") if isinstance(given["voice"], Mapping) else given["voice"]
-            if aliases.voice(voice, f"{where}.voice", self.voices) != self.voice_name and spoken:
+            if self.names.voice(voice, f"{where}.voice", self.voices, ignored) != self.voice_name and spoken:
                 message = "the voice cannot change after the bot has spoken"
                 raise wrong(f"{where}.voice", message, "cannot_update_voice")
             new = replace(new, voice=voice)

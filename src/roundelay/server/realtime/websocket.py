@@ -7,8 +7,8 @@ from dataclasses import replace
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from roundelay.server.errors import ApiError, unsupported
-from roundelay.server.http import aliases
 from roundelay.server.http.middleware import error_response
+from roundelay.server.realtime import beta
 from roundelay.server.realtime.connection import Connection, Gone, admit
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import client_of, key_of, service_of
@@ -22,7 +22,9 @@ async def realtime(socket: WebSocket) -> None:
         if query.get("call_id") is not None:
             raise unsupported("call_id", "a call is controlled by its own data channel, not by a second connection")
         settings: Settings = service.settings_of(key_of(socket)) or Settings()
-        model = aliases.model(query.get("model") or settings.model)
+        ignored: list[str] = []
+        model = service.names.model(query.get("model") or settings.model, ignored)
+        await service.engines.loaded(model)
         client = client_of(socket)
         admit(service, model, client)
     except ApiError as error:
@@ -30,7 +32,11 @@ async def realtime(socket: WebSocket) -> None:
         return
     if query.get("intent") == "transcription":
         settings = replace(settings, kind="transcription")
-    settings = replace(settings, model=model, voices=service.engines.voices(model))
+    settings = replace(
+        settings.heard(), model=model, voices=service.engines.voices(model), names=service.names,
+        ignored=(*settings.ignored, *(f"session.{each}" for each in ignored)),
+        beta=settings.beta or beta.is_spoken_by(socket),
+    )  # fmt: skip
     connection = Connection(WebSocketTransport(socket), service, settings, client)
     connection.enter()  # before anything is waited for, so that no one else is given the place
     try:
