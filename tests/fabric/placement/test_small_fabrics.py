@@ -83,3 +83,36 @@ def test_no_possible_repair_is_refused(fabric, jobs, data) -> None:
     done = repair(placed, [failed])
     done.placement.check()
     assert fewest <= done.disturbed - 1 <= fewest + 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 3), st.integers(2, 3), st.integers(2, 4), st.integers(0, 2**20), st.integers(0, 3))
+def test_rings_cross_as_seldom_as_can_be(p: int, k: int, m: int, seed: int, faults: int) -> None:
+    deployment = Deployment.of(p * (12 // p), 4, k, p)
+    rng = np.random.default_rng(seed)
+    empty = Placement(deployment, (), tuple(sorted(rng.choice(deployment.nodes, faults, replace=False).tolist())))
+    free = orchestrate.on_ring(deployment, orchestrate.free_mask(empty))
+    groups = min(orchestrate.capacity(deployment, orchestrate.free_mask(empty), 4 * m), 4)
+    placed, score = orchestrate.place(empty, 4 * m, 4 * m * groups)
+    rings = groups // p * p + (groups % p if groups % p > 1 else 0)
+    least = brute_force.least_crossing(free, deployment.tors, k, True, m, groups)
+    assert score.cross_tor * rings * m == pytest.approx(least), placed.job().groups
+
+
+CASES = [  # nodes, nodes per ToR, K, TP, groups, down, most of the traffic that may cross
+    (14, 2, 3, 16, 3, (), 0.0),
+    (28, 2, 3, 32, 3, (), 0.0),
+    (46, 2, 3, 32, 5, (), 0.32),
+    (1000, 2, 3, 32, 125, (), 0.51),
+    (2040, 2, 3, 32, 254, (), 0.0),
+    (2040, 2, 3, 32, 255, (), 0.51),
+    (2040, 4, 3, 32, 255, (), 0.66),
+    (14, 2, 3, 16, 2, (1, 3, 4, 7, 9, 10), 1.0),  # only one pair of groups is realisable
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case[:5])))
+def test_the_last_group_does_not_cost_the_others_their_alignment(case) -> None:
+    nodes, p, k, tp, groups, down, most = case
+    _, score = orchestrate.place(Placement(Deployment.of(nodes, 4, k, p), (), down), tp, tp * groups)
+    assert score.groups == groups and score.cross_tor <= most

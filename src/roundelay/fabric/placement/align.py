@@ -15,6 +15,7 @@ from numba import njit
 
 SWEEPS = 2
 SMALL_WORK = 40_000  # states of the exact row program up to which groups may interleave
+TIGHT_WORK = 8_000_000  # the same where nearly every node is used
 REWARD_STEPS = 7
 Candidate = tuple[int, np.ndarray, np.ndarray]  # cost, row [G], columns [G, m]
 START_WORK, MAX_STARTS = 60_000, 200
@@ -214,11 +215,28 @@ def _select(row_G: np.ndarray, columns_Gm: np.ndarray, wanted: int, tors: int) -
     return np.sort(order[:wanted])
 
 
-def align_groups(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> tuple[np.ndarray, np.ndarray] | None:
+def _lagging(columns: np.ndarray, k: int, m: int, tors: int) -> np.ndarray:
+    """Return as pairs int32 [T, m] groups cut from all but the fewest columns by which another group can lag behind.
+
+    Where no node is to spare and the sub-lines begin at different ranks, no common cut exists: but groups of two kinds
+    may interleave, one at the same ranks in every sub-line, the other, on as few columns as its hops allow, not.
+    """
+    hops = [k, k - 1] if k % 2 else [k]
+    steps = np.cumsum(np.resize(hops, len(columns)))
+    kept = np.delete(columns, steps[steps < len(columns)])
+    pairs = np.zeros((tors, m), dtype=np.int32)
+    pairs[kept, np.arange(len(kept)) % m] = 1
+    return pairs
+
+
+def align_groups(
+    healthy_PT: np.ndarray, k: int, m: int, wanted: int, *, tight: bool = False
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Return `wanted` groups as (row [G], columns [G, m]) at the least cost found; None if the rows cannot hold them.
 
     healthy bool [p, T]: sub-line by ToR. Random starts are tried as often as the size allows: none on a large fabric,
-    where chance evens out, dozens on a small one. The same input gives the same answer.
+    where chance evens out, dozens on a small one. `tight` tells that nearly every node is used, so that interleaved
+    groups are worth their time. The same input gives the same answer.
     """
     rows, tors = healthy_PT.shape
     if wanted == 0:
@@ -236,6 +254,12 @@ def align_groups(healthy_PT: np.ndarray, k: int, m: int, wanted: int) -> tuple[n
         if best[0] <= bound:
             break
     assert best is not None
+    work = healthy_PT.size * (2 * m - 1) ** k
+    if tight and k > 1 and best[0] > bound and SMALL_WORK < work <= TIGHT_WORK:
+        guide = _lagging(np.flatnonzero(healthy_T == rows), k, m, tors)
+        reward = np.full(rows, 4.0 * m * tors * rows)
+        lagging = _try(healthy_PT, guide, plain, reward, k, m, wanted, small=True)
+        best = best if lagging is None or lagging[0] >= best[0] else lagging
     rng = np.random.default_rng(rows * tors)
     for _ in range(min(START_WORK // (rows * tors * m), MAX_STARTS)):
         if best[0] <= bound:
@@ -289,10 +313,19 @@ def _search(
 
 
 def _try(
-    healthy_PT: np.ndarray, guide: np.ndarray, price: np.ndarray, reward: np.ndarray, k: int, m: int, wanted: int
+    healthy_PT: np.ndarray,
+    guide: np.ndarray,
+    price: np.ndarray,
+    reward: np.ndarray,
+    k: int,
+    m: int,
+    wanted: int,
+    *,
+    small: bool | None = None,
 ) -> Candidate | None:
     """Return the wanted groups that these rewards give, the costliest left out; None if they give too few."""
-    small = healthy_PT.size * (2 * m - 1) ** k <= SMALL_WORK
+    if small is None:
+        small = healthy_PT.size * (2 * m - 1) ** k <= SMALL_WORK
     groups, slots = _solve(healthy_PT, guide, price, k, m, reward, small)
     if groups < wanted:
         return None
@@ -302,20 +335,20 @@ def _try(
 
 
 @njit(cache=True)
-def order_by_shared_tors(columns: np.ndarray, size: int, reach: int) -> np.ndarray:
-    """Return an order [G] of groups in which each `size` in a row share as many (ToR, rank) pairs as can be.
+def order_by_shared_tors(columns: np.ndarray, size: int, reach: int, least: int) -> np.ndarray:
+    """Return an order of groups [G, m] in which each `size` in a row share as many (ToR, rank) pairs as can be.
 
-    Greedy: the first group not taken is joined by those, among the next `reach`, that agree with it most.
+    Greedy: the first group not taken is joined by those, among the next `reach`, that agree with it most, at `least`
+    ranks each. Groups that find too few are left out.
     """
     count, m = columns.shape
     order = np.empty(count, dtype=np.int64)
     taken = np.zeros(count, dtype=np.bool_)
-    filled, first = 0, 0
-    while filled < count:
-        while taken[first]:
-            first += 1
-        start = filled
-        pick = first
+    filled = 0
+    for first in range(count):
+        if taken[first]:
+            continue
+        start, pick = filled, first
         while pick >= 0:
             taken[pick] = True
             order[filled] = pick
@@ -323,7 +356,7 @@ def order_by_shared_tors(columns: np.ndarray, size: int, reach: int) -> np.ndarr
             pick = -1
             if filled - start == size or filled == count:
                 break
-            most, seen, i = -1, 0, first
+            most, seen, i = least - 1, 0, first
             while i < count and seen < reach:
                 if not taken[i]:
                     seen += 1
@@ -336,4 +369,8 @@ def order_by_shared_tors(columns: np.ndarray, size: int, reach: int) -> np.ndarr
                     if same > most:
                         most, pick = same, i
                 i += 1
-    return order
+        if least > 0 and filled - start < size:
+            for member in range(start + 1, filled):
+                taken[order[member]] = False
+            filled = start
+    return order[:filled]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roundelay.errors import BadInput
-from roundelay.fabric.placement import align, dcn, packing, refine
+from roundelay.fabric.placement import align, dcn, packing, refine, straddle
 from roundelay.fabric.placement.placement import JobPlace, Placement
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.topology import segments
@@ -113,14 +113,28 @@ def lay_out(placement: Placement, tp: int, groups: int, spare_every: int = 0) ->
     if not wanted:
         return Layout(np.zeros((0, m), dtype=np.int64), aligned=True)
     found = align.align_groups(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
-    if found is not None:
-        nodes_Gm = found[1] * p + found[0][:, None]
-    else:
-        nodes_Gm = deployment.node(np.array(chains_of(deployment, usable_N, m)[:wanted]))
+    nodes_Gm = found[1] * p + found[0][:, None] if found is not None else _beyond_rows(deployment, usable_N, m, wanted)
     nodes_Gm = nodes_Gm[rank_groups(deployment.tor(nodes_Gm), p)]
     if deployment.nodes <= refine.MAX_NODES:
         nodes_Gm = _refine(deployment, usable_N, nodes_Gm)
     return Layout(nodes_Gm.astype(np.int64), found is not None)
+
+
+def _beyond_rows(deployment: Deployment, usable_N: np.ndarray, m: int, wanted: int) -> np.ndarray:
+    """Return more groups, nodes int [wanted, m], than the sub-lines hold: a few straddle, the rest are aligned.
+
+    Where one straddling group a seam is not enough, the ring is cut from its beginning.
+    """
+    ring, p = deployment.ring, deployment.nodes_per_tor
+    across = straddle.straddling(ring, deployment.rows(usable_N), m, wanted)
+    if across is None:
+        return deployment.node(np.array(chains_of(deployment, usable_N, m)[:wanted]))
+    across_Gm, rest_N = deployment.node(across), usable_N.copy()
+    rest_N[across_Gm] = False
+    rest_PT = np.ascontiguousarray(deployment.rows(rest_N))
+    found = align.align_groups(rest_PT, ring.k, m, wanted - len(across), tight=True)
+    assert found is not None, "the sub-lines hold the groups that do not straddle"
+    return np.concatenate([found[1] * p + found[0][:, None], across_Gm])
 
 
 def _refine(deployment: Deployment, usable_N: np.ndarray, nodes_Gm: np.ndarray) -> np.ndarray:
@@ -179,10 +193,15 @@ def rank_groups(tor_Gm: np.ndarray, nodes_per_tor: int) -> np.ndarray:
     same = (np.diff(tor_Gm[order], axis=0) == 0).all(axis=1)
     kind = np.concatenate([[0], np.cumsum(~same)])
     complete = np.bincount(kind)[kind] == nodes_per_tor
-    partial = order[~complete]
-    return np.concatenate(
-        [order[complete], partial[align.order_by_shared_tors(tor_Gm[partial], nodes_per_tor, 4 * nodes_per_tor)]]
-    )
+    out, left = [order[complete]], order[~complete]
+    for least in (
+        -(-tor_Gm.shape[1] // 2),
+        0,
+    ):  # first rings that agree at half of their ranks, then the best of the rest
+        found = align.order_by_shared_tors(tor_Gm[left], nodes_per_tor, 4 * nodes_per_tor, least)
+        out.append(left[found])
+        left = np.delete(left, found)
+    return np.concatenate(out)
 
 
 def score(
