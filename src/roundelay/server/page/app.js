@@ -32,7 +32,7 @@ function turn(event) {
 }
 
 async function voices() {
-  const { data } = await json("/v1/audio/voices");
+  const { data } = await json("v1/audio/voices");
   const names = data.filter((voice) => !voice.alias_of).map((voice) => voice.id);
   for (const select of document.querySelectorAll(".voices")) {
     select.replaceChildren(...names.map((name) => new Option(name)));
@@ -43,7 +43,7 @@ async function voices() {
 async function ready() {
   const pill = $("ready");
   try {
-    const answer = await (await fetch("/ready")).json();
+    const answer = await (await fetch("ready")).json();
     pill.dataset.state = answer.model;
     const words = { ready: "ready", loading: "the model is loading…", missing: "no model" };
     pill.textContent = answer.ready || answer.model !== "ready" ? words[answer.model] : answer.reason;

@@ -13,7 +13,7 @@ async function ask() {
   $("fabric-state").textContent = "Counting…";
   const query = new URLSearchParams({ gpus: $("gpus").value, gpus_per_node: $("per-node").value, tp: $("tp").value, fault_percent: $("faults").value });
   try {
-    const { rows } = await json(`/v1/x/fabric?${query}`);
+    const { rows } = await json(`v1/x/fabric?${query}`);
     if (mine !== asked) return;
     $("fabric-state").textContent = "";
     table(rows);
@@ -79,5 +79,5 @@ export function open() {
     $("report-state").textContent = "A year of faults, replayed on every architecture.";
     report.hidden = false;
   };
-  report.src = "/fabric/report";
+  report.src = "fabric/report";
 }

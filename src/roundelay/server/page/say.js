@@ -19,7 +19,7 @@ async function say() {
   try {
     const body = { model: "roundelay", input: $("say-text").value, voice: $("say-voice").value, response_format: "pcm" };
     if ($("say-style").value) body.instructions = $("say-style").value;
-    const response = await post("/v1/audio/speech", body, { signal: job.abort.signal });
+    const response = await post("v1/audio/speech", body, { signal: job.abort.signal });
     const reader = response.body.getReader();
     const pieces = [];
     let left = new Uint8Array(0);
@@ -80,7 +80,7 @@ export function setUp() {
 
 /** Offer the model's styles; hide the choice if it has none. */
 export async function offerStyles() {
-  const { styles } = await (await call("/v1/x/controls")).json();
+  const { styles } = await (await call("v1/x/controls")).json();
   $("say-style-field").hidden = styles.length === 0;
   $("say-style").replaceChildren(new Option("plain", ""), ...styles.map((style) => new Option(style)));
 }

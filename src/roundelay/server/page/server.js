@@ -1,4 +1,4 @@
-// The server's API: key, errors, requests. All requests go to the page's own origin.
+// The server's API: key, errors, requests. Addresses are relative to the page, which may lie behind a prefix of a proxy.
 
 export const key = {
   get: () => sessionStorage.getItem("roundelay-key") ?? "",
@@ -39,7 +39,7 @@ export const post = (path, value, options = {}) =>
 /** A WebSocket of a Realtime conversation; the key is sent as a subprotocol, since browsers set no headers there. */
 export function socket() {
   const protocols = ["realtime", ...(key.get() ? [`openai-insecure-api-key.${key.get()}`] : [])];
-  const address = new URL("/v1/realtime?model=roundelay", location.href);
+  const address = new URL("v1/realtime?model=roundelay", document.baseURI);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   return new WebSocket(address, protocols);
 }

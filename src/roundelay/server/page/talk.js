@@ -166,7 +166,7 @@ class Conversation {
 
   async waterfall() {
     try {
-      const { turns } = await json(`/v1/x/sessions/${this.session}`);
+      const { turns } = await json(`v1/x/sessions/${this.session}`);
       $("waterfall-empty").hidden = draw($("waterfall"), turns) > 0;
       const times = turns.map(answeredAfter).filter((ms) => ms !== null).sort((a, b) => a - b);
       if (times.length) $("latency").textContent = `median ${times[Math.floor(times.length / 2)]} ms`;
@@ -234,13 +234,13 @@ async function start(withMicrophone) {
 
 /** Find out why a socket was refused, which a browser does not tell, by asking the server. */
 async function reasonOf(error) {
-  const ready = await fetch("/ready").then((response) => response.json(), () => null);
+  const ready = await fetch("ready").then((response) => response.json(), () => null);
   if (!ready) return new Error("the server cannot be reached; is it still running?");
   if (!ready.ready) return new Error(ready.reason ?? "the model is still loading; try again in a moment");
   try {
-    await json("/v1/models");
-    const { data } = await json("/v1/x/sessions");
-    const { limits } = await json("/v1/x/controls");
+    await json("v1/models");
+    const { data } = await json("v1/x/sessions");
+    const { limits } = await json("v1/x/controls");
     if (data.filter((each) => each.live).length >= limits.sessions) return new Error("too many people are talking already; try again later");
   } catch (other) {
     return other;
@@ -250,7 +250,7 @@ async function reasonOf(error) {
 
 /** Say which engines hear, speak and answer. */
 async function showEngines() {
-  const { hears, speaks, answering } = await json("/v1/x/controls");
+  const { hears, speaks, answering } = await json("v1/x/controls");
   $("talk-engines").textContent = hears ? `Heard by ${hears}, spoken by ${speaks}, answered by ${answering}.` : "The model is still loading.";
 }
 

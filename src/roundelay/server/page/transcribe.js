@@ -19,7 +19,7 @@ async function transcribe(file) {
   form.append("response_format", "verbose_json");
   const began = performance.now();
   try {
-    const { text, duration } = await (await call("/v1/audio/transcriptions", { method: "POST", body: form })).json();
+    const { text, duration } = await (await call("v1/audio/transcriptions", { method: "POST", body: form })).json();
     if (mine !== asked) return;
     const took = (performance.now() - began) / 1000;
     $("transcribe-state").textContent = `${duration.toFixed(1)} s of audio, transcribed in ${took.toFixed(1)} s.`;
