@@ -30,6 +30,7 @@ class Page:
 
     def __init__(self, socket: Any) -> None:
         self.socket, self.number = socket, 0
+        self.origins: tuple[str, ...] = ("http://127.0.0.1:", "ws://127.0.0.1:")  # what it may ask
         self.complaints: list[str] = []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.do(f"{domain}.enable")
@@ -55,7 +56,7 @@ class Page:
             self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
         elif message.get("method") == "Network.requestWillBeSent":
             url = params["request"]["url"]
-            if not url.startswith(("http://127.0.0.1:", "data:", "blob:", "ws://127.0.0.1:")):
+            if not url.startswith((*self.origins, "data:", "blob:")):
                 self.complaints.append(f"the page asks for {url}")
 
     def ask(self, script: str) -> Any:

@@ -17,6 +17,7 @@ from roundelay.server.limits import Limits
 from roundelay.server.names import built_in
 from roundelay.server.run import Runner
 from roundelay.server.service import Service
+from roundelay.server.tls import Tls
 from roundelay.voice.audio import Audio
 from roundelay.voice.interfaces import (
     DEFAULT_OPTIONS,
@@ -92,6 +93,7 @@ class Running:
     runner: Runner
     model: FakeEngine
     thread: threading.Thread
+    wyoming: int = 0  # the port of that endpoint
 
     @property
     def url(self) -> str:
@@ -112,6 +114,8 @@ def running(
     limits: Limits | None = None,
     responder: Any = None,
     others: Mapping[str, Any] | None = None,
+    tls: Tls | None = None,
+    wyoming: bool = False,
     **service: Any,
 ) -> Iterator[Running]:
     """Run a server on a free port of loopback in a thread; stop it at the end. `model` may be an error of loading;
@@ -130,7 +134,8 @@ def running(
     made = Service(engines=Engines(load, bounds), limits=bounds, **{"create_worker": FakeWorker, **service})
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    runner = Runner(made)
+    home = socket.create_server(("127.0.0.1", 0)) if wyoming else None
+    runner = Runner(made, tls, home)
     thread = threading.Thread(target=lambda: runner.run(sockets=[listening]), daemon=True)
     thread.start()
     until = time.monotonic() + 20
@@ -138,7 +143,7 @@ def running(
         time.sleep(0.01)
     assert runner.started
     try:
-        yield Running(listening.getsockname()[1], made, runner, fake, thread)
+        yield Running(listening.getsockname()[1], made, runner, fake, thread, home.getsockname()[1] if home else 0)
     finally:
         runner.should_exit = True
         thread.join(20)

@@ -19,6 +19,7 @@ from roundelay.server.http import chat, fabric, listing, speech, transcriptions
 from roundelay.server.http.addresses import http_error, no_socket
 from roundelay.server.http.cors import Cors
 from roundelay.server.http.middleware import ServiceMiddleware
+from roundelay.server.http.root_path import RootPathMiddleware, page
 from roundelay.server.realtime import calls
 from roundelay.server.realtime.websocket import realtime
 from roundelay.server.service import Service
@@ -54,13 +55,13 @@ def routes() -> list[BaseRoute]:
         ("GET", "/metrics", listing.metrics),
         ("GET", "/openapi.json", openapi.openapi),
     ]
-    page = StaticFiles(directory=str(files("roundelay.server").joinpath("page")), html=True)
+    static = StaticFiles(directory=str(files("roundelay.server").joinpath("page")), html=True)
     http = (Route(path, call, methods=[method]) for method, path, call in table)
     return [
         *http,
         WebSocketRoute("/v1/realtime", realtime),
         WebSocketRoute("/{path:path}", no_socket),
-        Mount("/", page, name="page"),
+        Mount("/", static, name="page"),
     ]
 
 
@@ -74,8 +75,11 @@ def build(service: Service) -> Starlette:
         service.engines.stop()
 
     middleware = [Middleware(Cors, service=service), Middleware(ServiceMiddleware, service=service)]
+    prefix = service.root_path
+    if prefix:
+        middleware.insert(0, Middleware(RootPathMiddleware, prefix=prefix))
     app = Starlette(
-        routes=routes(),
+        routes=[page(prefix), *routes()] if prefix else routes(),
         middleware=middleware,
         exception_handlers={HTTPException: http_error},
         lifespan=lifespan,

@@ -27,6 +27,7 @@ class Limits:
     requests_per_client: int = 0  # likewise, requests that run or wait; 0: half of `workers` and `waiting`
     workers: int = 0  # computed at once; 0: one for each core, two at least: more would slow each other
     connections: int = 256  # open sockets of any kind; a file descriptor and a few kilobytes each
+    wyoming: int = 16  # clients of the Wyoming endpoint; each may hold a recording of `body_bytes`
     waiting: int = 16  # requests that wait for a worker; at a second each, the last waits eight seconds
 
     # sizes

@@ -14,6 +14,7 @@ from roundelay.server.http import chat, fabric, fields, speech, transcriptions
 from roundelay.server.http.fields import Field
 from roundelay.server.limits import DEFAULT
 from roundelay.server.realtime import calls
+from roundelay.server.service import service_of
 
 ERROR = {
     "type": "object",
@@ -140,5 +141,6 @@ def document() -> dict[str, Any]:
 
 
 async def openapi(request: Request) -> Response:
-    """`GET /openapi.json`."""
-    return JSONResponse(document())
+    """`GET /openapi.json`; behind a prefix, with the address of the server."""
+    prefix = service_of(request).root_path
+    return JSONResponse({**document(), "servers": [{"url": prefix}]} if prefix else document())

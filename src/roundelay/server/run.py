@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -18,21 +19,26 @@ from roundelay.server.limits import Limits
 try:
     import uvicorn
 
+    from roundelay.server import hosts
     from roundelay.server.app import build
     from roundelay.server.engine import Engines
+    from roundelay.server.hosts import LOOPBACK
+    from roundelay.server.http import root_path
     from roundelay.server.http.socket_limits import limited_protocol
     from roundelay.server.service import Service
+    from roundelay.server.tls import Tls
+    from roundelay.server.wyoming import listener
 except ImportError as error:
     raise MissingPackage(error.name or "uvicorn", "serve") from None
 
 KEYS_VARIABLE = "ROUNDELAY_API_KEYS"  # comma-separated; not a flag, because other users can read a command line
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 POLL_S = 0.05  # between two checks of a stopping server whether all work is done
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen, and which hosts and origins to accept."""
+    """Where to listen, and which hosts and origins to accept. `hosts` are values of --allow-host, `tls` is for https,
+    `root_path` the prefix of a proxy, `wyoming` the HOST:PORT of that endpoint."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -40,6 +46,9 @@ class Address:
     origins: Sequence[str] = ()
     open: bool = False
     proxies: Sequence[str] = ()  # whose X-Forwarded-For is believed, beside this machine's own
+    tls: Tls | None = None
+    root_path: str = ""
+    wyoming: str | None = None
 
 
 def api_keys() -> tuple[str, ...]:
@@ -75,13 +84,13 @@ def names_of(address: Address) -> tuple[str, ...]:
     rebinding), () for any elsewhere."""
     if address.host not in LOOPBACK:
         return ()
-    return ("localhost", "127.0.0.1", "[::1]", *(name.lower() for name in address.hosts))
+    return (*hosts.OWN, *map(hosts.parse, address.hosts))
 
 
 class Runner(uvicorn.Server):
     """uvicorn with a graceful stop: the first signal refuses new work and lets replies finish, the second ends all."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, tls: Tls | None = None, wyoming: socket.socket | None = None) -> None:
         limits = service.limits
         super().__init__(
             uvicorn.Config(
@@ -90,17 +99,34 @@ class Runner(uvicorn.Server):
                 timeout_graceful_shutdown=5,
                 ws_max_size=limits.frame_bytes, ws_ping_interval=limits.ping_s, ws_ping_timeout=limits.ping_s,
                 ws_per_message_deflate=False, forwarded_allow_ips=[*LOOPBACK, *service.proxies],
+                ssl_certfile=tls.cert if tls else None, ssl_keyfile=tls.key if tls else None,
             )
         )  # fmt: skip
         self.service = service
+        self.wyoming = listener.Listener(service, wyoming) if wyoming else None
         self._draining: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unread: dict[Any, tuple[int, float]] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and remember the event loop that a signal must wake."""
-        self._loop = asyncio.get_running_loop()
-        await super().startup(sockets)
+        self._loop = loop = asyncio.get_running_loop()
+        if self.config.is_ssl:  # or a client without a handshake would stay a minute, counted nowhere
+            made = partial(loop.create_server, ssl_handshake_timeout=self.service.limits.header_s)
+            loop.create_server = made  # type: ignore[method-assign]
+        try:
+            await super().startup(sockets)
+        finally:
+            if self.config.is_ssl:
+                del loop.create_server
+        if self.wyoming is not None:
+            await self.wyoming.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop every endpoint."""
+        if self.wyoming is not None:
+            await self.wyoming.stop()
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Once a second, abort connections whose client has read nothing for `write_s`."""
@@ -140,15 +166,20 @@ class Runner(uvicorn.Server):
 def serve(address: Address, service: Service) -> None:
     """Serve until a signal stops it."""
     made = listen(address, service.keys)
+    wyoming = listener.bind(address.wyoming, open=address.open) if address.wyoming is not None else None
     host, port = made.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    note(f"talk to it at http://{shown}:{port}/ (Ctrl-C to stop)")
-    Runner(service).run(sockets=[made])
+    if wyoming is not None:
+        note(f"Wyoming at tcp://{wyoming.getsockname()[0]}:{wyoming.getsockname()[1]}")
+    scheme = "https" if address.tls else "http"
+    note(f"talk to it at {scheme}://{shown}:{port}{service.root_path}/ (Ctrl-C to stop)")
+    Runner(service, address.tls, wyoming).run(sockets=[made])
 
 
 def create_service(limits: Limits, address: Address, engines: Engines, answering: str) -> Service:
     """The service with these settings and the API keys of the environment."""
     return Service(
         engines=engines, limits=limits, keys=api_keys(), hosts=names_of(address), origins=tuple(address.origins),
+        allowed=tuple(map(hosts.parse, address.hosts)), root_path=root_path.parse(address.root_path),
         answering=answering, proxies=tuple(address.proxies),
     )  # fmt: skip

@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 from roundelay.server.calculator import Calculator
 from roundelay.server.engine import RETRY_S, Engines
 from roundelay.server.errors import AUTH, ApiError
+from roundelay.server.hosts import OWN, host_name, is_page_of, matches
 from roundelay.server.limits import Limits, resident_bytes
 from roundelay.server.metrics import Metrics
 from roundelay.server.names import Names
@@ -40,10 +41,12 @@ class Service:
     engines: Engines
     limits: Limits = field(default_factory=Limits)
     keys: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # accepted Host headers; () accepts any
+    hosts: tuple[str, ...] = OWN  # accepted Host headers, names and patterns; () accepts any
+    allowed: tuple[str, ...] = ()  # names and patterns of --allow-host, whose pages may call too
     origins: tuple[str, ...] = ()  # other origins whose pages may call
     proxies: tuple[str, ...] = ()  # addresses of proxies that tell whose requests they pass on
     names: Names = field(default_factory=Names)  # how names in requests are understood
+    root_path: str = ""  # the prefix of a proxy, "/voice"
     create_worker: Callable[..., Any] | None = None  # of a conversation; None: voice.realtime.worker.Worker
     thresholds: Thresholds = field(default_factory=Thresholds)  # of conversations, unless a client sets its own
     calculator: Calculator = field(default_factory=Calculator)
@@ -81,7 +84,8 @@ class Service:
     def allows_origin(self, origin: str) -> bool:
         """Whether pages of another origin may call: those that are configured, and this machine's own where the server
         answers to this machine's names alone."""
-        return origin in self.origins or (bool(self.hosts) and OWN_PAGES.fullmatch(origin) is not None)
+        named = origin in self.origins or is_page_of(origin, self.allowed)
+        return named or (bool(self.hosts) and OWN_PAGES.fullmatch(origin) is not None)
 
     def new_secret(self, settings: Any, seconds: int = SECRET_S) -> tuple[str, int]:
         """A new client secret for sessions with these settings, and its expiry in seconds since 1970."""
@@ -159,12 +163,15 @@ def check(connection: HTTPConnection) -> None:
     """Raise `ApiError` for a foreign host or origin, a missing key, or a server that is stopping."""
     service = service_of(connection)
     host = connection.headers.get("host", "")
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    if service.hosts and name.lower() not in service.hosts:
-        raise ApiError(403, "forbidden_host", f"this server does not answer to {name[:60]}; allow it with --allow-host")
+    name = host_name(host)
+    if service.hosts and not matches(name, service.hosts):
+        message = f"this server does not answer to {name[:60]}; allow it with --allow-host {name[:60]}"
+        raise ApiError(403, "forbidden_host", message)
     origin = connection.headers.get("origin")
-    if origin and origin.partition("://")[2] != host and not service.allows_origin(origin):
-        message = f"a page of {origin[:60]} may not call this server; allow it with --allow-origin"
+    if origin and origin.partition("://")[2].lower() != host.lower() and not service.allows_origin(origin):
+        name = host_name(origin.partition("://")[2])[:60]
+        own = f", or --allow-host {name} where that is this server behind a proxy" if name else ""
+        message = f"a page of {origin[:60]} may not call this server; allow it with --allow-origin {origin[:60]}{own}"
         raise ApiError(403, "forbidden_origin", message)
     path = connection.scope["path"]  # not of the URL, which contains the Host header
     if (path.startswith("/v1/") or path == "/metrics") and not service.allows(key_of(connection), path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @engine_flags
 @name_flags
-@click.option("--allow-host", multiple=True, metavar="NAME", help="Another name of this machine, behind a proxy.")
+@click.option(
+    "--allow-host", multiple=True, metavar="NAME", help="Another name it is reached by, with its pages; *.local."
+)
 @click.option("--allow-origin", multiple=True, metavar="URL", help="A web page of others that may call.")
 @click.option(
     "--trust-proxy", multiple=True, metavar="ADDRESS", help="A proxy whose X-Forwarded-For tells a client's address."
 )
+@click.option("--root-path", default="", metavar="PREFIX", help="The prefix of a proxy: /voice.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate for https, PEM.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM, not encrypted.")
+@click.option("--wyoming", metavar="HOST:PORT", help="Answer Home Assistant there too; usually port 10300.")
 @click.option("--open", "without_key", is_flag=True, help="Listen beyond loopback without a key.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with limits.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any limit; see docs/server.md.")
@@ -39,7 +45,7 @@ def serve(
     names: Callable[[], Names],
     without_key: bool,
     config_file: Path | None,
-    **several: tuple[str, ...],
+    **more: Any,
 ) -> None:
     """Talk in the browser, and an OpenAI-shaped API, on this machine.
 
@@ -47,13 +53,18 @@ def serve(
     one for openai+URL from ROUNDELAY_SPEECH_KEY.
     """
     from roundelay.console import note
+    from roundelay.server import tls
     from roundelay.server.run import Address, create_service
     from roundelay.server.run import serve as run
 
-    limits = config.fill(Limits, config_file, several["sets"], {})
+    limits = config.fill(Limits, config_file, more["sets"], {})
+    files = tls.check(more["tls_cert"], more["tls_key"])
+    address = Address(
+        host, port, more["allow_host"], more["allow_origin"], without_key, more["trust_proxy"],
+        files, more["root_path"], more["wyoming"],
+    )  # fmt: skip
     understood = names()
     engines, answering = flags.engines(limits, note)
-    address = Address(host, port, several["allow_host"], several["allow_origin"], without_key, several["trust_proxy"])
     service = create_service(limits, address, engines, answering)
     service.names = understood
     run(address, service)

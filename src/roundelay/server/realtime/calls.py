@@ -48,7 +48,7 @@ async def calls(request: Request) -> Response:
         settings = settings.with_update(session)
     admit(service, model, client := client_of(request))
     name, answer = await webrtc.answer(service, offer, settings, client)
-    where = f"/v1/realtime/calls/{name.replace('sess_', 'rtc_')}"
+    where = f"{service.root_path}/v1/realtime/calls/{name.replace('sess_', 'rtc_')}"
     return Response(answer, 201, {"location": where}, media_type=SDP)
 
 
