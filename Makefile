@@ -24,10 +24,12 @@ report: .venv/.ready  ## the fabric's first answer as a page, out/fabric-report.
 test: .venv/.ready-dev .venv/.models  ## the tests; WORKERS=2 runs two files at a time
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-# Pipecat, LiveKit agents and OpenAI's agents SDK against our server, by URL alone. In an environment of
-# their own: they are large (0.7 GB) and want versions of their own.
-test-clients: .venv/.ready .venv-clients/.ready  ## Pipecat, LiveKit and OpenAI agents against the server
-	ROUNDELAY_PYTHON=$(BIN)/python .venv-clients/bin/python -m pytest -c tests/clients/pytest.ini tests/clients
+# Clients of others against our server, by URL alone: OpenAI's for Python and Node.js (by https), Pipecat, LiveKit,
+# OpenAI agents, Wyoming, ffmpeg; then Chromium behind a prefix and TLS, and the container's build. In an environment of
+# their own: they are large (0.7 GB) and want versions of their own. What is not here skips and says so.
+test-clients: .venv/.ready-dev .venv-clients/.ready .venv-clients/node/.ready  ## other projects' clients, Chromium by https, the container
+	ROUNDELAY_PYTHON=$(BIN)/python .venv-clients/bin/python -m pytest -rs -c tests/clients/pytest.ini tests/clients
+	$(BIN)/python -m pytest -rs tests/server/page/test_page_reach.py
 
 check: .venv/.ready-dev  ## linter, formatter, types
 	$(BIN)/ruff check .
@@ -73,6 +75,11 @@ setup-train: .venv/.ready  ## what training needs, and the teachers' speech engi
 	$(PYTHON) -m venv .venv-clients
 	.venv-clients/bin/python -m pip install -q --disable-pip-version-check -r tests/clients/requirements.txt
 	@touch $@
+
+.venv-clients/node/.ready: tests/clients/package.json | .venv-clients/.ready
+	@mkdir -p $(@D) && cp $< $(@D)/
+	@{ command -v npm >/dev/null && npm install --silent --no-fund --no-audit --prefix $(@D) && touch $@; } \
+	  || echo "the npm packages could not be installed: the test of openai-node will skip and say so"
 
 clean:  ## remove the environments and out/
 	rm -rf .venv .venv-clients $(OUT)

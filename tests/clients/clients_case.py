@@ -9,6 +9,7 @@ import math
 import wave
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 RATE_HZ = 24_000
@@ -31,6 +32,19 @@ class Server:
     @property
     def realtime(self) -> str:
         return f"ws://127.0.0.1:{self.port}/v1/realtime"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A server by https below a prefix, its Wyoming port, and the certificate to trust."""
+
+    port: int
+    wyoming: int
+    cert: Path
+
+    @property
+    def http(self) -> str:
+        return f"https://localhost:{self.port}/voice/v1"
 
 
 def pcm(seconds: float, level: float = 0.4) -> bytes:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from clients_case import LONG_S, Server
+from clients_case import LONG_S, Reached, Server
+from reach_case import certificate
 
 PYTHON = os.environ.get("ROUNDELAY_PYTHON", sys.executable)
 
@@ -34,22 +37,58 @@ def servers() -> Iterator[dict[str, Server]]:
 @pytest.fixture(scope="session")
 def packaged() -> Iterator[Server]:
     """`roundelay serve` as people run it, with the weights in the package."""
-    command = [PYTHON, "-c", "from roundelay.cli import main; main()", "serve", "--port", "0"]
+    with serving() as (found, _):
+        yield Server(found)
+
+
+@pytest.fixture(scope="session")
+def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
+    """The same by https and below a prefix, with the Wyoming endpoint."""
+    cert, key = certificate(tmp_path_factory.mktemp("tls"))
+    flags = ("--root-path", "/voice", "--tls-cert", str(cert), "--tls-key", str(key), "--wyoming", "127.0.0.1:0")
+    with serving(*flags, cert=cert) as (port, wyoming):
+        yield Reached(port, wyoming, cert)
+
+
+@contextmanager
+def serving(*flags: str, cert: Path | None = None) -> Iterator[tuple[int, int]]:
+    """Run `roundelay serve` with these flags and the embedded engine; yields its ports, of HTTP and of Wyoming."""
+    command = [
+        PYTHON,
+        "-c",
+        "from roundelay.cli import main; main()",
+        "serve",
+        "--port",
+        "0",
+        "--engine",
+        "nano",
+        *flags,
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
+    wyoming, said = 0, ""
     try:
-        found = next(filter(None, (re.search(r"http://127\.0\.0\.1:(\d+)/", line) for line in process.stderr)), None)
-        assert found, "it did not say where it listens"
-        _ready(f"http://127.0.0.1:{found[1]}/ready")
-        yield Server(int(found[1]))
+        for line in process.stderr:
+            said += line
+            if found := re.search(r"tcp://127\.0\.0\.1:(\d+)", line):
+                wyoming = int(found[1])
+            if found := re.search(r"(https?)://127\.0\.0\.1:(\d+)(\S*)/ ", line):
+                break
+        else:
+            raise AssertionError(f"it did not say where it listens: {said}")
+        _ready(f"{found[1]}://127.0.0.1:{found[2]}{found[3]}/ready", cert)
+        yield int(found[2]), wyoming
     finally:
         process.terminate()
         process.wait(30)
         process.stderr.close()
 
 
-def _ready(url: str) -> None:
-    ask, until = urllib.request.build_opener(urllib.request.ProxyHandler({})), time.monotonic() + LONG_S
+def _ready(url: str, cert: Path | None) -> None:
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if cert is not None:
+        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(cert))))
+    ask, until = urllib.request.build_opener(*handlers), time.monotonic() + 4 * LONG_S
     while time.monotonic() < until:
         try:
             with ask.open(url, timeout=LONG_S):
