@@ -15,11 +15,11 @@ import pytest
 import yaml
 
 from roundelay.errors import BadInput
-from roundelay.fabric.emit import topograph
-from roundelay.fabric.emit.hostlist import compress, expand
 from roundelay.fabric.emit.targets import TARGETS, emit
 from roundelay.fabric.emit.view import View, break_after, free_cut, segment_index
+from roundelay.fabric.inventory import read as inventory
 from roundelay.fabric.placement.placement import JobPlace, Placement, read
+from roundelay.fabric.reading.hostlist import compress, expand
 from roundelay.fabric.topology.deployment import Deployment
 
 CASE = emit_case.placement()
@@ -217,42 +217,17 @@ def test_topology_conf_and_yaml_say_the_same() -> None:
 
 def test_the_topograph_graph_reads_back_as_the_racks(tmp_path: Path) -> None:
     case = emit_case.placement(alone=True)
-    whole = Placement(case.deployment, case.jobs)  # nothing is down, so that ToRs are even
+    whole = Placement(case.deployment, case.jobs)  # the graph leaves out what is down
     (tmp_path / "graph.json").write_text(emit(whole, "topograph").files["graph.json"])
-    racks = topograph.read(tmp_path / "graph.json")
-    assert racks.hosts == tuple(whole.host(node) for node in range(24))
-    assert racks.deployment(4, 3) == case.deployment
+    slots = inventory.read([tmp_path / "graph.json"]).slots(4, 3)
+    assert slots.names == tuple(whole.host(node) for node in range(24))
+    assert slots.deployment == case.deployment
     assert View.of(whole).hosts == View.of(case).hosts
 
 
-def test_a_graph_in_any_order_keeps_a_domains_racks_together(tmp_path: Path) -> None:
-    layers = {"a": ["l0", "s0"], "b": ["l1", "s1"], "c": ["l2", "s0"], "d": ["l3", "s1"]}
-    graph = {"instances": [{"id": host, "network_layers": own} for host, own in layers.items()]}
-    (tmp_path / "graph.json").write_text(json.dumps(graph))
-    racks = topograph.read(tmp_path / "graph.json")
-    assert racks.hosts == ("a", "c", "b", "d") and racks.domains == ("s0", "s0", "s1", "s1")
-    assert racks.deployment(4, 1).tors_per_domain == 2
-
-
-@pytest.mark.parametrize(
-    ("graph", "message"),
-    [
-        ("[]", "no list of instances"),
-        ("{", "is not JSON"),
-        ('{"instances":[]}', "no list of instances"),
-        ('{"instances":[{"network_layers":["l"]}]}', "has no id"),
-        ('{"instances":[{"id":"a"}]}', "names no leaf"),
-        ('{"instances":[{"id":"a","network_layers":["l"]},{"id":"a","network_layers":["l"]}]}', "stands twice"),
-        ('{"instances":[{"id":"a","network_layers":["l","s"]},{"id":"b","network_layers":["l","t"]}]}', "hangs under"),
-    ],
-)
-def test_a_bad_graph_is_refused(graph: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "graph.json").write_text(graph)
-    with pytest.raises(BadInput, match=message):
-        topograph.read(tmp_path / "graph.json")
-
-
-def test_uneven_racks_make_no_deployment(tmp_path: Path) -> None:
+def test_down_hosts_of_a_graph_are_slots_without_a_host(tmp_path: Path) -> None:
     (tmp_path / "graph.json").write_text(emit(CASE, "topograph", "llama").files["graph.json"])
-    with pytest.raises(BadInput, match=r"has \d hosts where others have"):
-        topograph.read(tmp_path / "graph.json").deployment(4, 3)
+    slots = inventory.read([tmp_path / "graph.json"]).slots(4, 3)
+    assert len(slots.missing) == len(CASE.down)
+    assert slots.deployment.nodes == CASE.deployment.nodes
+    assert {name for name in slots.names if name} == {CASE.host(n) for n in range(24) if n not in CASE.down}

@@ -21,8 +21,8 @@ import emit_case
 import pytest
 
 from roundelay.fabric.emit import folder
-from roundelay.fabric.emit.hostlist import expand
 from roundelay.fabric.emit.targets import emit
+from roundelay.fabric.reading.hostlist import expand
 
 CASE = emit_case.placement()
 HOSTS = [CASE.host(node) for node in CASE.rank_order("llama")]

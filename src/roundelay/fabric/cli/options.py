@@ -18,6 +18,7 @@ TRACE = click.option("--trace", help="fault history in the published JSON format
 SEEDS = click.option("--seeds", type=int, help="node orders (or generated histories) to average over [20]")
 GPUS = click.option("--gpus", type=int, help="GPUs of the fabric [2880]")
 GPUS_PER_NODE = click.option("--gpus-per-node", type=int, help="GPUs of a node [4]")
+GPUS_OF_A_NODE = 4  # where neither a flag nor an inventory says it
 TP = click.option("--tp", type=int, help="GPUs of a tensor-parallel group [32]")
 ARCH = click.option("--arch", help="architectures, comma-separated, or all [all]")
 OUT = click.option("--out", type=click.Path(path_type=Path), help="also write .json, .csv, .svg or .png")

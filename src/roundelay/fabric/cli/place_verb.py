@@ -9,7 +9,7 @@ import click
 
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
-from roundelay.fabric.cli import options, output
+from roundelay.fabric.cli import inventory_verb, options, output
 from roundelay.files import check_free, write_text
 
 if TYPE_CHECKING:
@@ -20,17 +20,19 @@ OUT = click.option("--out", type=click.Path(path_type=Path), help="write placeme
 
 @click.command()
 @click.option("--nodes", type=int, help="nodes of the fabric")
-@click.option("--gpus-per-node", type=int, default=4, show_default=True)
+@inventory_verb.FILES
+@inventory_verb.reading
+@click.option("--gpus-per-node", type=int, help="GPUs of a node [4, or what the inventory says]")
 @click.option("--k", type=int, default=3, show_default=True, help="hops a fibre spans at most")
-@click.option("--nodes-per-tor", type=int, default=1, show_default=True)
+@click.option("--nodes-per-tor", type=int, help="nodes of a ToR [1, or what the inventory says]")
 @click.option("--tors-per-domain", type=int, default=0, help="ToRs of an aggregation domain [all in one]")
 @click.option("--tp", type=int, default=32, show_default=True)
 @click.option("--job-gpus", type=int, required=True)
 @click.option("--name", default="job", show_default=True, help="name of the job")
-@click.option("--down", type=click.Path(path_type=Path), help="file with the nodes that are down, one a line")
+@click.option("--down", type=click.Path(path_type=Path), help="file of nodes that are down: numbers, hosts, host lists")
 @click.option("--fault-ratio", type=float, help="draw the nodes that are down at this ratio instead")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--hosts", type=click.Path(path_type=Path), help="file with the nodes' host names, in order")
+@click.option("--hosts", type=click.Path(path_type=Path), help="file of the nodes' host names or host lists, in order")
 @click.option(
     "--into", type=click.Path(path_type=Path), help="placement.json to add the job to, instead of an empty fabric"
 )
@@ -51,6 +53,8 @@ def place(out: Path | None, force: bool, as_json: bool, picture: Path | None, **
         output.check_suffix(picture, output.DRAWN, "--picture")
     if flags["spare_every"] < 0:
         raise BadInput("--spare-every", flags["spare_every"], "give 0 or more")
+    if flags["into"] and flags["inventories"]:
+        raise BadInput("--inventory", flags["inventories"][0], "goes without --into, whose racks are in the placement")
     base = placement.read(flags["into"]) if flags["into"] else _empty(flags)
     placed, score = orchestrate.place(
         base, flags["tp"], flags["job_gpus"], flags["name"], rings=flags["rings"], spare_every=flags["spare_every"]
@@ -67,47 +71,59 @@ def place(out: Path | None, force: bool, as_json: bool, picture: Path | None, **
 
 
 def _empty(flags: dict[str, Any]) -> Placement:
-    """Return the fabric of the flags with its down nodes and no job."""
+    """Return the fabric of the flags, or of the operator's racks, with its down nodes and no job."""
+    from dataclasses import replace
+
+    empty = inventory_verb.placement(flags) if flags["inventories"] else _in_numbers(flags)
+    down = {*empty.down, *_down(flags, empty)} - set(empty.missing)
+    return replace(empty, down=tuple(sorted(down)))
+
+
+def _in_numbers(flags: dict[str, Any]) -> Placement:
+    """Return the fabric that flags alone say."""
+    from roundelay.fabric.placement import placement
+    from roundelay.fabric.topology.deployment import Deployment
+
+    hosts = _hosts(flags["hosts"]) if flags["hosts"] else ()
+    nodes = len(hosts) if flags["nodes"] is None and hosts else flags["nodes"]
+    if nodes is None:
+        raise BadInput("--nodes", None, "give the number of nodes, an --inventory of them, or --into a placement")
+    deployment = Deployment.of(
+        nodes,
+        options.GPUS_OF_A_NODE if flags["gpus_per_node"] is None else flags["gpus_per_node"],
+        flags["k"],
+        1 if flags["nodes_per_tor"] is None else flags["nodes_per_tor"],
+        tors_per_domain=flags["tors_per_domain"],
+    )
+    if hosts and len(hosts) != deployment.nodes:
+        raise BadInput("--hosts", flags["hosts"], f"names {len(hosts)} hosts; give {deployment.nodes}, one a node")
+    return placement.Placement(deployment, (), (), hosts)
+
+
+def _down(flags: dict[str, Any], empty: Placement) -> tuple[int, ...]:
+    """Return the nodes that the flags say are down, or draw them."""
     import numpy as np
 
     from roundelay.fabric.placement import placement
-    from roundelay.fabric.topology.deployment import Deployment
     from roundelay.fabric.waste import closed_form
 
-    if flags["nodes"] is None:
-        raise BadInput("--nodes", None, "give the number of nodes, or --into a placement")
-    deployment = Deployment.of(
-        flags["nodes"],
-        flags["gpus_per_node"],
-        flags["k"],
-        flags["nodes_per_tor"],
-        tors_per_domain=flags["tors_per_domain"],
-    )
-    hosts: tuple[str, ...] = ()
-    if flags["hosts"]:
-        hosts = _words(flags["hosts"])
-        if len(hosts) != deployment.nodes:
-            raise BadInput("--hosts", flags["hosts"], f"names {len(hosts)} hosts; give {deployment.nodes}, one a node")
-        if len(set(hosts)) < len(hosts):
-            twice = next(h for i, h in enumerate(hosts) if h in hosts[:i])
-            raise BadInput("--hosts", twice, "stands there twice; host names differ")
+    nodes = empty.deployment.nodes
     if flags["down"] and flags["fault_ratio"] is not None:
         raise BadInput("--fault-ratio", flags["fault_ratio"], "goes without --down; give one of the two")
-    down: tuple[int, ...] = ()
     if flags["down"]:
-        down = placement.down_nodes(flags["down"], deployment.nodes, hosts)
-    elif flags["fault_ratio"] is not None:
-        closed_form.check_probability(flags["fault_ratio"])
-        drawn = np.random.default_rng(flags["seed"]).random(deployment.nodes) < flags["fault_ratio"]
-        down = tuple(int(node) for node in np.flatnonzero(drawn))
-    return placement.Placement(deployment, (), tuple(sorted(down)), hosts)
+        return placement.down_nodes(flags["down"], nodes, empty.hosts)
+    if flags["fault_ratio"] is None:
+        return ()
+    closed_form.check_probability(flags["fault_ratio"])
+    drawn = np.random.default_rng(flags["seed"]).random(nodes) < flags["fault_ratio"]
+    return tuple(int(node) for node in np.flatnonzero(drawn))
 
 
-def _words(path: Path) -> tuple[str, ...]:
-    try:
-        return tuple(path.read_text(encoding="utf-8").split())
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("--hosts", path, f"cannot be read ({error}); give a file with one name a line") from None
+def _hosts(path: Path) -> tuple[str, ...]:
+    """Return the names of a file of host lists, in order; raises `BadInput` for a name twice."""
+    from roundelay.fabric.inventory import read
+
+    return tuple(host.name for host in read.read([path], read.Options("hostlist"), "--hosts").hosts)
 
 
 def _print_score(values: dict[str, Any], title: str) -> None:

@@ -16,6 +16,7 @@ from roundelay.fabric.cli.compare_verb import compare
 from roundelay.fabric.cli.cost_verb import cost
 from roundelay.fabric.cli.emit_verb import emit
 from roundelay.fabric.cli.goodput_verb import goodput
+from roundelay.fabric.cli.inventory_verb import inventory
 from roundelay.fabric.cli.operate_verb import operate
 from roundelay.files import write_text
 
@@ -198,5 +199,5 @@ def report(out: Path, force: bool, show_progress: bool | None, **flags: Any) -> 
 for verb in (place_verb.place, place_verb.repair, place_verb.spares, place_verb.explain, emit,
              steptime_verb.steptime, steptime_verb.search):  # fmt: skip
     group.add_command(verb)
-for verb in (compare, cost, goodput, operate):
+for verb in (compare, cost, goodput, inventory, operate):
     group.add_command(verb)

@@ -14,17 +14,16 @@ from typing import Any
 
 from roundelay.errors import BadInput
 from roundelay.fabric.emit import lint
-from roundelay.fabric.emit.hostlist import compress
 from roundelay.fabric.emit.torchrun import ARBITRARY, ranks_tsv, run_sh
 from roundelay.fabric.emit.view import Emitted, View, break_after, free_cut, group_name
 from roundelay.fabric.emit.yaml_text import document
+from roundelay.fabric.reading.hostlist import compress
 
 TOPOLOGY = "roundelay"
 
 
 def _all_hosts(view: View) -> list[str]:
-    placement = view.placement
-    hosts = [placement.host(node) for node in range(placement.deployment.nodes)]
+    hosts = [view.placement.host(node) for node in view.nodes()]
     lint.slurm_names(hosts, "host")
     return hosts
 
@@ -49,10 +48,12 @@ def _install(*files: str) -> str:
 def tree(view: View) -> Emitted:
     """Return the ToRs and their aggregation domains as switches, and the host file that keeps the ring's order."""
     hosts, deployment = _all_hosts(view), view.placement.deployment
-    p, tors = deployment.nodes_per_tor, deployment.tors
-    width = len(str(tors - 1))
-    leaves = [(f"tor{t:0{width}d}", hosts[t * p : (t + 1) * p]) for t in range(tors)]
-    upper = _upper_switches([name for name, _ in leaves], deployment.tors_per_domain)
+    of_tor: dict[int, list[str]] = {}
+    for node, host in zip(view.nodes(), hosts, strict=True):
+        of_tor.setdefault(node // deployment.nodes_per_tor, []).append(host)
+    names = view.tor_names()
+    leaves = [(names[t], nodes) for t, nodes in of_tor.items()]
+    upper = _upper_switches(names, deployment.tors_per_domain, view.placement.domains)
     lint.slurm_names([*hosts, *(name for name, _ in leaves), *(name for name, _ in upper)], "switch or host")
     lines = [f"# {view.header}"]
     lines += [f"SwitchName={name} Nodes={compress(nodes)}" for name, nodes in leaves]
@@ -75,8 +76,8 @@ def tree(view: View) -> Emitted:
     )
 
 
-def _upper_switches(leaves: list[str], per_domain: int) -> list[tuple[str, list[str]]]:
-    """Return the switches above the ToRs: one a domain where there are domains, and one over all."""
+def _upper_switches(leaves: list[str], per_domain: int, named: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+    """Return the switches above the ToRs: one a domain where there are domains (`named`: by ToR), one over all."""
     if len(leaves) == 1:
         return []
     domains = (
@@ -85,8 +86,8 @@ def _upper_switches(leaves: list[str], per_domain: int) -> list[tuple[str, list[
     if len(domains) == 1:
         return [("core", leaves)]
     width = len(str(len(domains) - 1))
-    pods = [(f"pod{index:0{width}d}", children) for index, children in enumerate(domains)]
-    return [*pods, ("core", [name for name, _ in pods])]
+    names = named[::per_domain] or [f"pod{index:0{width}d}" for index in range(len(domains))]
+    return [*zip(names, domains, strict=True), ("core", list(names))]
 
 
 def block(view: View) -> Emitted:

@@ -65,6 +65,17 @@ class View:
         """The hosts of each TP group [G][m], in ring order."""
         return [self.hosts_of(group) for group in self.job.groups]
 
+    def nodes(self) -> list[int]:
+        """The nodes where a host stands, in node order."""
+        missing = set(self.placement.missing)
+        return [node for node in range(self.placement.deployment.nodes) if node not in missing]
+
+    def tor_names(self) -> list[str]:
+        """The ToRs' names in node order: the inventory's, or tor0 and so on."""
+        tors = self.placement.deployment.tors
+        width = len(str(tors - 1))
+        return list(self.placement.tors) or [f"tor{tor:0{width}d}" for tor in range(tors)]
+
     def hosts_of(self, nodes: tuple[int, ...] | list[int]) -> list[str]:
         """Return the host names of nodes, in their order."""
         return [self.placement.host(node) for node in nodes]
@@ -118,17 +129,19 @@ def free_cut(placement: Placement, size: int) -> tuple[list[list[int]], list[lis
 def break_after(placement: Placement) -> dict[int, int]:
     """Return for each node that ends a segment at a true break the dead node that stands next on the ring.
 
+    Slots without a host are passed: Slurm knows no name for them.
     A break is true where no fibre reaches the next healthy node. The end of an open line has no such neighbour.
     """
     deployment, ring = placement.deployment, placement.deployment.ring
     n = deployment.nodes
     nodes_P = deployment.node(np.arange(n))
-    down_P = placement.down_mask()[nodes_P]
+    down_P, missing = placement.down_mask()[nodes_P], set(placement.missing)
     out: dict[int, int] = {}
     for run in segments(down_P, ring.k, ring.closed):
         last = int(run[-1])
         reach = [(last + hop) % n if ring.closed else last + hop for hop in range(1, ring.k + 1)]
         reach = [position for position in reach if position < n]
-        if reach and all(down_P[position] for position in reach):
-            out[int(nodes_P[last])] = int(nodes_P[reach[0]])
+        there = [node for node in nodes_P[reach].tolist() if node not in missing]
+        if there and all(down_P[position] for position in reach):
+            out[int(nodes_P[last])] = int(there[0])
     return out

@@ -30,6 +30,7 @@ def of_placement(placement: Placement) -> dict[str, Any]:
         "nodes_per_tor": deployment.nodes_per_tor,
         "epoch": placement.epoch,
         "down": len(placement.down),
+        **({"missing": len(placement.missing)} if placement.missing else {}),
         "free": int(orchestrate.free_mask(placement).sum()),
         "mend_first": [placement.host(n) for n in orchestrate.repair_first(placement, largest)],
         "jobs": jobs,
@@ -39,11 +40,12 @@ def of_placement(placement: Placement) -> dict[str, Any]:
 def of_node(placement: Placement, node: int) -> dict[str, Any]:
     """Return one node's state, place, group, ranks, neighbours, transceiver paths, and what its fault would disturb."""
     deployment = placement.deployment
-    position = int(deployment.position(np.array(node)))
+    position, tor = int(deployment.position(np.array(node))), int(deployment.tor(np.array(node)))
     value: dict[str, Any] = {
         "node": placement.host(node),
-        "state": "down" if node in placement.down else "free",
-        "tor": int(deployment.tor(np.array(node))),
+        "state": "down" if node in placement.down else "missing" if node in placement.missing else "free",
+        "tor": tor,
+        **({"tor_name": placement.tors[tor]} if placement.tors else {}),
         "ring_position": position,
     }
     for job in placement.jobs:

@@ -218,7 +218,7 @@ def score(
     return Score(
         groups=len(job.groups),
         job_gpus=len(job.groups) * job.tp,
-        waste=stranded / fabric.gpus,
+        waste=stranded / ((fabric.nodes - len(placement.missing)) * fabric.gpus_per_node),
         cross_tor=dcn.crossing(tor_Gm, rings),
         cross_tor_bound=dcn.crossing_bound(len(job.groups), deployment.nodes_per_tor, rings),
         cross_domain=None if domains is None else dcn.crossing(domains, rings),

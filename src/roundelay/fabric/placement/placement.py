@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 
 from roundelay.console import table_text
 from roundelay.errors import BadInput
+from roundelay.fabric.inventory.inventory import Slots
+from roundelay.fabric.reading.hostlist import expand
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.optics import Circuits, realise
 
@@ -51,13 +54,26 @@ class JobPlace:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Jobs on a deployment, beside the nodes that are down; `hosts` names the nodes, in node order."""
+    """Jobs on a deployment, beside the nodes that are down; `hosts` names the nodes, in node order.
+
+    `missing` are slots where no host stands: down for good. `tors` names the ToRs, `domains` each one's upper switch.
+    """
 
     deployment: Deployment
     jobs: tuple[JobPlace, ...]
     down: tuple[int, ...] = ()
     hosts: tuple[str, ...] = ()
     epoch: int = 0
+    missing: tuple[int, ...] = ()
+    tors: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+
+    @classmethod
+    def on(cls, slots: Slots) -> Placement:
+        """Return the empty placement over an operator's own racks."""
+        hosts = tuple(name or f"missing-{node:06d}" for node, name in enumerate(slots.names))
+        domains = slots.domains if slots.deployment.tors_per_domain else ()
+        return cls(slots.deployment, (), slots.down, hosts, missing=slots.missing, tors=slots.tors, domains=domains)
 
     def host(self, node: int) -> str:
         """Return the node's host name."""
@@ -88,9 +104,9 @@ class Placement:
         return out
 
     def down_mask(self) -> np.ndarray:
-        """Return bool [nodes], true where a node is down."""
+        """Return bool [nodes], true where a node is down or missing."""
         mask = np.zeros(self.deployment.nodes, dtype=bool)
-        mask[list(self.down)] = True
+        mask[[*self.down, *self.missing]] = True
         return mask
 
     def circuits(self) -> Circuits:
@@ -101,7 +117,7 @@ class Placement:
 
     def check(self) -> Placement:
         """Return the placement itself; raises `BadInput` naming what a scheduler or the optics would refuse."""
-        down = set(self.down)
+        down = {*self.down, *self.missing}
         seen: set[int] = set()
         for node in (*down, *(node for job in self.jobs for node in job.nodes)):
             if not 0 <= node < self.deployment.nodes:
@@ -121,6 +137,13 @@ class Placement:
             raise BadInput("jobs", [job.name for job in self.jobs], "two have one name; rename one")
         if self.hosts and (len(self.hosts) != self.deployment.nodes or len(set(self.hosts)) < len(self.hosts)):
             raise BadInput("hosts", len(self.hosts), f"give {self.deployment.nodes} different names, one a node")
+        if both := set(self.down) & set(self.missing):
+            raise BadInput("down node", min(both), "has no host: it stands in `missing`; give it in one of the two")
+        for what, names in (("tors", self.tors), ("domains", self.domains)):
+            if names and len(names) != self.deployment.tors:
+                raise BadInput(what, len(names), f"give {self.deployment.tors} names, one a ToR")
+        if len(set(self.tors)) < len(self.tors):
+            raise BadInput("tors", len(self.tors), "two have one name; give each its own")
         self.circuits()
         return self
 
@@ -166,6 +189,7 @@ class Placement:
             },
             "hosts": list(self.hosts),
             "down": sorted(self.down),
+            **{key: list(value) for key in ("missing", "tors", "domains") if (value := getattr(self, key))},
             "jobs": [
                 {
                     "name": job.name,
@@ -187,7 +211,8 @@ class Placement:
             for job in self.jobs
         ]
         at, free = self.deployment, int(((self.group_of() < 0) & ~self.down_mask()).sum())
-        ring = f"{at.nodes:,} nodes, K={at.ring.k}, {at.nodes_per_tor} per ToR, epoch {self.epoch}"
+        missing = f", {len(self.missing):,} slots without a host" if self.missing else ""
+        ring = f"{at.nodes:,} nodes{missing}, K={at.ring.k}, {at.nodes_per_tor} per ToR, epoch {self.epoch}"
         return f"{ring}: {len(self.down):,} down, {free:,} free\n{table_text(rows, columns)}"
 
     def dumps(self) -> str:
@@ -231,7 +256,9 @@ def _parse(value: Mapping[str, Any]) -> Placement:
         for job in value["jobs"]
     )
     down = tuple(map(_whole, value["down"]))
-    return Placement(deployment, jobs, down, tuple(map(str, value["hosts"])), _whole(value["epoch"]))
+    hosts, tors, domains = (tuple(map(str, value.get(key, ()))) for key in ("hosts", "tors", "domains"))
+    missing = tuple(map(_whole, value.get("missing", ())))
+    return Placement(deployment, jobs, down, hosts, _whole(value["epoch"]), missing, tors, domains)
 
 
 def _whole(value: object) -> int:
@@ -250,22 +277,25 @@ def _check_paths(placement: Placement, value: Mapping[str, Any]) -> None:
 
 
 def down_nodes(path: Path | str, nodes: int, hosts: Sequence[str] = ()) -> tuple[int, ...]:
-    """Return the nodes named in a file, one a line or separated by blanks, by number or host name."""
+    """Return the nodes named in a file, by number, host name or host list; apart by blanks, commas or line ends."""
     try:
-        words = Path(path).read_text(encoding="utf-8").split()
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("--down", path, f"cannot be read ({error}); give a file with one node a line") from None
-    return parse_nodes(words, nodes, hosts)
+    lines = (line.split("#")[0] for line in text.splitlines())
+    return parse_nodes([word for line in lines for word in expand(line)], nodes, hosts)
 
 
 def parse_nodes(words: Sequence[str], nodes: int, hosts: Sequence[str] = ()) -> tuple[int, ...]:
-    """Return node numbers for numbers or host names; raises `BadInput` for the first unknown."""
+    """Return node numbers for numbers, host names or host lists; raises `BadInput` for the first unknown."""
     by_name = {name: i for i, name in enumerate(hosts)}
     out = []
-    for word in words:
+    for word in (name for given in words for name in ([given] if given in by_name else expand(given) or [given])):
         plain = word.removeprefix("node-") if not hosts else word
-        number = by_name.get(word, int(plain) if plain.isdecimal() else -1)
+        number = by_name.get(word, int(plain) if plain.isdecimal() and len(plain) < 19 else -1)
         if not 0 <= number < nodes:
-            raise BadInput("node", word, f"the fabric has nodes 0 to {nodes - 1}")
+            near = get_close_matches(word, hosts, n=1) if 0 < len(hosts) < 20_000 and not word.isdecimal() else []
+            meant = f" and no host of that name; did you mean {near[0]}?" if near else ""
+            raise BadInput("node", word, f"the fabric has nodes 0 to {nodes - 1}{meant}")
         out.append(number)
     return tuple(dict.fromkeys(out))

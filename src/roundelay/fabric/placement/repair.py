@@ -65,7 +65,7 @@ def repair(placement: Placement, failed: Sequence[int]) -> Repair:
     for node in failed:
         if not 0 <= node < placement.deployment.nodes:
             raise BadInput("--fail", node, f"the fabric has nodes 0 to {placement.deployment.nodes - 1}")
-    down = tuple(sorted((*placement.down, *set(failed).difference(placement.down))))
+    down = tuple(sorted((*placement.down, *set(failed).difference(placement.down, placement.missing))))
     state = _State(replace(placement, down=down))
     for index in state.hit:
         state.rebuild(index)
@@ -93,7 +93,7 @@ class _State:
         self.first = np.cumsum(self.sizes) - self.sizes
         self.flat = flat
         self.changed: dict[int, tuple[int, ...]] = {}
-        down = deployment.position(np.array(placement.down, dtype=np.int64))
+        down = deployment.position(np.array((*placement.down, *placement.missing), dtype=np.int64))
         lost = self.owner[down]
         self.hit: list[int] = np.unique(lost[lost >= 0]).tolist()  # the groups that lost a node
         self.owner[down] = -2
