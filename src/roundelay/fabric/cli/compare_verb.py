@@ -37,7 +37,7 @@ COLUMNS = {
     "--arch", help="architectures with a bill, comma-separated, dgx, or all [the rings, nvl-72, nvl-576, tpuv4, dgx]"
 )
 @click.option("--prices", type=click.Path(), help="TOML file of your own prices or bills")
-@options.TRACE
+@options.trace
 @click.option("--wait-share", type=float, help="share of time in which the job may lack GPUs [0.01]")
 @click.option("--years", type=float, help="years of use [4]")
 @click.option("--seeds", type=int, help="histories (or node orders of the trace) to average over [5]")

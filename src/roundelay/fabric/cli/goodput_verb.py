@@ -23,7 +23,7 @@ SHORT = {"detection": "detect", "checkpoint": "ckpt.", "below_peak": "below peak
 @click.option("--seq", type=int, help="tokens of a sequence of the model [8192]")
 @click.option("--global-batch", type=int, help="sequences of a step [2048]")
 @click.option("--hardware", help="preset or TOML file of the GPU [h100]")
-@options.TRACE
+@options.trace
 @options.GPUS
 @options.GPUS_PER_NODE
 @options.TP

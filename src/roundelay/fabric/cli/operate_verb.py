@@ -31,8 +31,7 @@ COLUMNS = {
 @click.command()
 @click.option("--jobs", "jobs_file", type=click.Path(path_type=Path), required=True,
               help="jobs to run: .toml, .json or .csv; see docs/fabric-operate.md")  # fmt: skip
-@options.TRACE
-@click.option("--servers", type=int, default=400, show_default=True, help="servers that --trace covers")
+@options.trace
 @click.option("--nodes", type=int, default=720, show_default=True)
 @click.option("--gpus-per-node", type=int, default=4, show_default=True)
 @click.option("--k", type=int, default=3, show_default=True, help="hops a fibre spans at most")
@@ -45,7 +44,7 @@ COLUMNS = {
 @options.JSON
 def operate(
     jobs_file: Path, trace: str | None, nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int, seed: int,
-    servers: int, out: Path | None, force: bool, show_progress: bool | None, as_json: bool,
+    servers: int | None, out: Path | None, force: bool, show_progress: bool | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run jobs through a fault history: what the controller places, moves, queues and refuses."""
     from roundelay.fabric.control import jobs_file as jobs

@@ -190,12 +190,13 @@ def repair(
 @click.option("--nodes-per-tor", type=int, default=1, show_default=True)
 @click.option("--tp", type=int, default=32, show_default=True)
 @click.option("--trace", help="replay this fault history; silent: every node fails once, alone")
+@click.option("--servers", type=int, help="servers that --trace is of [what it tells]")
 @click.option("--seeds", type=int, default=1, show_default=True, help="node orders of the history")
 @click.option("--running", is_flag=True, help="never place the job anew between faults")
 @options.JSON
 def spares(
-    nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int, tp: int, trace: str | None, seeds: int, running: bool,
-    as_json: bool,
+    nodes: int, gpus_per_node: int, k: int, nodes_per_tor: int, tp: int, trace: str | None, servers: int | None,
+    seeds: int, running: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """How many spare nodes, and where: what single faults disturb, for each density of spares."""
     from roundelay.fabric.control import spares as density
@@ -208,7 +209,7 @@ def spares(
         raise BadInput("--seeds", seeds, "give at least 1")
     histories = [density.each_node_once(deployment)]
     if trace:
-        read = traces.read(trace)
+        read = traces.read(trace, servers)
         histories = [traces.on_fabric(read, deployment.ring.fabric, seed) for seed in range(seeds)]
     every = (0, 8, 4, 2, 1)
     found = density.table(deployment, histories, tp, replace=not running, every=every)

@@ -75,7 +75,7 @@ def _study(flags: dict[str, Any]) -> Study:
 
 @group.command()
 @study_options
-@options.TRACE
+@options.trace
 @click.option("--fault-ratio", type=float, help="independent draws at this ratio instead of a history")
 @click.option("--job-share", type=float, help="also: share of time a job of this share of the GPUs must wait")
 @options.PROGRESS
@@ -138,7 +138,7 @@ def _figure(rows: list[dict[str, Any]], study: Study) -> Figure:
 
 @group.command()
 @click.option("--trace", help="read this history instead of generating one")
-@click.option("--servers", type=int, default=400, show_default=True, help="servers of the history")
+@click.option("--servers", type=int, help="servers of the history [what --trace tells; else 400]")
 @click.option("--days", type=float, help="length of a generated history [the model's span]")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--model", default="fitted", show_default=True, help="fitted, independent or correlated")
@@ -162,12 +162,13 @@ def faults(out: Path | None, fit: Path | None, force: bool, as_json: bool, seed:
     from roundelay.fabric.waste.study import Study
 
     study = config.fill(Study, None, (), {**flags, "seed": seed})
-    trace = traces.read(study.trace, study.servers) if study.trace else study.generate(seed, study.servers)
+    servers = traces.SERVERS if study.servers is None else study.servers
+    trace = traces.read(study.trace, study.servers) if study.trace else study.generate(seed, servers)
     source = Path(study.trace).name if study.trace else f"generated, {study.model}, seed {seed}"
     model = models.fit(trace).to_toml(f"{source}, {trace.faults} faults of {trace.servers} servers") if fit else ""
     if out:
         if trace.faults > 5_000_000:
-            raise BadInput("--servers", study.servers, "makes a file of over five million faults; give fewer")
+            raise BadInput("--servers", servers, "makes a file of over five million faults; give fewer")
         write_text(out, traces.dumps(trace), force=force)
         note(f"wrote {out}")
     if fit:
@@ -183,7 +184,7 @@ def faults(out: Path | None, fit: Path | None, force: bool, as_json: bool, seed:
 
 @group.command()
 @study_options
-@options.TRACE
+@options.trace
 @click.option("--out", type=click.Path(path_type=Path), default=Path("fabric-report.html"), show_default=True)
 @options.FORCE_FOREIGN
 @options.PROGRESS

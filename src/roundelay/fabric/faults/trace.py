@@ -1,26 +1,26 @@
-"""A fault history: read and written in the published format, and turned into events on the nodes of a fabric.
+"""A fault history: read in many forms, written in the published one, and turned into events on the nodes of a fabric.
 
-The format is that of the InfinitePOD authors' public trace: a JSON list of
+The published format is that of the InfinitePOD authors' public trace: a JSON list of
 `{"node_id", "event_time" (days), "event_type": "fault_start" | "fault_end", "fault_type": {"Level", "Class", "Desc"}}`.
-It is read as it is: unsorted, with overlapping faults of one server, and with faults of zero duration.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numba import njit
 
+from roundelay.console import note
 from roundelay.errors import BadInput
+from roundelay.fabric.faults import forms
+from roundelay.fabric.faults.records import Say, servers_of
+from roundelay.fabric.reading.source import opened
 from roundelay.fabric.topology.topology import Fabric
 
 SERVERS, GPUS_PER_SERVER = 400, 8  # the published trace's cluster, which the file itself does not state
-MAX_EVENTS = 50_000_000
-MAX_DAYS = 10**7
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,92 +72,34 @@ class Events:
         return 1 - float(self.healthy(nodes) @ self.durations()) / (nodes * self.horizon_days)
 
 
-def read(path: Path | str, servers: int = SERVERS, gpus_per_server: int = GPUS_PER_SERVER) -> Trace:
-    """Return the trace in the file; a fault without an end lasts to the last event.
+def read(
+    path: Path | str, servers: int | None = None, gpus_per_server: int = GPUS_PER_SERVER, say: Say = note
+) -> Trace:
+    """Return the trace in the file, of any form of `faults.forms`; a fault without an end lasts to the last event.
 
-    Raises `BadInput` for what is not JSON or not the format, an end without a start, a time that is negative or not
-    finite, and more faulty servers than `servers`.
+    Without `servers` their number is what the file tells, and `say` says which was taken. Raises `BadInput` for a file
+    of no known form, for what is wrong in a line, and for more faulty servers than `servers`.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput("trace", path, f"cannot be read ({error.strerror}); give the path of a fault trace") from None
-    except UnicodeDecodeError:
-        raise BadInput("trace", path, "is not text; give a JSON fault trace") from None
-    try:
-        records = json.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
-        raise BadInput("trace", path, f"is not JSON ({error}); give a JSON fault trace") from None
-    if not isinstance(records, list) or not records:
-        raise BadInput("trace", path, "holds no list of events; give a JSON fault trace")
-    if len(records) > MAX_EVENTS:
-        raise BadInput("trace", path, f"has more than {MAX_EVENTS:,} events; split it")
-    ordered = sorted((_event(r, i, path) for i, r in enumerate(records)), key=lambda e: (e[0], e[2]))
-    horizon = ordered[-1][0]
-    if horizon <= 0:
-        raise BadInput("trace", path, "ends at time 0; give one that lasts")
-    return _pair(ordered, path, servers, gpus_per_server, horizon)
-
-
-_Record = tuple[float, str, bool, dict[str, str]]
-
-
-def _event(record: object, index: int, path: Path) -> _Record:
-    """Return (time, node, is it an end, fault type) of one record of the file."""
-    where = f"event {index} of {path.name}"
-    if not isinstance(record, dict):
-        raise BadInput(where, record, "is no object; expected node_id, event_time, event_type")
-    for key in ("node_id", "event_time", "event_type"):
-        if key not in record:
-            raise BadInput(
-                where, ", ".join(map(str, record)), f"has no {key}; expected node_id, event_time, event_type"
-            )
-    time, node, kind = record["event_time"], record["node_id"], record["event_type"]
-    if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time <= MAX_DAYS:
-        raise BadInput(f"event_time of {where}", time, f"give days from 0 on, finite, at most {MAX_DAYS:,}")
-    if kind not in ("fault_start", "fault_end"):
-        raise BadInput(f"event_type of {where}", kind, "expected fault_start or fault_end")
-    if not isinstance(node, str | int) or isinstance(node, bool):
-        raise BadInput(f"node_id of {where}", node, "expected a name")
-    fault_type = record.get("fault_type")
-    return float(time), str(node), kind == "fault_end", fault_type if isinstance(fault_type, dict) else {}
-
-
-def _pair(ordered: list[_Record], path: Path, servers: int, gpus_per_server: int, horizon: float) -> Trace:
-    """Join starts with ends, first in first out for each server, from records in time order, starts before ends."""
-    waiting: dict[str, deque[int]] = defaultdict(deque)
-    ids: dict[str, int] = {}
-    server: list[int] = []
-    start: list[float] = []
-    end: list[float] = []
-    kinds: list[dict[str, str]] = []
-    for time, node, is_end, kind in ordered:
-        if is_end:
-            if not waiting[node]:
-                raise BadInput(
-                    f"trace {path.name}",
-                    node,
-                    f"has a fault_end at day {time} without a fault_start; correct the file",
-                )
-            end[waiting[node].popleft()] = time
-            continue
-        waiting[node].append(len(start))
-        server.append(ids.setdefault(node, len(ids)))
-        start.append(time)
-        end.append(horizon)
-        kinds.append(kind)
-    if len(ids) > servers:
-        raise BadInput("servers", servers, f"{path.name} has faults on {len(ids)}; give --servers {len(ids)} or more")
+    with opened(path, "trace", "give the path of a fault history") as source:
+        records = forms.read(source)
+        published = records.read_as == "the published format"
+        for sentence in records.notes:
+            say(sentence)
+        count = servers_of(records, servers, gpus_per_server, SERVERS if published else None, say)
+        server, start, end, horizon = records.columns(say)
+    if records.unnamed:
+        server = np.random.default_rng(0).integers(count, size=len(server)).astype(np.int32)
+    order = np.argsort(start, kind="stable")
+    kinds = [json.loads(text) if text[:1] == "{" else {"Desc": text} if text else {} for text in records.kinds]
     return Trace(
-        np.array(server, np.int32),
-        np.array(start),
-        np.array(end),
-        servers,
+        server[order],
+        start[order],
+        end[order],
+        count,
         horizon,
         gpus_per_server,
-        kinds,
-        list(ids),
+        [kinds[records.kind[i]] for i in order.tolist()],
+        [] if records.unnamed else list(records.ids),
     )
 
 
@@ -232,8 +174,8 @@ def on_fabric(trace: Trace, fabric: Fabric, seed: int, *, together: bool = False
         raise BadInput(
             "--gpus",
             fabric.gpus,
-            f"the history covers {trace.servers * trace.gpus_per_server} GPUs; give "
-            "fewer, or leave --trace out for the built-in generator",
+            f"the history covers {trace.servers * trace.gpus_per_server} GPUs ({trace.servers} servers); give fewer, "
+            "more --servers if it is of more, or no --trace",
         )
     rng = np.random.default_rng(seed)
     server, start, end = trace.merged()
@@ -260,6 +202,8 @@ def _parts_down(rng: np.random.Generator, faults: int, parts: int, p: float) -> 
     if parts == 1:
         return np.arange(faults), np.zeros(faults, dtype=np.int32)
     q = (1 - p) ** (1 / parts)
+    if q >= 1:  # no fault lasts any time: the limit is the same chance for each part
+        return np.arange(faults), rng.integers(parts, size=faults).astype(np.int32)
     # Of the parts in order, the first that is down is j with q^j (1-q) / (1-q^parts); later ones are free.
     first = np.searchsorted(np.cumsum(q ** np.arange(parts)) * (1 - q) / (1 - q**parts), rng.random(faults))
     part = np.arange(parts)

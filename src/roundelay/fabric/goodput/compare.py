@@ -66,7 +66,7 @@ class CompareStudy:
     seeds: int = 5
     seed: int = 0
     trace: str | None = None
-    servers: int = traces.SERVERS
+    servers: int | None = None
     faults: str = "fitted"
     fault_model: str | None = None
     days: float | None = None

@@ -77,7 +77,8 @@ class Inventory:
 
     def unusable(self, gpus_per_node: int | None = None) -> dict[str, str]:
         """Return host -> why it can never be chosen: no ToR where others have one, or another number of GPUs."""
-        gpus = gpus_per_node or self.gpus_per_node()
+        told = self.gpus_per_node()
+        gpus = None if told is None else gpus_per_node or told  # Slurm without Gres counts no GPUs anywhere
         out: dict[str, str] = {}
         for host in self.hosts:
             if not host.tor and self.has_tors():

@@ -95,6 +95,8 @@ def _one(source: Source, how: Options) -> Inventory:
     readers: dict[str, Callable[[Source, list[str]], Iterable[Host]]] = {
         "slurm": slurm.read, "slurm-yaml": slurm.read_yaml, "csv": tables.read, "hostlist": _hostlists,
     }  # fmt: skip
+    if form is None and ("\ufffd" in source.head() or "\0" in source.head()):
+        raise source.bad(f"is not text; {GIVE}")
     if form is None:
         raise source.bad(f"is of no form that is known; {GIVE}", 1)
     return Inventory(tuple(readers[form](source, notes)), form, tuple(notes))

@@ -46,7 +46,8 @@ def splitter(heading: str, rule: str | None) -> Splitter:
     """Return what cuts a line into cells, after the heading line and the line of dashes below it, if there is one."""
     delimiter = delimiter_of(heading)
     if delimiter:
-        return lambda line: _split(line, delimiter)
+        bars = (heading.lstrip().startswith("|"), heading.rstrip().endswith("|"))  # of a drawn or parsable table
+        return lambda line: _split(line, delimiter, bars)
     if rule is not None and " " in rule.strip():
         spans = [match.span() for match in re.finditer(r"\S+", rule)]
         spans[-1] = (spans[-1][0], 1 << 30)
@@ -56,12 +57,12 @@ def splitter(heading: str, rule: str | None) -> Splitter:
     return str.split
 
 
-def _split(line: str, delimiter: str) -> list[str]:
-    """Return the cells of a delimited line; the outer bars of a drawn or parsable table are no cells."""
+def _split(line: str, delimiter: str, bars: tuple[bool, bool]) -> list[str]:
+    """Return the cells of a delimited line; outer bars, where the headings have them, are no cells."""
     cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
-    if delimiter == "|" and line.rstrip().endswith("|"):
+    if bars[1] and cells and not cells[-1]:
         cells = cells[:-1]
-    return cells[1:] if delimiter == "|" and line.lstrip().startswith("|") else cells
+    return cells[1:] if bars[0] else cells
 
 
 def meanings(headings: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -91,8 +92,6 @@ def rows(source: Source) -> Iterator[tuple[int, list[str]]]:
     rule = second[1] if second and RULE.fullmatch(second[1].strip()) else None
     split = splitter(heading, rule)
     headings = split(heading)
-    while headings and not headings[-1]:
-        headings.pop()
     yield number, headings
     if second and rule is None:
         yield second[0], _checked(split(second[1]), headings, source, second[0])
@@ -104,6 +103,8 @@ def rows(source: Source) -> Iterator[tuple[int, list[str]]]:
 def _checked(cells: list[str], headings: Sequence[str], source: Source, number: int) -> list[str]:
     while len(cells) > len(headings) and not cells[-1]:
         cells.pop()
+    while len(cells) < len(headings) and not headings[len(cells)]:
+        cells.append("")
     if len(cells) != len(headings):
         raise source.bad(f"has {len(cells)} columns where line 1 has {len(headings)}; correct the line", number)
     return cells

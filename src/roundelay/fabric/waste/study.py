@@ -9,7 +9,7 @@ from math import isfinite
 from roundelay.errors import BadInput
 from roundelay.fabric.faults import generator
 from roundelay.fabric.faults import trace as traces
-from roundelay.fabric.faults.trace import GPUS_PER_SERVER, SERVERS, Events
+from roundelay.fabric.faults.trace import GPUS_PER_SERVER, Events
 from roundelay.fabric.topology.topology import Fabric
 from roundelay.fabric.waste import usable, waste
 from roundelay.fabric.waste.closed_form import check_probability
@@ -24,7 +24,8 @@ class Study:
     gpus, gpus_per_node, tp   the fabric and the size of a TP group, in GPUs
     arch                      architectures, comma-separated, or all
     seeds, seed               number of seeds, and the first of them
-    trace, servers            a fault history and the servers it is of (the file does not say)
+    trace, servers            a fault history, and the servers it is of: None is what the file tells, said on stderr
+    gpus_per_server           GPUs of a server of the trace
     model, fault_model        fitted | independent | correlated; a TOML file of --fit instead of the built-in one
     rack_servers, days        servers that fail together under `correlated`; length of a generated history
     fault_ratio, draws        independent draws at this ratio instead of a history; draws per seed
@@ -40,7 +41,8 @@ class Study:
     seeds: int = 20
     seed: int = 0
     trace: str | None = None
-    servers: int = SERVERS
+    servers: int | None = None
+    gpus_per_server: int = GPUS_PER_SERVER
     model: str = "fitted"
     fault_model: str | None = None
     rack_servers: int = 4
@@ -56,8 +58,10 @@ class Study:
             raise BadInput("--seeds", self.seeds, "give 1 to 10,000")
         if self.seed < 0:
             raise BadInput("--seed", self.seed, "give 0 or more")
-        if self.servers < 1:
+        if self.servers is not None and self.servers < 1:
             raise BadInput("--servers", self.servers, "give at least 1")
+        if not 1 <= self.gpus_per_server <= 1024:
+            raise BadInput("gpus_per_server", self.gpus_per_server, "give 1 to 1,024")
         if self.draws is not None and not 1 <= self.draws <= 10_000_000:
             raise BadInput("--draws", self.draws, "give 1 to 10,000,000")
         if self.job_share is not None and not 0 < self.job_share <= 1:
@@ -94,7 +98,7 @@ class Study:
         fabric = self.fabric()
         chosen = range(self.seed, self.seed + self.seeds) if seeds is None else seeds
         if self.trace:
-            trace = traces.read(self.trace, self.servers)
+            trace = traces.read(self.trace, self.servers, self.gpus_per_server)
             for seed in chosen:
                 yield traces.on_fabric(trace, fabric, seed, together=self.together)
             return
