@@ -22,6 +22,7 @@ import pytest
 
 from roundelay.fabric.emit import folder
 from roundelay.fabric.emit.targets import emit
+from roundelay.fabric.inventory import read as inventory
 from roundelay.fabric.reading.hostlist import expand
 
 CASE = emit_case.placement()
@@ -189,3 +190,20 @@ def test_slurmctld_reads_our_tree_as_it_is(cluster: Cluster) -> None:
         assert expand(switches[f"tor{tor:02d}"]["Nodes"]) == ALL_HOSTS[2 * tor : 2 * tor + 2]
     assert expand(switches["pod1"]["Switches"]) == [f"tor{tor:02d}" for tor in range(4, 8)]
     assert expand(switches["core"]["Nodes"]) == ALL_HOSTS
+
+
+def test_slurms_own_words_read_back_as_the_racks(cluster: Cluster, tmp_path: Path) -> None:
+    """`scontrol show nodes` and `show topology`, in one stream, line by line and as two files."""
+    nodes, topology = (cluster.run("scontrol", "show", what) for what in ("nodes", "topology"))
+    brief = cluster.run("scontrol", "--oneliner", "show", "nodes")
+    for name, text in (("both", nodes + topology), ("brief", brief + topology), ("n", nodes), ("t", topology)):
+        (tmp_path / name).write_text(text)
+    for files in (("both",), ("brief",), ("n", "t"), ("t",)):
+        value = inventory.read([tmp_path / name for name in files])
+        slots = value.slots(4, CASE.deployment.ring.k)
+        assert list(slots.names) == ALL_HOSTS and slots.deployment == CASE.deployment
+        assert slots.tors == tuple(f"tor{tor:02d}" for tor in range(12)) and not slots.down
+        assert slots.domains == tuple(f"pod{tor // 4}" for tor in range(12))
+    table = cluster.run("sinfo", "--Node", "--format=%N %T")
+    (tmp_path / "sinfo").write_text(table)
+    assert {host.name for host in inventory.read([tmp_path / "sinfo"]).hosts} == set(ALL_HOSTS)

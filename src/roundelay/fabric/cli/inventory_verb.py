@@ -169,8 +169,8 @@ def _print(value: Inventory, gpus_per_node: int | None) -> None:
         note(f"… and {len(shown) - len(rows):,} more ToRs; --json shows all")
 
 
-def placement(flags: dict[str, Any]) -> Placement:
-    """Return the empty placement over the racks of --inventory, having said what cannot be used.
+def placement(flags: dict[str, Any]) -> tuple[Placement, set[str]]:
+    """Return the empty placement over the racks of --inventory and the hosts it leaves out, having said which.
 
     Raises `BadInput` for a flag beside it that says the same.
     """
@@ -190,4 +190,4 @@ def placement(flags: dict[str, Any]) -> Placement:
     slots = value.slots(gpus, flags["k"])
     if slots.missing:
         note(f"{len(slots.missing):,} of {len(slots.names):,} slots are without a host; the ring passes them over")
-    return Placement.on(slots)
+    return Placement.on(slots), set(value.unusable(gpus))

@@ -74,8 +74,8 @@ def _empty(flags: dict[str, Any]) -> Placement:
     """Return the fabric of the flags, or of the operator's racks, with its down nodes and no job."""
     from dataclasses import replace
 
-    empty = inventory_verb.placement(flags) if flags["inventories"] else _in_numbers(flags)
-    down = {*empty.down, *_down(flags, empty)} - set(empty.missing)
+    empty, others = inventory_verb.placement(flags) if flags["inventories"] else (_in_numbers(flags), set[str]())
+    down = {*empty.down, *_down(flags, empty, others)} - set(empty.missing)
     return replace(empty, down=tuple(sorted(down)))
 
 
@@ -100,7 +100,7 @@ def _in_numbers(flags: dict[str, Any]) -> Placement:
     return placement.Placement(deployment, (), (), hosts)
 
 
-def _down(flags: dict[str, Any], empty: Placement) -> tuple[int, ...]:
+def _down(flags: dict[str, Any], empty: Placement, others: set[str]) -> tuple[int, ...]:
     """Return the nodes that the flags say are down, or draw them."""
     import numpy as np
 
@@ -111,7 +111,7 @@ def _down(flags: dict[str, Any], empty: Placement) -> tuple[int, ...]:
     if flags["down"] and flags["fault_ratio"] is not None:
         raise BadInput("--fault-ratio", flags["fault_ratio"], "goes without --down; give one of the two")
     if flags["down"]:
-        return placement.down_nodes(flags["down"], nodes, empty.hosts)
+        return placement.down_nodes(flags["down"], nodes, empty.hosts, others)
     if flags["fault_ratio"] is None:
         return ()
     closed_form.check_probability(flags["fault_ratio"])

@@ -16,7 +16,7 @@ from roundelay.errors import BadInput
 from roundelay.fabric.reading.clock import DAY_S
 from roundelay.fabric.reading.source import Source
 
-MAX_FAULTS = 20_000_000  # 17 bytes each
+MAX_FAULTS = 10_000_000  # 24 bytes each
 MAX_DAYS = 10**7
 MAX_KINDS = 100_000
 Say = Callable[[str], None]

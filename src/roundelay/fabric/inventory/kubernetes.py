@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from roundelay.errors import BadInput
-from roundelay.fabric.inventory.inventory import Host
+from roundelay.fabric.inventory.inventory import MAX_HOSTS, Host
 from roundelay.fabric.reading.source import Source
 
 # the first key that any node has counts
@@ -54,6 +54,8 @@ def read(rows: Iterable[Any], source: Source, labels: Mapping[str, tuple[str, ..
     seen: Counter[str] = Counter()
     found: list[tuple[Host, dict[str, str]]] = []
     for index, row in enumerate(rows):
+        if index >= MAX_HOSTS:
+            raise source.bad(f"names more than {MAX_HOSTS:,} hosts; give those of one fabric")
         host, own = _host(row, index, source)
         found.append((host, {key: value for key, value in own.items() if key in wanted}))
         seen.update(found[-1][1].keys())

@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from roundelay.errors import BadInput
 from roundelay.fabric.inventory import kubernetes, slurm, tables, topograph
-from roundelay.fabric.inventory.inventory import FORMAT, VERSION, Host, Inventory, check, in_order
+from roundelay.fabric.inventory.inventory import FORMAT, MAX_HOSTS, VERSION, Host, Inventory, check, in_order
 from roundelay.fabric.reading import json_stream, table
 from roundelay.fabric.reading.hostlist import expand
 from roundelay.fabric.reading.source import Source, opened
@@ -69,7 +69,7 @@ def form_of(head: str) -> str | None:
     heading = next((line for line in lines[:3] if not table.RULE.fullmatch(line.strip())), "")
     rule = lines[1] if len(lines) > 1 and table.RULE.fullmatch(lines[1].strip()) else None
     headings = table.splitter(heading, rule)(heading)
-    at = tables.columns_of(headings)
+    at = {} if re.search(r"\[\d", heading) else tables.columns_of(headings)  # node[001-016] is no heading
     if "name" in at and (len(at) > 1 or len(headings) == 1):
         return "csv"
     return "hostlist" if _is_hostlist(lines) else None
@@ -99,7 +99,15 @@ def _one(source: Source, how: Options) -> Inventory:
         raise source.bad(f"is not text; {GIVE}")
     if form is None:
         raise source.bad(f"is of no form that is known; {GIVE}", 1)
-    return Inventory(tuple(readers[form](source, notes)), form, tuple(notes))
+    return Inventory(_held(readers[form](source, notes), source), form, tuple(notes))
+
+
+def _held(hosts: Iterable[Host], source: Source) -> tuple[Host, ...]:
+    """Return the hosts of a reader; raises `BadInput` where there are too many to be those of one fabric."""
+    held = tuple(islice(hosts, MAX_HOSTS + 1))
+    if len(held) > MAX_HOSTS:
+        raise source.bad(f"names more than {MAX_HOSTS:,} hosts; give those of one fabric")
+    return held
 
 
 def _hostlists(source: Source, notes: list[str]) -> Iterator[Host]:
@@ -128,11 +136,15 @@ def _json(source: Source, how: Options, notes: list[str]) -> Inventory:
             row = {"metadata": value, **{name: part for name, part in stream if name in ("spec", "status", "kind")}}
             return Inventory(tuple(kubernetes.read([row], source, labels, notes)), "kubernetes", tuple(notes))
         if key == "instances" or (key == "" and isinstance(value, dict) and "id" in value):
-            return Inventory(tuple(topograph.read(rest, source)), "topograph", tuple(notes))
+            return Inventory(_held(topograph.read(rest, source), source), "topograph", tuple(notes))
         if key == "nodes":
-            return Inventory(tuple(slurm.of_json(rest, source)), "slurm", tuple(notes))
+            return Inventory(_held(slurm.of_json(rest, source), source), "slurm", tuple(notes))
         if key == "hosts" or (key == "" and isinstance(value, dict)):
-            return Inventory(tuple(_own(rest, source)), FORMAT)
+            hosts = _held(_own(rest, source), source)
+            if not any(host.tor for host in hosts) and any(host.rack for host in hosts):
+                notes.append(f"{source.name} names no ToR: each rack is taken as one ToR")
+                hosts = tuple(replace(host, tor=host.rack) for host in hosts)
+            return Inventory(hosts, FORMAT, tuple(notes))
         if key == "version" and isinstance(value, int) and value != VERSION:
             raise source.bad(f"is of version {value}; this program reads version {VERSION}")
     raise source.bad("has no list of instances, nodes, items or hosts; " + GIVE)
@@ -152,6 +164,8 @@ def _own(rows: Iterable[Any], source: Source) -> Iterator[Host]:
     for index, row in enumerate(rows):
         if not isinstance(row, dict):
             raise source.bad(f"host {index} is {str(row)[:40]!r}; give an object with a name")
+        if row.keys() & {"event_time", "event_type"}:
+            raise source.bad("is a fault history, which --trace reads; give hosts and racks")
         at = tables.columns_of(list(map(str, row))) if not set(row) <= known else {}
         keys = list(row)
         value = {meaning: row[keys[i]] for meaning, i in at.items()} if at else row
@@ -163,7 +177,7 @@ def _own(rows: Iterable[Any], source: Source) -> Iterator[Host]:
         if not isinstance(name, str) or not whole or not texts:
             raise source.bad(f"host {index} lacks a name or garbles a field; give what fabric inventory wrote")
         host = Host(**{key: value[key] for key in known if value.get(key) is not None})
-        yield host if host.tor or not host.rack or "tor" in value else replace(host, tor=host.rack)
+        yield host
 
 
 def _merged(parts: Sequence[Inventory], names: Sequence[str]) -> Inventory:

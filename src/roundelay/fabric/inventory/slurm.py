@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from roundelay.errors import BadInput
-from roundelay.fabric.inventory.inventory import Host
+from roundelay.fabric.inventory.inventory import MAX_HOSTS, Host
 from roundelay.fabric.reading.hostlist import expand
 from roundelay.fabric.reading.source import Source
 
@@ -37,6 +37,7 @@ class Switches:
     above: dict[str, str] = field(default_factory=dict)
     lines: dict[str, int | None] = field(default_factory=dict)
     blocks: bool = False
+    hosts: int = 0
 
     def add(self, name: str, nodes: str, children: str, line: int | None, what: str) -> None:
         """Take one switch: its own nodes, its child switches; raises `BadInput` for one twice or under two others."""
@@ -49,6 +50,9 @@ class Switches:
                     raise BadInput("switch", f"{child}{_at(line)}", f"hangs under {other!r} and {name!r}; give a tree")
         if nodes and nodes != "(null)":
             self.leaves[name] = expand(nodes)
+            self.hosts += len(self.leaves[name])
+            if self.hosts > MAX_HOSTS:
+                raise BadInput(f"topology of {what}", f"with over {MAX_HOSTS:,} hosts{_at(line)}", "is too large")
 
 
 def _at(line: int | None) -> str:
@@ -97,6 +101,8 @@ def read(source: Source, notes: list[str]) -> Iterator[Host]:
     for line, pairs in records(source):
         if "nodename" in pairs:
             for host in _nodes(pairs, line):
+                if len(nodes) >= MAX_HOSTS:
+                    raise source.bad(f"names more than {MAX_HOSTS:,} hosts; give those of one fabric", line)
                 if host.name in nodes:
                     do = f"stands twice (first in line {nodes[host.name].line}); give it once"
                     raise source.bad(f"the host {host.name} {do}", line)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -276,14 +276,20 @@ def _check_paths(placement: Placement, value: Mapping[str, Any]) -> None:
                 raise BadInput("paths of group", stated["nodes"], "are not those its nodes need; place again")
 
 
-def down_nodes(path: Path | str, nodes: int, hosts: Sequence[str] = ()) -> tuple[int, ...]:
-    """Return the nodes named in a file, by number, host name or host list; apart by blanks, commas or line ends."""
+def down_nodes(
+    path: Path | str, nodes: int, hosts: Sequence[str] = (), others: Collection[str] = ()
+) -> tuple[int, ...]:
+    """Return the nodes named in a file, by number, host name or host list; apart by blanks, commas or line ends.
+
+    `others` are hosts that are known and stand nowhere in the fabric; they are passed.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("--down", path, f"cannot be read ({error}); give a file with one node a line") from None
     lines = (line.split("#")[0] for line in text.splitlines())
-    return parse_nodes([word for line in lines for word in expand(line)], nodes, hosts)
+    words = [word for line in lines for word in expand(line) if word not in others]
+    return parse_nodes(words, nodes, hosts)
 
 
 def parse_nodes(words: Sequence[str], nodes: int, hosts: Sequence[str] = ()) -> tuple[int, ...]:

@@ -90,14 +90,21 @@ def rows(source: Source) -> Iterator[tuple[int, list[str]]]:
         raise source.bad("is empty; give a table with headings")
     second = next(lines, None)
     rule = second[1] if second and RULE.fullmatch(second[1].strip()) else None
-    split = splitter(heading, rule)
-    headings = split(heading)
+    cut = splitter(heading, rule)
+
+    def split(line: str, number: int) -> list[str]:
+        try:
+            return cut(line)
+        except csv.Error as error:
+            raise source.bad(f"is no line of a table ({error}); correct it", number) from None
+
+    headings = split(heading, number)
     yield number, headings
     if second and rule is None:
-        yield second[0], _checked(split(second[1]), headings, source, second[0])
+        yield second[0], _checked(split(second[1], second[0]), headings, source, second[0])
     for number, line in lines:
         if not RULE.fullmatch(line.strip()):
-            yield number, _checked(split(line), headings, source, number)
+            yield number, _checked(split(line, number), headings, source, number)
 
 
 def _checked(cells: list[str], headings: Sequence[str], source: Source, number: int) -> list[str]:
