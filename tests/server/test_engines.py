@@ -131,24 +131,21 @@ def test_a_request_chooses_an_engine_by_its_model() -> None:
         registry.unregister("tones")
 
 
-def test_speed_is_asked_of_the_engine_and_its_refusal_names_those_that_can() -> None:
+def test_speed_and_instructions_are_asked_of_the_engine_that_has_them() -> None:
     class Fast(Tones):
-        capabilities = frozenset({"speed"})
+        capabilities = frozenset({"speed", "instructions"})
 
         def synthesize(self, utterance: Utterance, options: CallOptions | None = None) -> Iterator[Audio]:
-            assert utterance.style.speed == 2
+            assert utterance.style.speed == 2 and utterance.style.instructions == "Be cheerful."
             return super().synthesize(utterance, options)
 
-    fast = {"synthesizer": frozenset({Capability.SPEED})}
+    fast = {"synthesizer": frozenset({Capability.SPEED, Capability.INSTRUCTIONS})}
     registry.register(EngineSpec("fast", fast, lambda roles: {}))  # type: ignore[arg-type]
     try:
         with running(FakeEngine(), others={"fast": Fast()}) as server:
-            answer = ask(server, "/v1/audio/speech", {**SPEECH, "speed": 2})
-            is_error(answer, 400, "unsupported_parameter", "speed")
-            told = json.loads(answer[2])["error"]["message"]
-            assert "at speed 1 only; models that speak at others: " in told and "fast" in told.split(", ")[-1]
-            body = {**SPEECH, "speed": 2, "model": "fast"}
+            body = {**SPEECH, "speed": 2, "instructions": "Be cheerful.", "model": "fast"}
             assert until(lambda: ask(server, "/v1/audio/speech", body)[0] == 200)
+            assert "x-roundelay-ignored" not in ask(server, "/v1/audio/speech", body)[1]
     finally:
         registry.unregister("fast")
 

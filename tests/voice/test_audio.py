@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roundelay.errors import BadInput, WouldOverwrite
-from roundelay.voice.audio import Audio
+from roundelay.voice.audio import Audio, writing
 
 
 def tone(rate: int, seconds: float = 0.5, hertz: float = 440.0) -> np.ndarray:
@@ -123,6 +123,23 @@ def test_a_renamed_file_is_read_for_what_it_is(tmp_path: Path) -> None:
 def test_a_clipped_float_file_is_held_within_full_scale(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "loud.wav", 4 * tone(16_000), 16_000, subtype="FLOAT")
     assert np.abs(Audio.read(tmp_path / "loud.wav").samples).max() == 1.0
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".aac", ".m4a", ".mp4"])
+def test_what_phones_play_is_written_and_read_again(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("av", reason="the package av is not installed")
+    audio = Audio(tone(16_000, 2.0), 16_000)
+    with writing(tmp_path / f"a{suffix}", 16_000) as write:
+        for at in range(0, len(audio.samples), 1000):
+            write(audio.samples[at : at + 1000])
+    again = Audio.read(tmp_path / f"a{suffix}", 16_000)
+    assert abs(again.duration_s - 2.0) < 0.15 and 0.9 < np.std(again.samples) / np.std(audio.samples) < 1.1
+    with pytest.raises(ZeroDivisionError), writing(tmp_path / f"b{suffix}", 16_000) as write:
+        write(audio.samples)
+        raise ZeroDivisionError
+    with pytest.raises(BadInput, match="cannot be written at 5123 Hz"):
+        Audio(audio.samples, 5_123).write(tmp_path / f"c{suffix}")
+    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
 
 
 def test_writing_leaves_nothing_behind_and_asks_before_replacing(tmp_path: Path) -> None:

@@ -15,9 +15,18 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.files import replacing
 from roundelay.voice.audio_file import MIN_SAMPLES, AudioFile, InvalidAudio, check_rate, soxr
+from roundelay.voice.media_writer import MediaWriter, Unwritable
 from roundelay.voice.sndfile import libsndfile
 
 LEEWAY = 1e-4  # a float file may exceed full scale by rounding
+SNDFILE_KINDS = {  # by the end of a file's name: libsndfile's container and coding
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".opus": ("OGG", "OPUS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
+MEDIA_KINDS = {".aac": ("adts", "aac"), ".m4a": ("ipod", "aac"), ".mp4": ("mp4", "aac")}  # FFmpeg's container and codec
 BLOCK_S = 10  # `blocks` gives this much at a time
 
 
@@ -92,7 +101,7 @@ class Audio:
         return cls(np.pad(samples, (0, max(0, MIN_SAMPLES - samples.size))), rate)
 
     def write(self, path: Path | str, *, force: bool = False) -> None:
-        """Write a file, whole or not at all; the name (.wav .flac .ogg .opus) decides its format."""
+        """Write a file, whole or not at all; its name decides its format: .wav .flac .ogg .opus .mp3 .aac .m4a .mp4."""
         with writing(path, self.rate, force=force) as write:
             write(self.samples)
 
@@ -116,29 +125,59 @@ def writing(path: Path | str, rate: int, *, force: bool = False) -> Iterator[Cal
     """Yield a function that appends samples [T] to a file; the file takes its name when the block ends without an
     error. Raises `BadInput` as `Audio.write` does.
     """
-    soundfile = libsndfile()
     path = Path(path)
-    if path.suffix.lower() not in {".wav", ".flac", ".ogg", ".opus"}:
-        raise BadInput("audio file", path, "must end in .wav, .flac, .ogg or .opus")
-    kind = {".opus": ("OGG", "OPUS"), ".ogg": ("OGG", "VORBIS")}.get(path.suffix.lower())
-    container, coding = kind or (path.suffix[1:].upper(), "PCM_16")
-
-    def write_error(error: Exception) -> BadInput:
-        reason = getattr(error, "error_string", None) or str(error)
-        return BadInput("audio file", path, f"cannot be written at {rate} Hz ({reason})")
-
+    check_writable(path)
     with replacing(path, force=force) as temporary:
-        try:
-            file = soundfile.SoundFile(temporary, "w", rate, 1, coding, format=container)
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise write_error(error) from None
+        with _one_line(path, rate):
+            writer = _writer(temporary, rate)
 
         def write(samples_T: np.ndarray) -> None:
-            try:
-                file.write(samples_T)
-                file.flush()
-            except (soundfile.LibsndfileError, RuntimeError) as error:
-                raise write_error(error) from None
+            with _one_line(path, rate):
+                writer.write(samples_T)
 
-        with file:
+        try:
             yield write
+        except BaseException:
+            writer.abandon()
+            raise
+        with _one_line(path, rate):
+            writer.close()
+
+
+def check_writable(path: Path) -> None:
+    """Raise `BadInput` unless the end of a file's name is of a format that is written; call it before long work."""
+    if path.suffix.lower() not in (*SNDFILE_KINDS, *MEDIA_KINDS):
+        *most, last = (*SNDFILE_KINDS, *MEDIA_KINDS)
+        raise BadInput("audio file", path, f"must end in {', '.join(most)} or {last}")
+
+
+class _SndfileWriter:
+    """A file of libsndfile's, on the disk as far as it was written."""
+
+    def __init__(self, path: Path, container: str, coding: str, rate: int) -> None:
+        self._file = libsndfile().SoundFile(path, "w", rate, 1, coding, format=container)
+
+    def write(self, samples: np.ndarray) -> None:
+        self._file.write(samples)
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    abandon = close
+
+
+def _writer(path: Path, rate: int) -> _SndfileWriter | MediaWriter:
+    suffix = path.suffix.lower()
+    if suffix in MEDIA_KINDS:
+        return MediaWriter(str(path), *MEDIA_KINDS[suffix], rate)
+    return _SndfileWriter(path, *SNDFILE_KINDS[suffix], rate)
+
+
+@contextmanager
+def _one_line(path: Path, rate: int) -> Iterator[None]:
+    try:
+        yield
+    except (Unwritable, RuntimeError) as error:  # libsndfile's is a RuntimeError
+        reason = getattr(error, "error_string", None) or str(error)
+        raise BadInput("audio file", path, f"cannot be written at {rate} Hz ({reason})") from None

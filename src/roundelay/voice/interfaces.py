@@ -48,9 +48,10 @@ class Capability(StrEnum):
     LANGUAGE = "language"  # a transcriber or synthesizer: other languages than its first
     TOOLS = "tools"  # a responder: calls tools, and answers to their results
     CHAT = "chat"  # a responder: answers anything, not a domain of its own
-    SPEED = "speed"  # a synthesizer: Style.speed
+    SPEED = "speed"  # a synthesizer: Style.speed; where it is missing, `Pipeline` changes the speed of what it says
     EMOTION = "emotion"  # a synthesizer: Style.emotion
     DIALECT = "dialect"  # a synthesizer: Style.dialect
+    INSTRUCTIONS = "instructions"  # a synthesizer: Style.instructions
     SING = "sing"  # a synthesizer: Style.mode
     CLONE = "clone"  # a synthesizer: a Voice made from a recording
     CANDIDATES = "candidates"  # a synthesizer: keeps the best of several renderings

@@ -38,6 +38,7 @@ from roundelay.voice.interfaces import (
     unlimited,
 )
 from roundelay.voice.style import PLAIN, Style
+from roundelay.voice.tempo import paced
 from roundelay.voice.voices import Voice
 
 NOTHING_HEARD = Response("I heard nothing.")
@@ -106,11 +107,16 @@ class Pipeline:
     ) -> Iterator[Audio]:
         """Yield the audio of a text in blocks as it is made, at the synthesizer's rate.
 
+        A speed that the synthesizer does not have itself is made of its own speech (`voice.tempo`).
         Raises `MissingCapability` for a style or voice that the synthesizer does not have, `BadInput` for a text that
         cannot be read aloud, `EngineError` where the synthesizer fails.
         """
         utterance = text if isinstance(text, Utterance) else Utterance(text, voice, style, seed)
-        return guard.synthesize(self.synthesizer, utterance, options, self.limits)
+        speed = utterance.style.speed
+        if speed == 1 or Capability.SPEED in self.synthesizer.capabilities:
+            return guard.synthesize(self.synthesizer, utterance, options, self.limits)
+        plain = replace(utterance, style=replace(utterance.style, speed=1.0))
+        return paced(guard.synthesize(self.synthesizer, plain, options, self.limits), speed)
 
     def say(
         self,

@@ -14,8 +14,8 @@ MIN_SPEED, MAX_SPEED = 0.25, 4.0  # the range of OpenAI's speech endpoint
 class Style:
     """A manner of speaking. `speed` is a ratio to the voice's own; None leaves a field to the engine.
 
-    `language` is a BCP 47 tag, `dialect` and `emotion` are an engine's own names. Raises `BadInput` for a speed out of
-    range.
+    `language` is a BCP 47 tag, `dialect` and `emotion` are an engine's own names, `instructions` are any words, as
+    "cheerful". Raises `BadInput` for a speed out of range.
     """
 
     speed: float = 1.0
@@ -23,6 +23,7 @@ class Style:
     language: str | None = None
     dialect: str | None = None
     mode: Literal["speak", "sing", "rap"] = "speak"
+    instructions: str | None = None
 
     def __post_init__(self) -> None:
         if not MIN_SPEED <= self.speed <= MAX_SPEED:

@@ -7,15 +7,17 @@ import struct
 
 import numpy as np
 
-from roundelay.errors import MissingPackage
 from roundelay.server.audio.pcm import WIRE_RATE_HZ, to_int16
 from roundelay.server.errors import wrong
+from roundelay.voice.media_writer import MediaWriter
+from roundelay.voice.sndfile import libsndfile
 from roundelay.voice.stream import Stream
 
 UNKNOWN_LENGTH = 0xFFFFFFFF  # the length in the header of a WAV file that is still being written
 MEDIA_TYPES = {
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",
+    "aac": "audio/aac",
     "flac": "audio/flac",
     "wav": "audio/wav",
     "pcm": "audio/pcm",
@@ -28,16 +30,33 @@ Encoder = Stream[np.ndarray, bytes]  # samples float32 at 24 kHz in, bytes of on
 
 
 class _Pcm:
-    """Raw int16, optionally behind a WAV header."""
-
-    def __init__(self, *, header: bool) -> None:
-        self._head = wav_header(WIRE_RATE_HZ) if header else b""
+    """Raw int16."""
 
     def push(self, samples: np.ndarray) -> bytes:
-        head, self._head = self._head, b""
-        return head + to_int16(samples).tobytes()
+        return to_int16(samples).tobytes()
 
     def finish(self) -> bytes:
+        return b""
+
+
+class _Wav:
+    """Int16 behind a WAV header, which goes first, or with all samples once their number is known."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self._held = bytearray() if whole else None
+        self._head = b"" if whole else wav_header(WIRE_RATE_HZ)
+
+    def push(self, samples: np.ndarray) -> bytes:
+        data = to_int16(samples).tobytes()
+        if self._held is not None:
+            self._held += data
+            return b""
+        head, self._head = self._head, b""
+        return head + data
+
+    def finish(self) -> bytes:
+        if self._held is not None:
+            return wav_header(WIRE_RATE_HZ, len(self._held)) + bytes(self._held)
         head, self._head = self._head, b""
         return head
 
@@ -96,14 +115,11 @@ class _WholeFile(io.BytesIO):
 class _FileEncoder:
     """MP3, Opus or FLAC by libsndfile."""
 
-    def __init__(self, name: str) -> None:
-        try:
-            import soundfile
-        except ImportError:
-            raise MissingPackage("soundfile", "voice") from None
+    def __init__(self, name: str, *, whole: bool) -> None:
         container, coding = CODINGS[name]
-        self._sink: _WholeFile | _AppendOnlyFile = _WholeFile() if name in UNSTREAMABLE else _AppendOnlyFile()
-        self._file = soundfile.SoundFile(self._sink, "w", WIRE_RATE_HZ, 1, coding, format=container)
+        whole = whole or name in UNSTREAMABLE
+        self._sink: _WholeFile | _AppendOnlyFile = _WholeFile() if whole else _AppendOnlyFile()
+        self._file = libsndfile().SoundFile(self._sink, "w", WIRE_RATE_HZ, 1, coding, format=container)
 
     def push(self, samples: np.ndarray) -> bytes:
         self._file.write(samples)
@@ -115,14 +131,35 @@ class _FileEncoder:
         return self._sink.take()
 
 
-def encoder(name: str) -> Encoder:
-    """The encoder of a response format. Raises `ApiError` 400 for another, listing those supported."""
+class _Aac:
+    """AAC in ADTS frames, each of which tells its own length, so that the file has none to hold."""
+
+    def __init__(self) -> None:
+        self._sink = _AppendOnlyFile()
+        self._writer = MediaWriter(self._sink, "adts", "aac", WIRE_RATE_HZ)
+
+    def push(self, samples: np.ndarray) -> bytes:
+        self._writer.write(samples)
+        return self._sink.take()
+
+    def finish(self) -> bytes:
+        self._writer.close()
+        return self._sink.take()
+
+
+def encoder(name: str, *, whole: bool = False) -> Encoder:
+    """The encoder of a response format; what is wanted `whole` comes at the end, with its length in its header.
+
+    Raises `ApiError` 400 for another format, listing those supported, and `MissingPackage`.
+    """
     if name in ("pcm", "pcm16"):
-        return _Pcm(header=False)
+        return _Pcm()
     if name == "wav":
-        return _Pcm(header=True)
+        return _Wav(whole=whole)
+    if name == "aac":
+        return _Aac()
     if name in CODINGS:
-        return _FileEncoder(name)
+        return _FileEncoder(name, whole=whole)
     raise wrong(
         "response_format", f"{name} cannot be made here: ask for {', '.join(MEDIA_TYPES)}", "unsupported_format"
     )

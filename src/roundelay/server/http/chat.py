@@ -49,7 +49,7 @@ FIELDS = (
     Field("messages", "array", "The conversation so far.", required=True, max_length=DEFAULT.messages),
     Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
     Field("modalities", "array", '["text"], or ["text", "audio"] for a spoken answer.', max_length=2),
-    Field("audio", "object", "voice and format (wav, mp3, flac, opus, pcm16) of the answer."),
+    Field("audio", "object", "voice and format (wav, mp3, flac, opus, aac, pcm16) of the answer."),
     Field("stream", "boolean", "Server-sent events.", default=False),
     Field("tools", "array", "Functions that the model may call; ignored by models that cannot.", max_length=128),
     Field("n", "integer", "One answer.", default=1, low=1, high=1),
@@ -117,7 +117,7 @@ async def _spoken(service: Service, pipeline: Pipeline, utterance: Utterance, fo
     """The utterance in a response format; b"" if nothing in it can be spoken."""
     try:
         chunks = service.engines.stream(
-            lambda gone: encode_speech(pipeline, utterance, form, gone, service.engines.slots)
+            lambda gone: encode_speech(pipeline, utterance, form, gone, service.engines.slots, whole=True)
         )
         return b"".join([chunk async for chunk in chunks])
     except EngineError as error:

@@ -14,6 +14,7 @@ from roundelay.server.engine import MODEL
 from roundelay.server.errors import ApiError
 from roundelay.server.names import Names
 from roundelay.server.service import Service, service_of
+from roundelay.voice.style import MAX_SPEED, MIN_SPEED
 
 
 async def models(request: Request) -> Response:
@@ -67,7 +68,7 @@ async def controls(request: Request) -> Response:
             "answering": service.answering,
             "languages": ["en"],
             "voices": len(_voices(service)),
-            "speed": [1.0, 1.0],
+            "speed": [MIN_SPEED, MAX_SPEED],
             "styles": [],
             "response_formats": list(encoders.MEDIA_TYPES),
             "realtime": {

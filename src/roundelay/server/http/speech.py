@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from roundelay.errors import BadInput, EngineError
-from roundelay.server import names
 from roundelay.server.audio import encoders
 from roundelay.server.audio.pcm import WIRE_RATE_HZ
 from roundelay.server.engine import MODEL
@@ -22,7 +21,6 @@ from roundelay.server.http.fields import Field
 from roundelay.server.http.requests import ignored_header, json_fields
 from roundelay.server.limits import DEFAULT
 from roundelay.server.service import service_of
-from roundelay.voice.engines.registry import engines_with
 from roundelay.voice.interfaces import CallOptions, Cancelled, Capability, Utterance
 from roundelay.voice.pipeline import Pipeline
 from roundelay.voice.realtime.budget import CandidateBudget
@@ -42,8 +40,10 @@ FIELDS = (
           choices=("mp3", "opus", "aac", "flac", "wav", "pcm")),
     Field("stream_format", "string", "Plain bytes, or server-sent events with base64.", default="audio",
           choices=("audio", "sse")),
-    Field("speed", "number", "1; another where the engine can; nano cannot.", default=1.0, low=0.25, high=4.0),
-    Field("instructions", "string", "How to speak; refused, as the model follows no instructions.", max_length=4096),
+    Field("stream", "boolean", "Ours: false sends the file whole, so that its header holds its length.", default=True),
+    Field("speed", "number", "A ratio; the pitch stays. Engines that have no speeds are sped up or slowed down.",
+          default=1.0, low=0.25, high=4.0),
+    Field("instructions", "string", "How to speak; ignored by engines that follow none.", max_length=4096),
     Field("seed", "integer", "Ours: the same seed gives the same sound.", default=0, low=0, high=2**31 - 1),
 )  # fmt: skip
 
@@ -53,21 +53,22 @@ async def speech(request: Request) -> Response:
     service, started = service_of(request), time.monotonic()
     values, ignored = await json_fields(request, FIELDS)
     model, name, text = service.names.model(values["model"], ignored), values["response_format"], values["input"]
-    if name not in encoders.MEDIA_TYPES:
-        encoders.encoder(name)
-    if (values["instructions"] or "").strip() not in ("", DEFAULT_INSTRUCTIONS):
-        raise unsupported("instructions", "this model has no styles to be instructed in; see /v1/x/controls")
     if not text.strip():
         raise wrong("input", "input holds nothing to say")
     pipeline, voices = await service.engines.loaded(model), service.engines.voices(model)
-    if values["speed"] != 1 and Capability.SPEED not in pipeline.synthesizer.capabilities:
-        able = [name for name in engines_with(Capability.SPEED, "synthesizer") if name in names.models()]
-        hint = f"; models that speak at others: {', '.join(able)}" if able else ""
-        raise unsupported("speed", f"this model speaks at speed 1 only{hint}")
+    instructions = (values["instructions"] or "").strip()
+    if instructions and Capability.INSTRUCTIONS not in pipeline.synthesizer.capabilities:
+        if instructions != DEFAULT_INSTRUCTIONS:
+            if service.names.strict:
+                raise unsupported("instructions", "this model follows no instructions; see /v1/x/controls")
+            ignored.append("instructions")
+        instructions = ""
     voice = service.names.voice(values["voice"], "voice", voices, ignored)
-    utterance = Utterance(text, Voice(voice) if voice else None, Style(values["speed"]), values["seed"])
+    style = Style(float(values["speed"]), instructions=instructions or None)
+    utterance = Utterance(text, Voice(voice) if voice else None, style, values["seed"])
+    whole = not values["stream"]
     chunks = service.engines.stream(
-        lambda cancelled: encode_speech(pipeline, utterance, name, cancelled, service.engines.slots)
+        lambda cancelled: encode_speech(pipeline, utterance, name, cancelled, service.engines.slots, whole)
     )
     try:
         first = await anext(chunks)
@@ -82,17 +83,22 @@ async def speech(request: Request) -> Response:
     headers = ignored_header(ignored)
     if values["stream_format"] == "sse":
         return StreamingResponse(_events(body, len(text)), headers=headers, media_type="text/event-stream")
+    if whole:
+        content = b"".join([piece async for piece in body])
+        return Response(content, headers=headers, media_type=encoders.MEDIA_TYPES[name])
     return StreamingResponse(body, headers=headers, media_type=encoders.MEDIA_TYPES[name])
 
 
 def encode_speech(
-    pipeline: Pipeline, utterance: Utterance, name: str, cancelled: Cancelled, slots: ComputeSlots
+    pipeline: Pipeline, utterance: Utterance, name: str, cancelled: Cancelled, slots: ComputeSlots, whole: bool = False
 ) -> Iterator[bytes]:
     """Yield an utterance in a response format, in chunks that are never empty. Runs on a worker.
 
+    What is wanted `whole` comes at the end, with its length in its header.
+
     Audio is resampled once, from the engine's rate to the wire's. Raises `EngineError`.
     """
-    encoder, resampler, lead = encoders.encoder(name), None, CandidateBudget(slots.clock)
+    encoder, resampler, lead = encoders.encoder(name, whole=whole), None, CandidateBudget(slots.clock)
     made = pipeline.stream(utterance, options=CallOptions(cancelled))
     for audio in slots.blocks(made, lambda: lead.due_s, cancelled, ahead_s=math.inf):
         lead.add(audio)

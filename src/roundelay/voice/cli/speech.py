@@ -68,10 +68,11 @@ def say(
     import time
 
     from roundelay.console import note
-    from roundelay.voice.audio import writing
+    from roundelay.voice.audio import check_writable, writing
     from roundelay.voice.interfaces import CallOptions
 
     free(out, force)
+    check_writable(out)
     text = sys.stdin.read() if text == "-" else text
     pipeline = load(with_voice(engines, voice), "synthesizer")
     named, options = _voice(pipeline, voice), CallOptions(progress=bar("saying"))
@@ -137,9 +138,11 @@ def ask(
 ) -> None:
     """Answer the spoken QUESTION: print what was heard and what is said, and write its sound."""
     from roundelay.console import print_json
+    from roundelay.voice.audio import check_writable
     from roundelay.voice.audio_file import AudioFile
 
     free(out, force)
+    check_writable(out)
     asked = AudioFile.open(question)
     pipeline = load(with_voice(engines, voice), "transcriber", "responder", "synthesizer")
     with patience():

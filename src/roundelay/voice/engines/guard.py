@@ -148,6 +148,7 @@ def needs(style: Style) -> list[Capability]:
         Capability.EMOTION: style.emotion is not None,
         Capability.LANGUAGE: style.language is not None,
         Capability.DIALECT: style.dialect is not None,
+        Capability.INSTRUCTIONS: style.instructions is not None,
         Capability.SING: style.mode != "speak",
     }
     return [capability for capability, wanted in asked.items() if wanted]

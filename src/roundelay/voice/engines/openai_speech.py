@@ -37,7 +37,7 @@ BLOCK_BYTES = 9_600  # 0.2 s
 LEAST_BYTES = 4  # two samples, the least that is audio
 NO_VERBOSE = (400, 404, 415, 422, 501)  # how a server may say that it gives no times
 HEARS = frozenset({Capability.WORD_TIMES, Capability.LANGUAGE})
-SPEAKS = frozenset({Capability.SPEED})
+SPEAKS = frozenset({Capability.SPEED, Capability.INSTRUCTIONS})
 
 
 class OpenAITranscriber:
@@ -98,6 +98,7 @@ class OpenAISynthesizer:
         asked: dict[str, Any] = {"model": self._model, "input": utterance.text, "voice": voice}
         asked |= {"response_format": "pcm"}
         asked |= {} if utterance.style.speed == 1 else {"speed": utterance.style.speed}
+        asked |= {"instructions": utterance.style.instructions} if utterance.style.instructions else {}
         body = json.dumps(asked).encode()
         with (
             self._server.one_error(self.name, "synthesizer", "speech"),
