@@ -74,9 +74,9 @@ def waste(
     """
     _check_names(settings, [field.name for field in fields(Study)], "waste")
     study = Study(gpus, gpus_per_node, tp, architecture, trace=trace, fault_ratio=fault_ratio, **settings)
-    _, left_out = study.architectures()
+    _, cannot = study.architectures()
     title = f"waste, share of {gpus:,} GPUs, TP-{tp}, {gpus_per_node}-GPU nodes"
-    return Waste(tuple(study.rows()), title, tuple(left_out))
+    return Waste(tuple(study.rows()), title, tuple(cannot.values()))
 
 
 def step_time(

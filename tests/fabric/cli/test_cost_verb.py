@@ -108,10 +108,10 @@ BAD_FLAGS = [
     (("--ratios", "1"), "not including, 1"),
     (("--ratios", "nan"), "ratio"),
     (("--ratios", "0.1", "--gpus", 2881), "1 GPUs fill no node"),
-    (("--ratios", "0.1", "--gpus-per-node", 8), "cuts a node in two"),
+    (("--ratios", "0.1", "--gpus-per-node", 8, "--arch", "nvl-36"), "cuts a node in two"),
     (("--ratios", "0.1", "--gpus-per-node", 8, "--arch", "infinitepod-k2"), "billed for nodes of 4"),
-    (("--ratios", "0.1", "--tp", 30), "multiple of the node's 4"),
-    (("--ratios", "0.1", "--gpus", 2884), "cut off"),
+    (("--ratios", "0.1", "--tp", 30, "--arch", "infinitepod-k2"), "multiple of the node's 4"),
+    (("--ratios", "0.1", "--gpus", 2884, "--arch", "nvl-36,nvl-72"), "cut off"),
     (("--floor", "absent.toml"), "--floor absent.toml: cannot be read"),
     (("--floor", "default", "--arch", "nvl-72"), "for K-hop rings"),
     (("--gpus", 0), "at least one node"),
@@ -153,3 +153,13 @@ BAD_FLOORS = [
 def test_a_wrong_floor_plan_is_one_line(roundelay, tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "mine.toml").write_text(text)
     one_line(roundelay("fabric", "cost", "--floor", tmp_path / "mine.toml"), says, tmp_path)
+
+
+def test_a_bill_whose_waste_cannot_be_is_a_note_in_its_row(roundelay, tmp_path: Path) -> None:
+    asked = ("fabric", "cost", "--gpus", 3200, "--ratios", "0.02", "--against", "infinitepod-k2", "--fault-ratio", 0.01)
+    answer = roundelay(*asked, "--json", "--out", tmp_path / "cost.svg").json()
+    for table in ("aggregate", "sensitivity"):
+        notes = {row["arch"] for row in answer[table] if "note" in row}
+        assert {"nvl-36", "nvl-72", "nvl-576"} <= notes < {row["arch"] for row in answer[table]}
+    outcome = roundelay(*asked)
+    assert outcome.code == 0 and "would be cut off" in outcome.err and (tmp_path / "cost.svg").is_file()

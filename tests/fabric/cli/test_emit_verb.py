@@ -201,12 +201,12 @@ def test_a_job_without_groups_is_refused() -> None:
         emit(case, "torchrun")
 
 
-def test_a_config_map_over_kubernetes_limit_is_refused() -> None:
+def test_a_rank_file_over_kubernetes_limit_goes_into_several_config_maps() -> None:
     nodes = 30_000
     groups = tuple((node, node + 1) for node in range(0, nodes, 2))
     case = Placement(Deployment.of(nodes, 4, 2), (JobPlace("big", 8, groups),))
-    with pytest.raises(BadInput, match="over 1 MiB"):
-        emit(case, "kueue")
+    files = emit(case, "kueue").files
+    assert files["config-map.yaml"].count("kind: ConfigMap") == 2 and "name: roundelay-big-1" in files["job.yaml"]
 
 
 def test_every_target_and_file_is_documented() -> None:

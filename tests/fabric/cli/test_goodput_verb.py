@@ -61,7 +61,7 @@ BAD = [
     (("--mfu", 0.4, "--job-gpus", 0), "multiple of 32"),
     (("--mfu", 0.4, "--replica-gpus", 48), "multiple of 32"),
     (("--mfu", 0.4, "--job-gpus", 320, "--replica-gpus", 128), "multiple of 128"),
-    (("--mfu", 0.4, "--tp", 0), "multiple"),
+    (("--mfu", 0.4, "--tp", 0), "give 1 to"),
     (("--mfu", 0.4, "--trace", "absent.json"), "cannot be read"),
     (("--mfu", 0.4, "--set", "fault_ratio=0.1"), "needs a history"),
     (("--mfu", 0.4, "--set", "spares=true"), "is for fabric waste"),

@@ -144,3 +144,11 @@ def test_search_tells_what_the_times_are_good_to_and_what_is_a_tie(roundelay) ->
         "fabric", "search", "--model", "llama3-8b", "--gpus", "32", "--fabric", "dgx", "--global-batch", 64
     )
     assert "±" in table.out and "good to ±" in table.err
+
+
+def test_a_fabric_that_cannot_hold_it_is_a_note_in_its_row(roundelay) -> None:
+    asked = ("fabric", "search", "--model", "gpt-175b", "--gpus", "8,64", "--fabric", "dgx", "--global-batch", 64)
+    answer = roundelay(*asked, "--json").json()
+    assert [row["gpus"] for row in answer["rows"] if "note" in row] == [8] and answer["best"]["gpus"] == 64
+    shown = roundelay(*asked)
+    assert shown.code == 0 and "dgx, 8 GPUs: " in shown.err and "cannot hold it" in shown.err

@@ -87,12 +87,11 @@ def test_report_is_one_file_that_asks_for_no_other(roundelay, tmp_path) -> None:
 
 
 BAD = [
-    (("--tp", 30), "multiple of the node's 4"),
-    (("--tp", 0), "multiple"),
-    (("--tp", 5760), "at most that"),
+    (("--tp", 30, "--arch", "infinitepod-k2"), "multiple of the node's 4"),
+    (("--tp", 0), "give 1 to the fabric's 2880"),
+    (("--tp", 5760), "give 1 to the fabric's 2880"),
     (("--gpus", 2881), "1 GPUs fill no node"),
     (("--gpus", 0), "at least one node"),
-    (("--gpus", 2888), "cut off"),
     (("--gpus", 2888, "--arch", "nvl-72"), "8 GPUs would be cut off"),
     (("--gpus-per-node", 0), "at least 1"),
     (("--gpus-per-node", 8, "--arch", "nvl-36"), "cuts a node in two"),
@@ -129,3 +128,30 @@ def test_a_trace_smaller_than_the_fabric_is_refused(roundelay, real_trace) -> No
     assert outcome.code == 2 and "covers 3200 GPUs" in outcome.err
     outcome = roundelay("fabric", "waste", "--trace", real_trace, "--set", "servers=200")
     assert outcome.code == 2 and "231" in outcome.err
+
+
+@pytest.mark.parametrize(("size", "missing", "says"), [
+    (("--gpus", 3200), {"nvl-36", "nvl-72", "nvl-576"}, "32 GPUs would be cut off"),
+    (("--gpus", 2880, "--gpus-per-node", 8, "--tp", 12), {"infinitepod-k2", "sip-ring", "tpuv4-cube", "nvl-36"},
+     "multiple of the node's 8"),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    "verb", [("waste", "--seeds", 1), ("sweep", "--ratios", "0.02"), ("goodput", "--mfu", 0.4, "--seeds", 1)]
+)
+def test_what_an_architecture_cannot_do_is_a_note_in_its_row(
+    roundelay, verb: tuple[object, ...], size: tuple[object, ...], missing: set[str], says: str
+) -> None:
+    asked = (*verb, *size, "--arch", "all")
+    answer = roundelay("fabric", *asked, "--json").json()
+    notes = {row["arch"]: row["note"] for row in answer["rows"] if "note" in row}
+    assert missing <= set(notes) and any(says in text for text in notes.values())
+    assert len(answer["left_out"]) >= len(missing)
+    assert any("note" not in row for row in answer["rows"])
+    shown = roundelay("fabric", *asked)
+    assert shown.code == 0 and says in shown.err and all(name in shown.out for name in missing)
+
+
+def test_one_architecture_that_cannot_be_is_refused(roundelay) -> None:
+    for verb in (("waste",), ("goodput", "--mfu", 0.4)):
+        outcome = roundelay("fabric", *verb, "--gpus", 3200, "--arch", "nvl-72,nvl-576")
+        assert outcome.code == 2 and "32 GPUs would be cut off" in outcome.err

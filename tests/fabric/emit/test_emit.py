@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import re
 import subprocess
 from pathlib import Path
 
@@ -231,3 +232,19 @@ def test_down_hosts_of_a_graph_are_slots_without_a_host(tmp_path: Path) -> None:
     assert len(slots.missing) == len(CASE.down)
     assert slots.deployment.nodes == CASE.deployment.nodes
     assert {name for name in slots.names if name} == {CASE.host(n) for n in range(24) if n not in CASE.down}
+
+
+SLURM_UNITS = [("slurm-block", "block", "blocks"), ("slurm-tree", "tree", "switches")]
+
+
+@pytest.mark.parametrize(("target", "plugin", "kind"), SLURM_UNITS)
+def test_move_sh_puts_every_node_into_the_unit_that_topology_yaml_gives_it(target: str, plugin: str, kind: str) -> None:
+    files = emit(CASE, target, "llama").files
+    unit = kind.removesuffix("s") if plugin == "block" else "switch"
+    (topology,) = yaml.safe_load(files["topology.yaml"])
+    units = {each[unit]: each["nodes"] for each in topology[plugin][kind] if "nodes" in each}
+    moved = dict(
+        reversed(re.fullmatch(r"scontrol update NodeName=(\S+) Topology=roundelay:(\S+)", line).groups())  # type: ignore[union-attr]
+        for line in files["move.sh"].splitlines()[3:]
+    )
+    assert moved == units

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from roundelay.fabric.emit import lint
 from roundelay.fabric.emit.kubernetes import GROUP, HBD, JOB, RING_INDEX, SEGMENT, node_labels
 from roundelay.fabric.emit.targets import emit
 from roundelay.fabric.emit.view import View
+from roundelay.fabric.emit.yaml_text import document
 
 CRD = Path(__file__).with_name("crd")
 CASE = emit_case.placement()
@@ -148,17 +153,92 @@ def test_only_unallocated_groups_are_relabelled() -> None:
         assert (SEGMENT in own) == (host not in {CASE.host(node) for node in CASE.down})
 
 
-def test_the_script_sets_each_label_and_takes_old_ones_off() -> None:
-    script = emit(CASE, "labels", "llama").files["labels.sh"]
+def test_one_server_side_apply_sets_the_labels_of_the_living() -> None:
+    files = emit(CASE, "labels", "llama").files
     labels = node_labels(View.of(CASE, "llama"))
-    keys = {HBD, SEGMENT, GROUP, RING_INDEX, JOB}
-    for line in script.splitlines()[3:]:
-        words = line.removesuffix(" || true").split()
-        assert words[:3] == ["kubectl", "label", "node"] and words[4] == "--overwrite"
-        given = dict(word.split("=") for word in words[5:] if "=" in word)
-        assert given == labels.pop(words[3])
-        assert {word[:-1] for word in words[5:] if "=" not in word} == keys - given.keys()
-    assert not labels
+    nodes = list(yaml.safe_load_all(files["labels.yaml"]))
+    applied = {node["metadata"]["name"]: node["metadata"]["labels"] for node in nodes}
+    assert applied == {host: own for host, own in labels.items() if SEGMENT in own}
+    assert {node["kind"] for node in nodes} == {"Node"}
+    lines = [line for line in files["labels.sh"].splitlines() if line.startswith("kubectl")]
+    assert lines[0].startswith("kubectl apply --server-side --field-manager=roundelay") and len(lines) == 2
+    dead = sorted(CASE.host(node) for node in CASE.down)
+    assert sorted(lines[1].split(" --overwrite")[0].split()[3:]) == dead, "an applied dead node would be made anew"
+    assert all(f"{key}-" in lines[1] for key in (SEGMENT, GROUP, RING_INDEX, JOB)) and lines[1].endswith("|| true")
+    assert files["labels.yaml"] == emit(CASE, "kueue", "llama").files["labels.yaml"]
+
+
+@pytest.mark.parametrize("target", ["kueue", "volcano"])
+def test_ranks_over_the_limit_of_a_config_map_go_on_in_another(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = emit(CASE, "torchrun", "llama").files
+    monkeypatch.setattr(lint, "CONFIG_MAP_BYTES", len(whole["run.sh"]) + 200)
+    maps = by_kind(target, "ConfigMap")
+    assert len(maps) > 1 and len({each["metadata"]["name"] for each in maps}) == len(maps)
+    files = [pair for each in maps for pair in each["data"].items() if pair[0] != "run.sh"]
+    assert "".join(text for _, text in files) == whole["ranks.tsv"] and len(dict(files)) == len(files)
+    for each in maps:
+        assert sum(len(text) for text in each["data"].values()) <= lint.CONFIG_MAP_BYTES
+    (job,) = by_kind(target, "Job")
+    template = job["spec"]["template"] if target == "kueue" else job["spec"]["tasks"][0]["template"]
+    sources = template["spec"]["volumes"][0]["projected"]["sources"]
+    assert [source["configMap"]["name"] for source in sources] == [each["metadata"]["name"] for each in maps]
+
+
+def test_run_sh_reads_all_parts_of_the_rank_file(tmp_path: Path) -> None:
+    files = emit(CASE, "torchrun", "llama").files
+    lines = files["ranks.tsv"].splitlines(keepends=True)
+    (tmp_path / "ranks.tsv").write_text("".join(lines[:3]))
+    (tmp_path / "ranks-1.tsv").write_text("".join(lines[3:]))
+    (tmp_path / "run.sh").write_text(files["run.sh"].replace("exec torchrun", "echo"))
+    for line in lines[1:]:
+        rank, host, *_ = line.split("\t")
+        out = subprocess.run(
+            ["bash", tmp_path / "run.sh"],
+            env={"NODE_NAME": host, "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+        ).stdout
+        assert f"--node-rank={rank} " in out
+
+
+ODD = [
+    "1e3",
+    "12E4",
+    "0o17",
+    "0x1f",
+    "007",
+    "1_0",
+    ".5",
+    "y",
+    "No",
+    "on",
+    "null",
+    "~",
+    "2024-01-02",
+    "1:30",
+    "+1",
+    "-1",
+    "true",
+    ".inf",
+]
+
+
+@pytest.mark.parametrize("name", [*ODD, ""])
+def test_a_name_that_yaml_could_read_otherwise_is_quoted(name: str) -> None:
+    text = document({"name": name})
+    assert text in (f"name: '{name}'\n", f'name: "{name}"\n')
+    assert yaml.safe_load(text) == {"name": name}
+    assert document({"name": "node-1e3"}) == "name: node-1e3\n"
+
+
+def test_hosts_named_like_numbers_stay_names() -> None:
+    names = [f"{i}e3" for i in range(CASE.deployment.nodes)]
+    named = replace(CASE, hosts=tuple(names))
+    for target in ("kueue", "volcano", "labels", "slurm-block", "slurm-tree", "slurm-ring"):
+        for name, text in emit(named, target, "llama").files.items():
+            if name.endswith(".yaml"):
+                bare = re.findall(r"(?m)^\s*(?:- |\w+: )(\d+e3)$", text)
+                assert not bare, (target, name, bare)
 
 
 def test_every_label_has_kubernetes_syntax() -> None:

@@ -107,9 +107,11 @@ def _print(found: dict[str, Any], study: CostStudy) -> None:
             f"USD per installed GPU, {study.gpus:,} GPUs, TP-{study.tp}, a GPU at {study.catalogue.gpu.price_usd:,.0f}"
         )
         print_table(found["aggregate"], AGGREGATE, title)
+        output.print_notes(found["aggregate"])
     if "sensitivity" in found:
-        shown = [{**row, "decides": "yes" if row["decides"] else ""} for row in found["sensitivity"]]
+        shown = [{**row, "decides": "yes" if row.get("decides") else ""} for row in found["sensitivity"]]
         print_table(shown, SENSITIVITY, f"cost over {study.against}'s, per {'GB/s' if study.per == 'gbps' else 'GPU'}")
+        output.print_notes(shown)
     if "fibres" in found:
         print_table(found["fibres"], FIBRES, f"fibres of {study.gpus:,} GPUs on the floor")
         lengths = [{"arch": row["arch"], **part} for row in found["fibres"] for part in row["histogram"]]
@@ -132,5 +134,6 @@ def _figure(found: dict[str, Any], study: CostStudy) -> Figure:
     from roundelay.fabric.pages import cost_pictures
 
     panels: list[tuple[str, Any]] = [("bills", study.bills())]
-    panels += [(key, found[key]) for key in ("aggregate", "sensitivity", "fibres") if key in found]
+    further = [key for key in ("aggregate", "sensitivity", "fibres") if key in found]
+    panels += [(key, [row for row in found[key] if not row.get("note")]) for key in further]
     return cost_pictures.figure(panels)

@@ -51,17 +51,16 @@ def goodput(out: Path | None, force: bool, show_progress: bool | None, as_json: 
     if out:
         output.check_suffix(out, output.DRAWN)
         check_free(out, force=force)
-    _, mfus, left_out = study.plan()
+    _, mfus, cannot = study.plan()
     rows = study.answer(progress(study.histories(), "replaying", study.seeds, show_progress=show_progress))
-    for sentence in left_out:
-        note(f"left out: {sentence}")
     if out:
         from roundelay.fabric.pages import goodput_picture
 
         output.draw(out, goodput_picture.figure(rows), force=force)
         note(f"wrote {out}")
     if as_json:
-        print_json({"rows": [row.as_dict() for row in rows], **({"left_out": left_out} if left_out else {})})
+        answer = [row.as_dict() for row in rows] + output.note_rows(cannot)
+        print_json({"rows": answer, **({"left_out": list(cannot.values())} if cannot else {})})
         return
     shown = [
         {
@@ -75,6 +74,7 @@ def goodput(out: Path | None, force: bool, show_progress: bool | None, as_json: 
         for row in rows
         if not row.note
     ]
+    silent = [*({"arch": row.arch, "note": row.note} for row in rows if row.note), *output.note_rows(cannot)]
     heads = {"arch": "architecture", "goodput": "goodput", "mfu": "MFU", "availability": "avail."}
     heads.update({term: SHORT.get(term, term) for term in TERMS[:-1] if any(row.terms[term] for row in rows)})
     size = f"{study.job_gpus:,} GPUs" if study.job_gpus else "all that fit"
@@ -82,10 +82,8 @@ def goodput(out: Path | None, force: bool, show_progress: bool | None, as_json: 
         heads.pop("mfu")
     what = study.trains or f"MFU {mfus[rows[0].arch]:.1%}"
     title = f"per cent of all GPU-time, {study.gpus:,} GPUs, TP-{study.tp}, job of {size}, {what}"
-    print_table(shown, {**heads, "interruptions": "stops/day", "interval": "every, s"}, title)
-    for row in rows:
-        if row.note:
-            note(f"{row.arch}: {row.note}")
+    print_table([*shown, *silent], {**heads, "interruptions": "stops/day", "interval": "every, s"}, title)
+    output.print_notes(silent)
 
 
 def _per_cent(share: float) -> str:

@@ -83,16 +83,29 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
     rows: list[tuple[str, StepTime]] = []
     searched: list[dict[str, Any]] = []
     counts = _counts(flags["gpus"], many=True)
+    cannot: list[dict[str, Any]] = []
+    refused: BadInput | None = None
     for name in [each.strip() for each in fabric.split(",")]:
         scenario = _scenario(name, flags)
         if all_round:
-            rows += [(name, step) for step in pareto.front(scenario, counts, fixed)]
+            try:
+                rows += [(name, step) for step in pareto.front(scenario, counts, fixed)]
+            except BadInput as error:
+                refused = refused or error
+                cannot.append({"fabric": name, "gpus": counts[0], "note": str(error)})
             continue
         for gpus in counts:
-            found = search_scenario(scenario, gpus, fixed, top)
+            try:
+                found = search_scenario(scenario, gpus, fixed, top)
+            except BadInput as error:
+                refused = refused or error
+                cannot.append({"fabric": name, "gpus": gpus, "note": str(error)})
+                continue
             rows += [(name, step) for step in found.best]
             searched.append({"fabric": name, "gpus": gpus, "outer": found.outer, "timed": found.timed,
                              "fitting": found.fitting})  # fmt: skip
+    if refused and not rows:
+        raise refused
     shown = [{"fabric": name, **as_dict(step)} for name, step in rows]
     mark_ties(shown)
     if usd_per_gpu_hour is not None:
@@ -100,7 +113,7 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
             row["usd_per_step"] = row["gpus"] * row["step_s"] / 3600 * usd_per_gpu_hour
     if as_json:
         fastest = min(shown, key=lambda row: row["step_s"])
-        print_json({"best": fastest, "rows": shown, "searched": searched})
+        print_json({"best": fastest, "rows": [*shown, *cannot], "searched": searched})
         return
     columns = {"fabric": "fabric", "gpus": "GPUs", "cut": "tp·pp·dp·cp·ep", "batches": "micro·pieces", "kept": "kept",
                "step_s": "step, s", "error": "±", "mfu": "MFU", "memory_total_gb": "GB",
@@ -116,7 +129,9 @@ def search(fabric: str, top: int, all_round: bool, usd_per_gpu_hour: float | Non
     if all_round and len(shown) > SHOWN:
         note(f"the {SHOWN} fastest of {len(shown)}; all of them with --json")
         shown = sorted(shown, key=lambda row: row["step_s"])[:SHOWN]
-    print_table(shown, columns, f"{flags['model']}, batch {flags['global_batch']:,}, {flags['hardware']}")
+    print_table([*shown, *cannot], columns, f"{flags['model']}, batch {flags['global_batch']:,}, {flags['hardware']}")
+    for row in cannot:
+        note(f"{row['fabric']}, {row['gpus']:,} GPUs: {row['note']}")
     if searched:
         timed, outer = sum(int(each["timed"]) for each in searched), sum(int(each["outer"]) for each in searched)
         note(f"{outer:,} cuts bounded, {timed:,} configurations timed; none that is faster was left out")

@@ -83,22 +83,18 @@ def _study(flags: dict[str, Any]) -> Study:
 def waste(as_json: bool, show_progress: bool | None, **flags: Any) -> None:
     """How many healthy GPUs each architecture cannot use."""
     study = _study(flags)
-    _, left_out = study.architectures()
+    _, cannot = study.architectures()
     if study.fault_ratio is None:
         rows = study.rows(progress(study.histories(), "replaying", study.seeds, show_progress=show_progress))
     else:
         rows = study.rows()
-    shown = [row.as_dict() for row in rows]
-    for sentence in left_out:
-        note(f"left out: {sentence}")
+    shown = [row.as_dict() for row in rows] + output.note_rows(cannot)
     if as_json:
-        print_json({"rows": shown, "left_out": left_out} if left_out else {"rows": shown})
+        print_json({"rows": shown, "left_out": list(cannot.values())} if cannot else {"rows": shown})
         return
     columns = {key: head for key, head in COLUMNS.items() if any(key in row for row in shown)}
     print_table(shown, columns, f"waste, share of {study.gpus:,} GPUs, TP-{study.tp}, {study.gpus_per_node}-GPU nodes")
-    for row in rows:
-        if row.note:
-            note(f"{row.arch}: {row.note}")
+    output.print_notes(shown)
 
 
 @group.command()
@@ -116,16 +112,19 @@ def sweep(ratios: str, out: Path | None, force: bool, show_progress: bool | None
     chosen = sweeps.parse_ratios(ratios)
     if out:
         output.check_suffix(out)
+    _, cannot = study.architectures()
     rows = sweeps.sweep(study, chosen, show_progress=show_progress)
     if out:
         output.write(out, {"rows": rows}, rows, lambda: _figure(rows, study), force=force)
         note(f"wrote {out}")
+    rows = rows + output.note_rows(cannot)
     if as_json:
-        print_json({"rows": rows})
+        print_json({"rows": rows, "left_out": list(cannot.values())} if cannot else {"rows": rows})
         return
     columns = {"fault_ratio": "faults", "arch": "architecture", "waste": "waste", "standard_error": "± s.e.",
                "closed_form": "closed form", "closed_form_infinite": "infinite ring"}  # fmt: skip
     print_table(rows, columns, f"waste against fault ratio, {study.gpus:,} GPUs, TP-{study.tp}")
+    output.print_notes(rows)
 
 
 def _figure(rows: list[dict[str, Any]], study: Study) -> Figure:

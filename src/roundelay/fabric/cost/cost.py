@@ -83,7 +83,6 @@ class CostStudy:
         if bill.architecture is None:
             raise BadInput("--arch", bill.arch, "has no waste_rule; give it one in the prices file, or leave it out")
         self._check_node(bill)
-        self.fabric.nodes_per_group(self.tp)
         rule = usable.of(bill.architecture, self.fabric, self.tp)
         return max(0.0, 1 - p - rule.expected_usable(p) / self.fabric.gpus)
 
@@ -91,14 +90,21 @@ class CostStudy:
         """Return a row per fault ratio and architecture: interconnect and wasted GPUs, USD per installed GPU.
 
         `usd_per_usable_gpu` is GPU and interconnect over the share of GPUs that are healthy and in a group; None where
-        none is.
+        none is. An architecture that cannot be on this fabric has a `note` in place of numbers; raises `BadInput` where
+        none can.
         """
         price = self.catalogue.gpu.price_usd
         rows: list[dict[str, Any]] = []
+        refused: list[BadInput] = []
         for p in ratios:
             check_probability(p, "--ratios")
             for bill in self.bills():
-                waste = self.waste(bill, p)
+                try:
+                    waste = self.waste(bill, p)
+                except BadInput as error:
+                    refused.append(error)
+                    rows.append({"fault_ratio": p, "arch": bill.arch, "note": str(error)})
+                    continue
                 in_groups = 1 - p - waste
                 rows.append(
                     {
@@ -111,6 +117,8 @@ class CostStudy:
                         "usd_per_usable_gpu": (price + bill.usd_per_gpu) / in_groups if in_groups > 1e-12 else None,
                     }
                 )
+        if refused and len(refused) == len(rows):
+            raise refused[0]
         return rows
 
     def sensitivity(self) -> list[dict[str, Any]]:
@@ -119,11 +127,19 @@ class CostStudy:
             return []
         (base,) = self.catalogue.choose(self.against)
         rows: list[dict[str, Any]] = []
+        refused: BadInput | None = None
         for bill in self.bills():
             if bill.arch != base.arch:
-                rows += sensitivity(self._with_waste(bill), self._with_waste(base), self.per)
+                weighed = self._with_waste(base)
+                try:
+                    rows += sensitivity(self._with_waste(bill), weighed, self.per)
+                except BadInput as error:
+                    refused = error
+                    rows.append({"arch": bill.arch, "note": str(error)})
         if not rows:
             raise BadInput("--against", self.against, "is the only architecture chosen; choose another with --arch")
+        if refused and all("note" in row for row in rows):
+            raise refused
         return rows
 
     def fibres(self, plan: FloorPlan) -> list[dict[str, Any]]:

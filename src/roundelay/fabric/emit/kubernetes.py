@@ -11,11 +11,14 @@ from roundelay.errors import BadInput
 from roundelay.fabric.emit import lint
 from roundelay.fabric.emit.torchrun import ranks_tsv, run_sh
 from roundelay.fabric.emit.view import Emitted, View, free_cut, group_name, segment_index
+from roundelay.fabric.emit.yaml_text import stream
 
 PREFIX = "fabric.roundelay.dev"
 HBD, SEGMENT, GROUP, RING_INDEX, JOB = (f"{PREFIX}/{key}" for key in ("hbd", "segment", "group", "ring-index", "job"))
 # One K-hop ring is one high-bandwidth domain.
 HBD_VALUE = "hbd-0"
+MANAGER = "roundelay"  # owner of the labels
+NAMES = 500  # dead nodes in one command line
 
 
 def node_labels(view: View) -> dict[str, dict[str, str]]:
@@ -53,40 +56,80 @@ def node_labels(view: View) -> dict[str, dict[str, str]]:
     return labels
 
 
+def labels_yaml(view: View) -> str:
+    """Return the living nodes with their labels, for one server-side apply.
+
+    The applier owns the labels, so what an older cut has put on a node and this one does not is taken off again. Dead
+    nodes are not among them: applied, one that has left the cluster would be made anew.
+    """
+    found = [
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": host, "labels": pairs}}
+        for host, pairs in node_labels(view).items()
+        if SEGMENT in pairs
+    ]
+    return f"# {view.header}\n" + stream(found)
+
+
 def labels_sh(view: View) -> str:
-    """Return a script of one `kubectl label` a node; a node loses what an older cut may have left on it.
+    """Return a script of one server-side apply of labels.yaml, and one `kubectl label` that clears the dead nodes.
 
     A dead node may be gone from the cluster, so failing on it stops nothing.
     """
     lines = ["#!/usr/bin/env bash", f"# {view.header}", "set -euo pipefail"]
-    for host, pairs in node_labels(view).items():
-        words = [f"{key}={value}" for key, value in pairs.items()]
-        words += [f"{key}-" for key in (SEGMENT, GROUP, RING_INDEX, JOB) if key not in pairs]
-        gone = "" if SEGMENT in pairs else " || true"
-        lines.append(f"kubectl label node {host} --overwrite {' '.join(words)}{gone}")
+    lines += ['here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"']
+    lines += [f'kubectl apply --server-side --field-manager={MANAGER} --force-conflicts -f "$here/labels.yaml"']
+    dead = [host for host, pairs in node_labels(view).items() if SEGMENT not in pairs]
+    gone = " ".join(f"{key}-" for key in (SEGMENT, GROUP, RING_INDEX, JOB))
+    for start in range(0, len(dead), NAMES):
+        names = " ".join(dead[start : start + NAMES])
+        lines.append(f"kubectl label node {names} --overwrite {HBD}={HBD_VALUE} {gone} || true")
     return "\n".join(lines) + "\n"
 
 
 def labels(view: View) -> Emitted:
-    """Return the labels as a script and, for other programs, as lines of host, key and value."""
+    """Return the labels as one apply and, for other programs, as lines of host, key and value."""
     pairs = [f"{host}\t{key}\t{value}" for host, own in node_labels(view).items() for key, value in own.items()]
     others = sum(len(job.groups) for job in view.placement.jobs if job is not view.job)
     return Emitted(
-        {"labels.sh": labels_sh(view), "labels.tsv": "\n".join(pairs) + "\n"},
+        {"labels.sh": labels_sh(view), "labels.yaml": labels_yaml(view), "labels.tsv": "\n".join(pairs) + "\n"},
         ("DIR/labels.sh",),
         (f"{others} groups of other jobs keep their labels.",) if others else (),
     )
 
 
-def config_map(view: View) -> dict[str, Any]:
-    """Return the ConfigMap with the rank file and run.sh, which every pod mounts; raises `BadInput` above 1 MiB."""
-    data = {"ranks.tsv": ranks_tsv(view), "run.sh": run_sh(view)}
-    size = sum(len(text.encode()) for text in data.values())
-    if size > lint.CONFIG_MAP_BYTES:
-        raise BadInput(
-            "job of", f"{len(view.hosts)} nodes", f"makes a ConfigMap of {size} bytes, over 1 MiB; use --to torchrun"
-        )
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"roundelay-{view.job.name}"}, "data": data}
+def rank_files(view: View) -> list[dict[str, str]]:
+    """Return the files that every pod mounts, in parts of at most what a ConfigMap holds: run.sh and the rank file.
+
+    A rank file too long for one part goes on in ranks-1.tsv, ranks-2.tsv …; run.sh reads them all.
+    """
+    parts, room = [{"run.sh": run_sh(view)}], lint.CONFIG_MAP_BYTES
+    left = room - len(parts[0]["run.sh"].encode())
+    lines: list[str] = []
+    for line in ranks_tsv(view).splitlines(keepends=True):
+        if len(line) > left:
+            parts[-1][_ranks(len(parts) - 1)] = "".join(lines)
+            parts.append({})
+            lines, left = [], room
+        lines.append(line)
+        left -= len(line)
+    parts[-1][_ranks(len(parts) - 1)] = "".join(lines)
+    return parts
+
+
+def _ranks(part: int) -> str:
+    return f"ranks-{part}.tsv" if part else "ranks.tsv"
+
+
+def config_maps(view: View) -> list[dict[str, Any]]:
+    """Return the ConfigMaps with run.sh and the rank file, as many as their limit of 1 MiB asks."""
+    return [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": _map_name(view, part)}, "data": data}
+        for part, data in enumerate(rank_files(view))
+    ]
+
+
+def _map_name(view: View, part: int) -> str:
+    return f"roundelay-{view.job.name}" + (f"-{part}" if part else "")
 
 
 def pod_spec(view: View) -> dict[str, Any]:
@@ -105,5 +148,14 @@ def pod_spec(view: View) -> dict[str, Any]:
                 "volumeMounts": [{"name": "roundelay", "mountPath": "/roundelay", "readOnly": True}],
             }
         ],
-        "volumes": [{"name": "roundelay", "configMap": {"name": f"roundelay-{view.job.name}"}}],
+        "volumes": [_volume(view)],
     }
+
+
+def _volume(view: View) -> dict[str, Any]:
+    """Return the volume of run.sh and the rank file, from one ConfigMap or from several."""
+    count = len(rank_files(view))
+    if count == 1:
+        return {"name": "roundelay", "configMap": {"name": _map_name(view, 0)}}
+    sources = [{"configMap": {"name": _map_name(view, part)}} for part in range(count)]
+    return {"name": "roundelay", "projected": {"sources": sources}}

@@ -9,7 +9,7 @@ takes consecutive places on the closed list, one segment a ring, and a node in u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from roundelay.errors import BadInput
@@ -41,6 +41,22 @@ def _yaml(view: View, kind: str, body: Mapping[str, Any]) -> str:
     return f"# {view.header}\n" + document([{"topology": TOPOLOGY, "cluster_default": True, kind: dict(body)}])
 
 
+def move_sh(view: View, units: Iterable[tuple[str, list[str]]]) -> str:
+    """Return a script that moves nodes into their unit, a leaf switch or a block, in the running cluster.
+
+    Source: Slurm's topology guide, "dynamic topology", 25.11 or later: `Topology=NAME:UNIT`.
+    """
+    lines = ["#!/usr/bin/env bash", f"# {view.header}", "set -euo pipefail"]
+    lines += [f"scontrol update NodeName={compress(nodes)} Topology={TOPOLOGY}:{unit}" for unit, nodes in units]
+    return "\n".join(lines) + "\n"
+
+
+MOVES = (
+    "move.sh: Slurm 25.11 or later with topology.yaml loaded once: it moves the nodes into units of these names by "
+    "Topology=, with no reconfigure."
+)
+
+
 def _install(*files: str) -> str:
     return " ".join(["cp", *(f"DIR/{file}" for file in files), "/etc/slurm/", "&&", "scontrol reconfigure"])
 
@@ -67,11 +83,13 @@ def tree(view: View) -> Emitted:
             **_job_files(view),
             "topology.conf": "\n".join(lines) + "\n",
             "topology.yaml": _yaml(view, "tree", {"switches": switches}),
+            "move.sh": move_sh(view, leaves),
         },
         (_install("topology.conf"), launch),
         (
             "topology.conf: Slurm 22.05 or later with TopologyPlugin=topology/tree in slurm.conf. topology.yaml: "
             "25.05 or later, instead of it.",
+            MOVES,
         ),
     )
 
@@ -116,11 +134,17 @@ def block(view: View) -> Emitted:
     body = {"block_sizes": [m], "blocks": [{"block": name, "nodes": compress(nodes)} for name, nodes in blocks]}
     left = sum(len(run) for run in rest)
     return Emitted(
-        {**_job_files(view), "topology.conf": "\n".join(lines) + "\n", "topology.yaml": _yaml(view, "block", body)},
+        {
+            **_job_files(view),
+            "topology.conf": "\n".join(lines) + "\n",
+            "topology.yaml": _yaml(view, "block", body),
+            "move.sh": move_sh(view, blocks),
+        },
         (_install("topology.conf"), _segment_launch(view)),
         (
             "topology.conf: Slurm 23.11 or later with TopologyPlugin=topology/block in slurm.conf. topology.yaml: "
             "25.05 or later, instead of it.",
+            MOVES,
             "Slurm 23.11 does not know --segment yet: leave it out there, the node list says it all.",
             *((f"{left} free nodes fill no block and stand in none; Slurm warns of them",) if left else ()),
         ),

@@ -52,7 +52,7 @@ rank=""
 while IFS=$'\\t' read -r node_rank name _; do
   if [ "$name" = "$host" ]; then rank="$node_rank"; break; fi
   if [ "$name" = "${{host%%.*}}" ]; then rank="$node_rank"; fi
-done < "$here/ranks.tsv"
+done < <(cat "$here"/ranks*.tsv)
 if [ -z "$rank" ]; then
   echo "run.sh: $host is not in $here/ranks.tsv; set NODE_NAME to this node's name there" >&2
   exit 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from roundelay.fabric.emit import lint
-from roundelay.fabric.emit.kubernetes import config_map, pod_spec
+from roundelay.fabric.emit.kubernetes import config_maps, pod_spec
 from roundelay.fabric.emit.view import Emitted, View, group_name
 from roundelay.fabric.emit.yaml_text import stream
 
@@ -69,7 +69,7 @@ def volcano(view: View) -> Emitted:
     return Emitted(
         {
             "hypernodes.yaml": f"# {view.header}\n" + stream(hyper_nodes(view)),
-            "config-map.yaml": f"# {view.header}\n" + stream([config_map(view)]),
+            "config-map.yaml": f"# {view.header}\n" + stream(config_maps(view)),
             "job.yaml": f"# {view.header}\n" + stream([job(view)]),
         },
         (

@@ -245,29 +245,28 @@ class GoodputStudy(Study):
             used, replica, interval_s=self.interval_s, gpus=self.job_gpus, regrow=self.regrow, **seconds
         )
 
-    def plan(self) -> tuple[list[UsableGpus], dict[str, float], list[str]]:
-        """Return the architectures, the MFU of each, and what had to be left out, as sentences."""
-        archs, left_out = self.architectures()
+    def plan(self) -> tuple[list[UsableGpus], dict[str, float], dict[str, str]]:
+        """Return the architectures, the MFU of each, and of each that cannot run it, by name, why not."""
+        archs, cannot = self.architectures()
         if self.trains is None:
             mfu = self.job().mfu
-            return archs, {arch.name: mfu for arch in archs}, left_out
+            return archs, {arch.name: mfu for arch in archs}, cannot
         if self.mfu is not None:
             raise BadInput("--mfu", self.mfu, "goes without --model, which finds it; give one of the two")
         if self.job_gpus is None:
             raise BadInput("--model", self.trains, "is timed at a fixed size; give --job-gpus")
         mfus: dict[str, float] = {}
-        why = ""
         for arch in archs:
             try:
                 found = self._search(arch.name)
             except BadInput as error:
-                why = f"{arch.name}: {error}"
-                left_out.append(why)
+                cannot[arch.name] = str(error)
                 continue
             mfus[arch.name] = min(found.best[0].mfu, 1.0)
         if not mfus:
-            raise BadInput("--model", self.trains, f"fits nowhere: {why}")
-        return [arch for arch in archs if arch.name in mfus], mfus, left_out
+            name, why = list(cannot.items())[-1]
+            raise BadInput("--model", self.trains, f"fits nowhere: {name}: {why}")
+        return [arch for arch in archs if arch.name in mfus], mfus, cannot
 
     def _search(self, arch: str) -> SearchResult:
         """Return the fastest cut of the model on an architecture, with groups of tp."""

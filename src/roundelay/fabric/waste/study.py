@@ -78,8 +78,8 @@ class Study:
     def fabric(self) -> Fabric:
         return Fabric.of_gpus(self.gpus, self.gpus_per_node)
 
-    def architectures(self) -> tuple[list[usable.UsableGpus], list[str]]:
-        """Return the architectures, and what "all" had to leave out."""
+    def architectures(self) -> tuple[list[usable.UsableGpus], dict[str, str]]:
+        """Return the architectures, and of each that cannot be on this fabric, by name, why not."""
         return usable.build(self.arch, self.fabric(), self.tp, spares=self.spares)
 
     def generator_model(self) -> generator.FaultModel:

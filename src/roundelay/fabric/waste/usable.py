@@ -152,6 +152,7 @@ def _block_nodes(name: str, fabric: Fabric, block_gpus: int, what: str) -> int:
 def k_hop(architecture: Architecture, fabric: Fabric, tp: int) -> Chain:
     """InfinitePOD with fibres to the K nearest nodes on both sides, closed to a ring."""
     k = architecture.links.hops
+    fabric.nodes_per_group(tp)
     KHopRing(fabric, k)
     return Chain(architecture.like, fabric, tp, k)
 
@@ -172,6 +173,7 @@ def switch(architecture: Architecture, fabric: Fabric, tp: int, spares: bool = F
 
 def static_ring(architecture: Architecture, fabric: Fabric, tp: int) -> Blocks:
     """SiP-Ring: static rings of TP GPUs; a fault takes its whole ring."""
+    fabric.nodes_per_group(tp)
     nodes = _block_nodes(architecture.like, fabric, tp, "ring")
     return Blocks(architecture.like, fabric, tp, nodes, _whole_table(nodes, tp))
 
@@ -185,6 +187,7 @@ def cube(architecture: Architecture, fabric: Fabric, tp: int) -> Blocks:
     static = architecture.usable.kind == "subblock"
     if static and tp < size and size % tp:
         raise BadInput("--tp", tp, f"{name} cuts a cube of {size} evenly; give a divisor of {size}")
+    fabric.nodes_per_group(tp)
     cube_nodes = _block_nodes(name, fabric, size, "cube")
     if tp > size:
         if tp % size:
@@ -213,25 +216,28 @@ def of(architecture: Architecture | str, fabric: Fabric, tp: int, *, spares: boo
     return cube(architecture, fabric, tp)
 
 
-def build(names: str, fabric: Fabric, tp: int, *, spares: bool = False) -> tuple[list[UsableGpus], list[str]]:
-    """Return the rules of a comma-separated list or "all", and what "all" had to leave out, as sentences.
+def build(names: str, fabric: Fabric, tp: int, *, spares: bool = False) -> tuple[list[UsableGpus], dict[str, str]]:
+    """Return the rules of a comma-separated list or "all", and of each that cannot be, by name, why not.
 
-    "all" leaves out a domain that would cut a node in two (36 GPUs on 8-GPU nodes) and a TP that a static cut does not
-    divide; a name given by hand that does not fit, and GPUs that fill no whole domain, raise `BadInput`.
+    An architecture cannot be where its domain would cut a node in two (36 GPUs on 8-GPU nodes), its static cut does not
+    divide the group, its groups are whole nodes and these are not, or the GPUs fill no whole domain. Raises `BadInput`
+    for an unknown name, for a group larger than the fabric, and where nothing is left.
     """
-    fabric.nodes_per_group(tp)
+    if not 1 <= tp <= fabric.gpus:
+        raise BadInput("--tp", tp, f"give 1 to the fabric's {fabric.gpus} GPUs")
     known, everything = architectures.table(), names.strip() == "all"
     wanted = architectures.names() if everything else [name.strip() for name in names.split(",")]
     chosen: list[UsableGpus] = []
-    left_out: list[str] = []
+    cannot: dict[str, str] = {}
+    first: BadInput | None = None
     for name in wanted:
         if name not in known:
             raise BadInput("--arch", name, f"choose from all, {', '.join(architectures.names())}")
         try:
             chosen.append(of(known[name], fabric, tp, spares=spares))
         except BadInput as error:
-            if everything and ("cuts a node" in error.do or error.what in ("--tp", "K")):
-                left_out.append(str(error))
-            else:
-                raise
-    return chosen, left_out
+            cannot[name] = str(error)
+            first = first or error
+    if first and not chosen:
+        raise first
+    return chosen, cannot
