@@ -34,7 +34,7 @@ def routes() -> list[BaseRoute]:
         ("POST", "/v1/audio/transcriptions", transcriptions.transcriptions),
         ("POST", "/v1/chat/completions", chat.completions),
         ("GET", "/v1/models", listing.models),
-        ("GET", "/v1/models/{model}", listing.model),
+        ("GET", "/v1/models/{model:path}", listing.model),
         ("GET", "/v1/audio/voices", listing.voices),
         ("POST", "/v1/audio/voices", listing.no_new_voices),
         ("DELETE", "/v1/audio/voices/{voice}", listing.no_new_voices),

@@ -12,6 +12,7 @@ from roundelay import __version__
 from roundelay.server.audio import encoders
 from roundelay.server.http import chat, fabric, fields, speech, transcriptions
 from roundelay.server.http.fields import Field
+from roundelay.server.http.requests import IGNORED
 from roundelay.server.limits import DEFAULT
 from roundelay.server.realtime import calls
 from roundelay.server.service import service_of
@@ -32,6 +33,7 @@ ERROR = {
         }
     },
 }
+IGNORED_WORDS = "The given settings without effect here, by commas; not sent where there are none."
 STATUSES = {
     "400": "A value that cannot be used.", "401": "No API key of this server.", "403": "A foreign host or origin.",
     "404": "There is none of this name.", "405": "Another method.", "408": "The body did not come.",
@@ -46,7 +48,12 @@ def _errors() -> dict[str, Any]:
 
 
 def _operation(summary: str, media: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"summary": summary, "responses": {"200": {"description": summary, "content": media}, **_errors()}, **more}
+    answer = {
+        "description": summary,
+        "content": media,
+        "headers": {IGNORED: {"description": IGNORED_WORDS, "schema": {"type": "string"}}},
+    }
+    return {"summary": summary, "responses": {"200": answer, **_errors()}, **more}
 
 
 def _get(summary: str, *parameters: dict[str, Any], **schema: Any) -> dict[str, Any]:

@@ -114,6 +114,7 @@ def test_speech_as_events_is_what_the_bytes_are(server: Running) -> None:
 def test_every_openai_voice_is_an_alias_and_an_unknown_one_lists_them(server: Running) -> None:
     listed = json.loads(ask(server, "/v1/audio/voices")[2])["data"]
     known = {each["id"]: each.get("alias_of") for each in listed}
+    assert {each["id"] for each in json.loads(ask(server, "/v1/audio/voices")[2])["voices"]} == set(known)
     assert set(OPENAI_VOICES) <= set(known) and all(known[name] in known for name in OPENAI_VOICES)
     with running(names=Names(strict=True)) as strict:
         for voice in ("nobody", "/etc/passwd", "../voices.json", {"id": 3}):
@@ -265,6 +266,7 @@ def test_models_and_unknown_ones(server: Running) -> None:
     client = server.client()
     assert [model.id for model in client.models.list()] == ["roundelay", *registry.loadable()]
     is_error(ask(server, "/v1/models/chat_completions"), 404, "model_not_found", "model")  # no request can give its url
+    is_error(ask(server, "/v1/models/Systran/faster-whisper-small"), 404, "model_not_found", "model")
     assert client.models.retrieve("nano").id == "nano"
     assert client.models.retrieve("roundelay").object == "model"
     with pytest.raises(openai.NotFoundError):

@@ -67,7 +67,8 @@ def test_a_telephone_of_the_beta_is_heard_and_answered(server: Running) -> None:
 
 
 def test_text_of_the_beta(server: Running) -> None:
-    with old(server, subprotocols=["realtime", "openai-beta.realtime-v1"]) as talk:
+    with old(server, subprotocols=[beta.PROTOCOL]) as talk:
+        assert talk.socket.subprotocol == beta.PROTOCOL
         talk.send("session.update", session={"turn_detection": None})
         assert talk.wait("session.updated")["session"]["turn_detection"] is None
         talk.type("hi")

@@ -52,7 +52,10 @@ def wrong_address(routes: Sequence[BaseRoute], scope: MutableMapping[str, Any]) 
         return ApiError(405, "method_not_allowed", message), methods
     if why := ABSENT.get(path.rstrip("/")):
         return ApiError(404, "not_found", f"there is nothing at {path}: {why}"), []
-    table = {route.path: " or ".join(sorted(_methods(route))) for route in known}
+    able: dict[str, set[str]] = {}
+    for route in known:
+        able.setdefault(route.path, set()).update(_methods(route))
+    table = {each: " or ".join(sorted(methods)) for each, methods in able.items()}
     listed = [each for each in table if each.startswith(API) and not each.startswith("/v1/x/") and "{" not in each]
     near = get_close_matches(path.rstrip("/"), table, n=SHOWN, cutoff=ALIKE)
     names = ", ".join(f"{table[each]} {each}" for each in near or listed)

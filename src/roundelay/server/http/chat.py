@@ -47,7 +47,7 @@ from roundelay.voice.voices import Voice
 ROLES = ("system", "developer", "user", "assistant", "tool")
 FIELDS = (
     Field("messages", "array", "The conversation so far.", required=True, max_length=DEFAULT.messages),
-    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
+    Field("model", "string", "An engine's name; OpenAI's and other names mean the default engine.", default=MODEL),
     Field("modalities", "array", '["text"], or ["text", "audio"] for a spoken answer.', max_length=2),
     Field("audio", "object", "voice and format (wav, mp3, flac, opus, aac, pcm16) of the answer."),
     Field("stream", "boolean", "Server-sent events.", default=False),

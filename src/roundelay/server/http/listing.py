@@ -43,7 +43,8 @@ async def voices(request: Request) -> Response:
     known = _voices(service_of(request))
     data = [entry(name) for name in known]
     data += [entry(name, means) for name, means in names.aliases(known).items()]
-    return JSONResponse({"object": "list", "data": data, "has_more": False})
+    listed = [{"id": each["id"], "name": each["name"]} for each in data]  # where other servers' clients look for them
+    return JSONResponse({"object": "list", "data": data, "has_more": False, "voices": listed})
 
 
 def _voices(service: Service) -> Sequence[str]:

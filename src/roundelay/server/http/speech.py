@@ -34,8 +34,8 @@ DEFAULT_INSTRUCTIONS = "You will receive partial sentences. Do not complete the 
 T = TypeVar("T")
 FIELDS = (
     Field("input", "string", "The text to speak.", required=True, max_length=DEFAULT.input_characters),
-    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
-    Field("voice", "voice", "A built-in voice, or one of OpenAI's names as an alias of one."),
+    Field("model", "string", "An engine's name; OpenAI's and other names mean the default engine.", default=MODEL),
+    Field("voice", "voice", "A voice, or a name that stands for one: OpenAI's, or another server's."),
     Field("response_format", "string", "The audio format.", default="mp3",
           choices=("mp3", "opus", "aac", "flac", "wav", "pcm")),
     Field("stream_format", "string", "Plain bytes, or server-sent events with base64.", default="audio",

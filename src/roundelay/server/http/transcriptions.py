@@ -30,7 +30,7 @@ GRANULARITIES = Field(
 SEVERAL = plain(GRANULARITIES.name)  # may be repeated, with brackets or without, or list its entries by commas
 MAX_FIELDS, MAX_FIELD_BYTES = 128, 1 << 18  # of text beside the file; a prompt may be long
 FIELDS = (
-    Field("model", "string", "An engine's name; OpenAI's model names mean the default engine.", default=MODEL),
+    Field("model", "string", "An engine's name; OpenAI's and other names mean the default engine.", default=MODEL),
     Field("response_format", "string", "The format of the transcript.", default="json", choices=RESPONSE_FORMATS),
     Field("language", "string", "The language spoken, en; another one where the engine knows it.", max_length=40),
     Field("stream", "string", "true: server-sent events.", default="false", choices=("true", "false")),

@@ -35,14 +35,14 @@ RESPONSE = {
 SENT_BACK = ("client_secret",)  # of a session as it is shown, which clients send back
 FORMATS = {"audio/pcm": "pcm16", "audio/pcmu": "g711_ulaw", "audio/pcma": "g711_alaw"}
 PARTS = {"output_audio": "audio", "output_text": "text"}
-UPDATE = "transcription_session.update"
+UPDATE, PROTOCOL = "transcription_session.update", "openai-beta.realtime-v1"
 
 
 def is_spoken_by(connection: HTTPConnection) -> bool:
     """Whether the client says that it speaks the beta."""
     protocols = connection.scope.get("subprotocols", ())
     header = connection.headers.get("openai-beta", "").replace(" ", "").lower()
-    return "realtime=v1" in header or "openai-beta.realtime-v1" in protocols
+    return "realtime=v1" in header or PROTOCOL in protocols
 
 
 def nested(given: Mapping[str, Any], places: Mapping[str, tuple[str, ...]] = SESSION) -> Mapping[str, Any]:

@@ -13,6 +13,8 @@ from roundelay.server.realtime.connection import Connection, Gone, admit
 from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import client_of, key_of, service_of
 
+PROTOCOLS = ("realtime", beta.PROTOCOL)  # what a browser may offer beside its key; it wants one of its offers accepted
+
 
 async def realtime(socket: WebSocket) -> None:
     """Run one conversation from handshake to close. A refusal is an HTTP response with a typed error."""
@@ -40,7 +42,8 @@ async def realtime(socket: WebSocket) -> None:
     connection = Connection(WebSocketTransport(socket), service, settings, client)
     connection.enter()  # before anything is waited for, so that no one else is given the place
     try:
-        await socket.accept("realtime" if "realtime" in socket.scope["subprotocols"] else None)
+        offered = socket.scope["subprotocols"]
+        await socket.accept(next((each for each in PROTOCOLS if each in offered), None))
     except BaseException:
         connection.leave()
         raise
