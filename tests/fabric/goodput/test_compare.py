@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +210,20 @@ def test_what_the_step_times_cannot_tell_apart_is_a_tie(study: CompareStudy, mad
     assert text.count("<b>a tie</b>") == max(len(ties) - 1, 0)
     assert any("published runs" in sentence for sentence in compare_page.limits(made))
     assert compare.tied(priced[:1]) == set()
+
+
+def test_the_offers_need_no_scrolling_at_1200_pixels(study: CompareStudy, made: list[Offer], tmp_path: Path) -> None:
+    """Measured by Chromium: the table is no wider than what holds it."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("Chromium is not here")
+    measure = (
+        "<script>const box = document.querySelector('.wide');"
+        "document.body.dataset.over = box.scrollWidth - box.clientWidth</script></body>"
+    )
+    page = tmp_path / "page.html"
+    page.write_text(compare_page.page(study, made).replace("</body>", measure))
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,900", "--dump-dom"]
+    shown = subprocess.run([browser, *flags, page.as_uri()], capture_output=True, text=True, timeout=120)
+    (over,) = re.findall(r'data-over="(-?\d+)"', shown.stdout)
+    assert int(over) <= 0

@@ -91,7 +91,7 @@ def verdict(study: CompareStudy, offers: Sequence[Offer]) -> list[str]:
             out.append(
                 f"{escape(offer.arch)} has no bill. "
                 + (
-                    f"It is the cheapest as long as its interconnect costs less than {spare:,.0f} USD a GPU."
+                    f"As computed it is the cheapest where its interconnect costs less than {spare:,.0f} USD a GPU."
                     if gap > 0
                     else f"It costs more than {escape(priced[0].arch)} even if its interconnect were free."
                 )
