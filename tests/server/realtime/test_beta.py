@@ -162,6 +162,13 @@ def test_a_sound_format_in_any_spelling(given: Any, kind: str) -> None:
     assert sound_format(given, "format") == kind
 
 
+def test_a_message_as_chat_completions_have_it() -> None:
+    room = Room(audio={"input": NEVER})
+    room.item("message", role="developer", content="be brief")
+    room.item("message", role="user", content="hello")
+    assert room.history == [("system", "be brief"), ("user", "hello")]
+
+
 def test_tools_as_chat_completions_have_them() -> None:
     tool = {"name": "look", "description": "looks", "parameters": {}}
     for given in ({"type": "function", **tool}, {"type": "function", "function": tool}):

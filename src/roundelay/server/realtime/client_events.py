@@ -163,8 +163,11 @@ class ClientEventHandler:
         self.bridge.send(frame("conversation.item.done", previous_item_id=before, item=item))
 
     def _message(self, item: Frame, given: Mapping[str, Any], now_ms: int) -> None:
-        role = one_of(given.get("role"), ("user", "assistant", "system"), "item.role")
+        said = given.get("role")
+        role = one_of("system" if said == "developer" else said, ("user", "assistant", "system"), "item.role")
         parts = given.get("content")
+        if isinstance(parts, str):  # as chat completions have it
+            parts = [{"type": "text", "text": parts}]
         if not isinstance(parts, list) or not 1 <= len(parts) <= 64:
             raise wrong("item.content", "item.content must be an array of 1 to 64 parts", "invalid_type")
         kept: list[dict[str, Any]] = []
