@@ -38,6 +38,12 @@ SAME = {
     "unix": "host end start\nnode001 1704153600 1704067200\nnode002 - 1704110400\nnode003 1704412800 1704240000\n",
     "durations": "server,begin,duration_hours\nnode001,2024-01-01,24\n"
     "node002,2024-01-01T12:00,84\nnode003,2024-01-03,48\n",
+    "hours:minutes:seconds": "NodeName|TimeStart|Duration|\nnode001|2024-01-01T00:00:00|1-00:00:00|\n"
+    "node002|2024-01-01T12:00:00|84:00:00|\nnode003|2024-01-03T00:00:00|2-00:00:00|\n",
+    "up by server": "timestamp,node,up\n0,node001,0\n"
+    "0,node002,1\n0.5,node002,0\n1,node001,1\n2,node003,0\n4,node003,1\n",
+    "Grafana's table of up": "Time,node001,node002,node003\n2024-01-01 00:00:00,0,1,1\n2024-01-01 12:00:00,0,0,1\n"
+    "2024-01-02 00:00:00,1,0,1\n2024-01-03 00:00:00,1,0,0\n2024-01-05 00:00:00,1,0,1\n",
     "no headings": "node001,2024-01-01,2024-01-02\nnode002,2024-01-01T12:00:00,\nnode003,2024-01-03,2024-01-05\n",
     "events": "time,node,event\n0,node001,down\n0.5,node002,DRAIN\n"
     "1,node001,up\n2,node003,fault_start\n4,node003,fault_end\n",
@@ -54,7 +60,7 @@ SAME = {
 [2024-01-01T12:00:00.000] update_node: node node002 state set to DRAINED*
 [2024-01-02T00:00:00.000] Node node001 now responding
 [2024-01-02T01:00:00.000] Node node002 now responding
-[2024-01-03T00:00:00.000] update_node: node node003 state set to DOWN
+[2024-01-03T00:00:00.000] error: validate_node_specs: Setting node node003 state to INVAL with reason:gres/gpu
 [2024-01-05T00:00:00.000] node node003 returned to service
 """,
     "a log": """2024-01-01T00:00:00Z level=warn msg="node down" node=node001
@@ -215,7 +221,10 @@ BAD = {
     "no end of any": ("node,start,end\nn1,1,\n", "tells no end of any fault"),
     "nothing lasts": ("node,start,end\nn1,1,1\n", "no fault that lasts"),
     "headings alone": ("node,start,end\n", "names no fault"),
-    "duration without a unit": ("node,start,duration\nn1,1,5\n", "unit of duration"),
+    "duration without a unit": (
+        "node,start,duration\nn1,1,5\n",
+        "does not say the unit of 5; name the column duration_hours",
+    ),
     "cut names": (SACCT.replace("node001", "node00+"), "line 4: cuts the name"),
     "time runs back": ("time,node,event\n5,n1,down\n3,n1,up\n", "line 3: n1 is told of in no order"),
     "no state": ("time,node,event\n5,n1,purple\n", "line 2: 'purple' is no state"),

@@ -151,6 +151,13 @@ def test_names_and_order_tell_tors(tmp_path: Path) -> None:
     assert not read([path]).has_tors() and len(read([path]).slots(4, 1).tors) == 0
 
 
+def test_a_name_a_line_needs_no_numbers(tmp_path: Path) -> None:
+    assert [host.name for host in read([given(tmp_path, "alpha\nbeta.example.org\n")]).hosts] == [
+        "alpha",
+        "beta.example.org",
+    ]
+
+
 def test_our_own_form_round_trips(tmp_path: Path) -> None:
     value = read([given(tmp_path, NODES + TOPOLOGY)])
     again = read([given(tmp_path, dumps(value), "own.json")])

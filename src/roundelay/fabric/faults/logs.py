@@ -29,6 +29,8 @@ NODE = re.compile(
 )
 # what slurmctld says, each with what it means: down, up, or up only after an outage of the same kind
 SET = re.compile(rf"(?i)\bnodes? ({HOST}) state set to ([A-Z]+)")
+SETTING = re.compile(rf"(?i)\bsetting node ({HOST}) state to ([A-Z]+)")
+REBOOTED = re.compile(rf"(?i)\bnode ({HOST}) unexpectedly rebooted")
 SILENT = re.compile(rf"\bNodes? ({HOST}) not responding, setting DOWN")
 BACK = re.compile(rf"(?i)\bnodes? ({HOST}) returned to service")
 RESPONDS = re.compile(rf"\b[Nn]ode ({HOST}) now responding")
@@ -146,10 +148,12 @@ def _line(line: str, number: int, log: _Log) -> None:
 
 def _told(line: str) -> tuple[str, bool, str] | None:
     """Return (nodes, are they down, kind) that a line tells; None for a line that tells nothing of a node's state."""
-    for pattern, down, kind in ((SILENT, True, "silent"), (BACK, False, "back"), (RESPONDS, False, "responds")):
+    for pattern, down, kind in (
+        (SILENT, True, "silent"), (REBOOTED, True, "set"), (BACK, False, "back"), (RESPONDS, False, "responds"),
+    ):  # fmt: skip
         if found := pattern.search(line):
             return found[1], down, kind
-    if found := SET.search(line):
+    if found := SET.search(line) or SETTING.search(line):
         return found[1], not found[2].upper().startswith(GOOD_STATES), "set"
     if NO_FALL.search(line.rstrip()):
         return None

@@ -23,10 +23,12 @@ COLUMNS = {
     "node": table.HOSTS,
     "start": ("start", "starttime", "timestart", "begin", "begintime", "from", "down", "downat", "downtime", "failedat",
               "faultstart", "failtime", "startdate", "startsat", "startedat", "outagestart", "begins",
-              "starts", "since"),
+              "starts", "since", "downsince", "failurestart", "faultstarttime", "opened",
+              "openedat", "createdat", "failuretime"),
     "end": ("end", "endtime", "timeend", "to", "until", "up", "upat", "uptime", "recovered", "recoveredat", "faultend",
             "repaired", "repairedat", "enddate", "endsat", "endedat", "resolved", "resolvedat", "stop", "stoptime",
-            "outageend", "ends", "repairtime"),
+            "outageend", "ends", "repairtime", "upsince", "failureend", "faultendtime", "repairend", "recoverytime",
+            "restored", "restoredat", "fixed", "fixedat", "closed", "closedat"),
     "time": ("time", "timestamp", "eventtime", "date", "datetime", "at", "when", "ts"),
     "event": ("event", "eventtype", "state", "status", "newstate", "action", "type", "kind", "up"),
     "length": ("duration", "length", "lasted", "outage"),
@@ -44,6 +46,7 @@ UP = re.compile(
 Lines = Iterator[tuple[int | None, list[str]]]
 NO_VALUE = frozenset(("", "na", "nan", "none", "null", "n/a", "-"))
 GPU_COLUMN = re.compile(r"(.+?)[-_:/](?:gpu)?(\d{1,2})$")
+LENGTH = re.compile(r"(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?")
 NEED = "give headings such as `node,start,end`"
 
 
@@ -94,6 +97,8 @@ def read(source: Source) -> Records:
         return _intervals(lines, at, headings, records, times)
     if "node" in at and "time" in at and "event" in at:
         return _events(lines, at, records, times)
+    if {"node", "time", "end"} <= set(at) and table.plain(headings[at["end"]]) == "up":
+        return _events(lines, {**at, "event": at["end"]}, records, times)
     if "time" not in at:
         raise source.bad(f"has no column of nodes and times among {few(headings, 6)}; {NEED}", line)
     records.whole = True
@@ -117,8 +122,6 @@ def _intervals(
     """Take a fault a line; a line without a node is one of the whole cluster (sacctmgr) and is passed."""
     source, without = records.source, 0
     length_s = clock.unit_of(headings[at["length"]]) if "length" in at else None
-    if "end" not in at and length_s is None:
-        raise source.bad(f"does not say the unit of {headings[at['length']]}; name it duration_hours or the like", 1)
     for line, cells in lines:
         name = cells[at["node"]]
         if not name:
@@ -131,16 +134,26 @@ def _intervals(
             text = cells[at["end"]]
             end = None if clock.is_open(text) else times.day(text, line)
         else:
-            value = clock.number(cells[at["length"]])
-            if value is None or value < 0:
-                raise source.bad(f"{cells[at['length']]!r} is no length of time; give a number from 0 on", line)
-            end = start + value * (length_s or 0.0) / clock.DAY_S
+            end = start + _length_s(cells[at["length"]], length_s, source, line) / clock.DAY_S
         why = cells[at["why"]] if "why" in at else cells[at["event"]] if "event" in at else ""
         for one in expand(name) if set(name) & set("[,") else (name,):
             records.fault(one, start, end, line, why)
     if without:
         records.notes.append(f"{source.name}: {without:,} lines name no node and are left out")
     return records
+
+
+def _length_s(text: str, unit_s: float | None, source: Source, line: int | None) -> float:
+    """Return a length of time in seconds: a number in the heading's unit, or Slurm's [days-]hours:minutes:seconds."""
+    if found := LENGTH.fullmatch(text):
+        days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+        return days * clock.DAY_S + hours * 3600 + minutes * 60 + seconds
+    value = clock.number(text)
+    if value is None or value < 0:
+        raise source.bad(f"{text!r} is no length of time; give a number from 0 on, or hours:minutes:seconds", line)
+    if unit_s is None:
+        raise source.bad(f"does not say the unit of {text}; name the column duration_hours or the like", line)
+    return value * unit_s
 
 
 @dataclass(slots=True)
@@ -250,15 +263,20 @@ def _wide_samples(lines: Lines, time: int, headings: list[str], records: Records
     if all(gpus) and len({match[1] for match in gpus if match}) < len(names):
         names = {i: match[1] for (i, _), match in zip(names.items(), gpus, strict=True) if match}
     was: dict[str, bool] = {}
+    none = NO_VALUE
     for line, cells in lines:
+        told = {cells[i].removesuffix(".0") for i in names}
+        if not was and "1" in told and told <= {"0", "1", ""}:
+            none = NO_VALUE | {"0", "0.0"}
         day = times.day(cells[time], line)
         records.seen(day)
         up: dict[str, bool] = {}
         for i, name in names.items():
-            up[name] = up.get(name, False) or cells[i].lower() not in NO_VALUE
+            up[name] = up.get(name, False) or cells[i].lower() not in none
         for name, there in up.items():
             if was.get(name) != there:
                 pairing.event(name, day, not there, line)
         was = up
-    records.notes.append(f"{records.source.name}: a server is taken as down while its cell is empty")
+    how = "empty" if none is NO_VALUE else "0 or empty, as Prometheus' up"
+    records.notes.append(f"{records.source.name}: a server is taken as down while its cell is {how}")
     return pairing.done()

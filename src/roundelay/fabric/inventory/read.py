@@ -77,6 +77,8 @@ def form_of(head: str) -> str | None:
 
 def _is_hostlist(lines: Sequence[str]) -> bool:
     """Return whether the lines are host lists, each perhaps behind a ToR and a colon."""
+    if all(re.fullmatch(r"[A-Za-z0-9][\w.-]*", line.strip()) for line in lines):
+        return True  # a name a line
     for line in lines[:100]:
         found = TOR_LINE.fullmatch(line)
         text = found[2] if found else line

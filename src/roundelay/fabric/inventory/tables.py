@@ -13,7 +13,7 @@ from roundelay.fabric.reading.source import Source
 COLUMNS = {
     "name": table.HOSTS,
     "tor": ("tor", "torswitch", "leaf", "leafswitch", "topofrack", "torname", "leafname", "switch", "switchname",
-            "accessswitch", "edgeswitch", "networkblock"),
+            "accessswitch", "rackswitch", "leafname", "leafsw", "sw", "edgeswitch", "networkblock"),
     "rack": ("rack", "rackname", "rackid", "cabinet", "enclosure", "chassis"),
     "domain": ("domain", "pod", "spine", "spineswitch", "aggregation", "aggregationswitch", "agg", "aggswitch", "su",
                "scalableunit", "superblock", "superpod"),
