@@ -69,6 +69,9 @@ class World:
         self.harness.at(self.now + r.uniform(500, 8_000), lambda: self.end(name))
         for _ in range(r.randint(0, 3)):
             self.harness.at(self.now + r.uniform(0, 5_000), lambda: self.checkpoint(name))
+        gpus = tp * r.randint(1, 2 * groups)
+        if r.random() < 0.3:
+            self.harness.at(self.now + r.uniform(0, 5_000), lambda: self.resize(name, gpus))
         self.harness.at(self.now + r.uniform(100, 3_000), self.submit)
 
     def end(self, name: str) -> None:
@@ -77,6 +80,10 @@ class World:
 
     def checkpoint(self, name: str) -> None:
         self.harness.feed(ev.JobCheckpointed(self.now, name))  # refused where the job waits or is gone
+
+    def resize(self, name: str, gpus: int) -> None:
+        if self.controller.memory.job(name):
+            assert self.harness.feed(ev.JobResized(self.now, name, gpus)) is not None
 
     def fault(self) -> None:
         """One node, a few at once, or a whole ToR."""
@@ -105,6 +112,7 @@ class World:
             ev.NodeDown(now, down[:1] or (0, 0)),
         ]  # fmt: skip
         odd += [ev.JobSubmitted(now, job.request) for job in m.jobs[:1]]
+        odd += [ev.JobResized(now, job.request.name, job.request.tp + 1) for job in m.jobs[:1]]
         odd += [ev.JobCheckpointed(now, job.request.name) for job in m.jobs if job.waits_since_s is not None][:1]
         event = r.choice(odd)
         if now >= 1:

@@ -104,7 +104,9 @@ def test_the_worlds_reach_every_action_and_event() -> None:
         seen.update(type(action).__name__ for _, actions in harness.log for action in actions)
         seen["refused"] += len(harness.refused)
         seen["released"] += sum(isinstance(a, Queue) and a.released for _, actions in harness.log for a in actions)
-    wanted = "NodeDown NodeUp JobSubmitted JobEnded JobCheckpointed Tick Place Move Queue Refuse Switch Publish"
+    wanted = (
+        "NodeDown NodeUp JobSubmitted JobEnded JobResized JobCheckpointed Tick Place Move Queue Refuse Switch Publish"
+    )
     assert not [name for name in (*wanted.split(), "refused", "released") if not seen[name]], seen
 
 

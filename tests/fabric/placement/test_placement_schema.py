@@ -57,6 +57,6 @@ def test_what_is_none_is_refused(path: tuple[Any, ...], wrong: object) -> None:
 
 def test_no_field_is_dispensable() -> None:
     whole = emit_case.placement().as_dict()
-    for key in whole:
+    for key in whole.keys() - {"log"}:  # files of before the log have none
         with pytest.raises(ValidationError):
             Draft202012Validator(SCHEMA).validate({other: whole[other] for other in whole if other != key})

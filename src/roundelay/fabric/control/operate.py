@@ -205,7 +205,7 @@ def _subject(event: ev.Event) -> dict[str, Any]:
             return {"nodes": list(nodes)}
         case ev.JobSubmitted(job=job):
             return {"job": job.name}
-        case ev.JobEnded(name=name) | ev.JobCheckpointed(name=name):
+        case ev.JobEnded(name=name) | ev.JobCheckpointed(name=name) | ev.JobResized(name=name):
             return {"job": name}
     return {}
 

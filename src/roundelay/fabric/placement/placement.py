@@ -17,6 +17,7 @@ import numpy as np
 from roundelay.console import table_text
 from roundelay.errors import BadInput
 from roundelay.fabric.inventory.inventory import Slots
+from roundelay.fabric.placement.epochs import KEPT, Entry
 from roundelay.fabric.reading.hostlist import expand
 from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.optics import Circuits, realise
@@ -57,6 +58,7 @@ class Placement:
     """Jobs on a deployment, beside the nodes that are down; `hosts` names the nodes, in node order.
 
     `missing` are slots where no host stands: down for good. `tors` names the ToRs, `domains` each one's upper switch.
+    `log` has the latest epochs.
     """
 
     deployment: Deployment
@@ -67,6 +69,7 @@ class Placement:
     missing: tuple[int, ...] = ()
     tors: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
+    log: tuple[Entry, ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
     def on(cls, slots: Slots) -> Placement:
@@ -151,24 +154,34 @@ class Placement:
         """Return each job's TP and groups by its name, jobs without a group left out; circuits follow from them."""
         return {job.name: (job.tp, job.groups) for job in self.jobs if job.groups}
 
-    def changed(self, *, jobs: tuple[JobPlace, ...] | None = None, down: tuple[int, ...] | None = None) -> Placement:
-        """Return the placement with these jobs or down nodes; the one place where an epoch rises.
-
-        It rises by one exactly when a group changed. Circuits follow from groups, so they change at no other time.
-        """
+    def changed(
+        self, *, jobs: tuple[JobPlace, ...] | None = None, down: tuple[int, ...] | None = None, event: str = "changed"
+    ) -> Placement:
+        """Return the placement with these jobs or down nodes, after `event`."""
         new = replace(
             self, jobs=self.jobs if jobs is None else jobs, down=self.down if down is None else tuple(sorted(down))
         )
-        return new if new.groups() == self.groups() else replace(new, epoch=self.epoch + 1)
+        return new.after(self, event)
+
+    def after(self, before: Placement, event: str) -> Placement:
+        """Return the placement with the epoch and the log that follow `before`; the one place where an epoch rises.
+
+        It rises by one exactly when a group changed. Circuits follow from groups, so they change at no other time.
+        """
+        old, new = before.groups(), self.groups()
+        if old == new:
+            return replace(self, epoch=before.epoch, log=before.log)
+        entry = Entry.of(before.epoch + 1, event, old, new)
+        return replace(self, epoch=entry.epoch, log=(*before.log, entry)[-KEPT:])
 
     def with_job(self, job: JobPlace) -> Placement:
         """Return the placement with one job more, checked; at the next epoch if it has a group."""
-        return self.changed(jobs=(*self.jobs, job)).check()
+        return self.changed(jobs=(*self.jobs, job), event=f"place {job.name}").check()
 
     def without_job(self, name: str) -> Placement:
         """Return the placement after the job has left; at the next epoch if it had a group."""
         gone = self.job(name)
-        return self.changed(jobs=tuple(job for job in self.jobs if job is not gone))
+        return self.changed(jobs=tuple(job for job in self.jobs if job is not gone), event=f"release {name}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the placement as it stands in placement.json, circuits included."""
@@ -190,6 +203,7 @@ class Placement:
             "hosts": list(self.hosts),
             "down": sorted(self.down),
             **{key: list(value) for key in ("missing", "tors", "domains") if (value := getattr(self, key))},
+            "log": [entry.as_dict() for entry in self.log],
             "jobs": [
                 {
                     "name": job.name,
@@ -258,7 +272,8 @@ def _parse(value: Mapping[str, Any]) -> Placement:
     down = tuple(map(_whole, value["down"]))
     hosts, tors, domains = (tuple(map(str, value.get(key, ()))) for key in ("hosts", "tors", "domains"))
     missing = tuple(map(_whole, value.get("missing", ())))
-    return Placement(deployment, jobs, down, hosts, _whole(value["epoch"]), missing, tors, domains)
+    log = tuple(map(Entry.parse, value.get("log", ())))
+    return Placement(deployment, jobs, down, hosts, _whole(value["epoch"]), missing, tors, domains, log)
 
 
 def _whole(value: object) -> int:

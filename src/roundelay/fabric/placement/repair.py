@@ -189,7 +189,8 @@ class _State:
                 groups[i], nodes_Gm[i] = nodes, nodes
                 self._verify(nodes)
             jobs.append(JobPlace(job.name, job.tp, tuple(groups), nodes_Gm))
-        return Repair(before.changed(jobs=tuple(jobs), down=self.placement.down), tuple(moves))
+        failed = ", ".join(before.host(node) for node in self.placement.down if node not in set(before.down))
+        return Repair(before.changed(jobs=tuple(jobs), down=self.placement.down, event=f"down {failed}"), tuple(moves))
 
     def _verify(self, nodes: tuple[int, ...]) -> None:
         """Assert that a rebuilt group holds exactly its nodes, all up, and can be spliced."""

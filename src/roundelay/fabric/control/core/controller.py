@@ -13,7 +13,8 @@ from __future__ import annotations
 from roundelay.fabric.control.core import events as ev
 from roundelay.fabric.control.core.actions import Action
 from roundelay.fabric.control.core.decisions import Decision
-from roundelay.fabric.control.core.state import Memory, Policy
+from roundelay.fabric.control.core.events import JobRequest
+from roundelay.fabric.control.core.state import Job, Memory, Policy
 from roundelay.fabric.control.core.validation import check
 from roundelay.fabric.placement.placement import Placement
 from roundelay.fabric.topology.deployment import Deployment
@@ -28,6 +29,16 @@ class Controller:
         circuits.paths_NB.flags.writeable = False
         self._memory = Memory(placement, circuits)
         self._policy = policy or Policy()
+
+    @classmethod
+    def of(cls, placement: Placement, policy: Policy | None = None) -> Controller:
+        """Return a controller that begins with this placement, checked: its jobs run on all that they asked for."""
+        self = cls(placement.deployment, policy, placement.hosts)
+        circuits = placement.check().circuits()
+        circuits.paths_NB.flags.writeable = False
+        requests = [JobRequest(job.name, job.tp, job.tp * len(job.groups)) for job in placement.jobs if job.groups]
+        self._memory = Memory(placement, circuits, tuple(Job(request, None) for request in requests))
+        return self
 
     @property
     def memory(self) -> Memory:
@@ -49,12 +60,12 @@ class Controller:
         while m.due_s is not None and m.due_s <= event.at_s:
             due = Decision(m, self._policy, max(m.due_s, m.now_s))
             due.expire()
-            m, done = due.finish()
+            m, done = due.finish(ev.words(ev.Tick(event.at_s), m.placement.host))
             actions += done
         check(m, event)
         decision = Decision(m, self._policy, event.at_s)
         _decide(decision, event)
-        m, done = decision.finish()
+        m, done = decision.finish(ev.words(event, m.placement.host))
         self._memory = m
         return actions + done
 
@@ -69,5 +80,7 @@ def _decide(decision: Decision, event: ev.Event) -> None:
             decision.submit(request)
         case ev.JobEnded(name=name):
             decision.end(name)
+        case ev.JobResized(name=name, gpus=gpus):
+            decision.resize(name, gpus)
         case ev.JobCheckpointed(name=name):
             decision.checkpoint(name)

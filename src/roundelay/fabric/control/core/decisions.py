@@ -88,6 +88,28 @@ class Decision:
             self.placement = self.placement.without_job(name)
         self.use_free_nodes()
 
+    def resize(self, name: str, gpus: int) -> None:
+        """Let the job ask for so many GPUs: a running one drops its last groups, or takes free nodes; others may then.
+
+        A job that may not shrink may run on the groups it had until it has those it asks for.
+        """
+        job = self.jobs[name]
+        held = job.request.gpus
+        if job.waits_since_s is None:
+            held = len(self.placement.job(name).groups) * job.request.tp
+        request = replace(job.request, gpus=gpus, min_gpus=min(job.request.min_gpus or held, gpus))
+        self.jobs[name] = replace(job, request=request)
+        if job.waits_since_s is not None:
+            self.use_free_nodes()
+            return
+        if gpus < held:
+            old = self.placement.job(name)
+            self.placement = self.placement.without_job(name)
+            self._take(request, JobPlace(name, old.tp, old.groups[: request.groups]), old)
+        else:
+            self._grow(request)
+        self.use_free_nodes()
+
     def checkpoint(self, name: str) -> None:
         """Lay the running job out anew, as if it had just been submitted; it keeps its groups where that fails."""
         old = self.placement
@@ -182,12 +204,11 @@ class Decision:
             )
         self.actions.append(Queue(name, reason, released))
 
-    def finish(self) -> tuple[Memory, list[Action]]:
+    def finish(self, event: str) -> tuple[Memory, list[Action]]:
         """Return the memory after the event and all its actions; the epoch rises by one if a group changed."""
         before = self.before.placement
-        placement, circuits = replace(self.placement, epoch=before.epoch), self.before.circuits
-        if placement.groups() != before.groups():
-            placement = replace(placement, epoch=before.epoch + 1)
+        placement, circuits = self.placement.after(before, event), self.before.circuits
+        if placement.epoch != before.epoch:
             circuits = placement.circuits()
             circuits.paths_NB.flags.writeable = False
             commands = switches(placement.deployment, self.before.circuits, circuits)

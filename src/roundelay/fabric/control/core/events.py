@@ -6,6 +6,7 @@ Time is `at_s` in the event, in seconds, never a clock. Nodes are numbers of the
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from roundelay.errors import BadInput
@@ -92,6 +93,14 @@ class JobEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class JobResized(Event):
+    """The job asks for another number of GPUs, a multiple of its TP: more if they are free, or fewer at once."""
+
+    name: str
+    gpus: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobCheckpointed(Event):
     """The running job stands at a checkpoint: all of it may be laid out anew, with its spares where they belong."""
 
@@ -101,3 +110,19 @@ class JobCheckpointed(Event):
 @dataclass(frozen=True, slots=True)
 class Tick(Event):
     """Time passed; due when the controller's `wake_s` is reached and nothing else happened."""
+
+
+def words(event: Event, host: Callable[[int], str]) -> str:
+    """Return the event in a few words, for the log of epochs; `host` names a node."""
+    match event:
+        case NodeDown(nodes=nodes) | NodeUp(nodes=nodes):
+            return f"{'down' if isinstance(event, NodeDown) else 'return'} {', '.join(map(host, nodes))}"
+        case JobSubmitted(job=job):
+            return f"place {job.name}"
+        case JobEnded(name=name):
+            return f"release {name}"
+        case JobResized(name=name, gpus=gpus):
+            return f"resize {name} to {gpus} GPUs"
+        case JobCheckpointed(name=name):
+            return f"checkpoint {name}"
+    return "waiting ended"

@@ -10,7 +10,7 @@ from roundelay.machine import IllegalEvent
 
 
 def check(m: Memory, event: ev.Event) -> None:
-    """Raise `IllegalEvent` for an event that cannot happen now; codes: earlier unknown already known not_running."""
+    """Raise `IllegalEvent` for what cannot happen now; codes: earlier unknown already known not_running gpus."""
     if not math.isfinite(event.at_s) or event.at_s < m.now_s:
         raise IllegalEvent("earlier", f"an event at {event.at_s} s came after one at {m.now_s} s")
     if isinstance(event, ev.NodeDown | ev.NodeUp):
@@ -18,12 +18,16 @@ def check(m: Memory, event: ev.Event) -> None:
     elif isinstance(event, ev.JobSubmitted):
         if m.job(event.job.name) is not None:
             raise IllegalEvent("known", f"job {event.job.name} runs or waits already")
-    elif isinstance(event, ev.JobEnded | ev.JobCheckpointed):
+    elif isinstance(event, ev.JobEnded | ev.JobCheckpointed | ev.JobResized):
         job = m.job(event.name)
         if job is None:
             raise IllegalEvent("unknown", f"no job {event.name} runs or waits")
         if isinstance(event, ev.JobCheckpointed) and job.waits_since_s is not None:
             raise IllegalEvent("not_running", f"job {event.name} waits; only a running job has checkpoints")
+        if isinstance(event, ev.JobResized) and (event.gpus < job.request.tp or event.gpus % job.request.tp):
+            raise IllegalEvent(
+                "gpus", f"{event.gpus} GPUs for job {event.name}: give a multiple of its TP-{job.request.tp}"
+            )
     elif not isinstance(event, ev.Tick):
         raise IllegalEvent("unknown", f"{type(event).__name__} is no event of the controller")
 
