@@ -27,9 +27,9 @@ from roundelay.voice.nlu.domain.fabric import FabricFacts
 from roundelay.voice.nlu.domain.phrasings import SPLITS, carriers, intents, typed_intents
 from roundelay.voice.nlu.domain.spoken import number_of, spell_number, year_of
 from roundelay.voice.nlu.domain.tables import countries, fact_calls, units, unknown_entities
-from roundelay.voice.nlu.phrasing_index import words_of
 from roundelay.voice.nlu.skills import Call, answer
 from roundelay.voice.nlu.understand import understand
+from roundelay.voice.nlu.wording import words_of
 from roundelay.voice.text.normalise import normalise
 from roundelay.voice.text.numbers import year
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from roundelay.voice.interfaces import Message, Transcript
-from roundelay.voice.nlu.phrasing_index import words_of
 from roundelay.voice.nlu.skills import Call
 from roundelay.voice.nlu.understand import Guess, guess, understand
+from roundelay.voice.nlu.wording import words_of
 from roundelay.voice.text.normalise import normalise
 
 LOW_CONFIDENCE = 0.5  # of a transcript that is not answered without asking

@@ -13,11 +13,10 @@ from functools import cache
 from roundelay.voice.nlu.domain.edit_distance import FuzzyIndex
 from roundelay.voice.nlu.domain.phrasings import Intent, carriers, intents, typed_intents
 from roundelay.voice.nlu.domain.slots import OPEN, forms
+from roundelay.voice.nlu.wording import words_of
 
 MIN_WORD_WEIGHT = 0.06  # of a word that occurs in every call
-_CONTRACTED = {"can't": "can not", "won't": "will not"}
-_SHORT = {"n't": " not", "'re": " are", "'ve": " have", "'ll": " will", "'m": " am", "'d": " would"}
-_BEFORE_IS = frozenset(("what", "who", "where", "when", "how", "it", "that", "there", "he", "she"))  # 's is "is"
+_SLOT = re.compile(r"(\{[\w.]+\})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +48,6 @@ class PhrasingIndex:
     skipped: frozenset[str]  # words that may stay unmatched after "in" or "of"
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a text as they are matched: lower case, contractions split, no possessive."""
-    text = re.sub(r"(?<=\d),(?=\d{3})", "", text.lower())
-    words = []
-    for word in re.findall(r"[a-z]+(?:'[a-z]+)?|\d+(?:\.\d+)?", text):
-        words += _split(word).split()
-    return words
-
-
-def _split(word: str) -> str:
-    """A word without its contraction or possessive; "u's" of "g p u's" stays."""
-    if word in _CONTRACTED or word == "u's":
-        return _CONTRACTED.get(word, word)
-    if word.endswith("'s"):
-        return word[:-2] + (" is" if word[:-2] in _BEFORE_IS else "")
-    for end, full in _SHORT.items():
-        if word.endswith(end):
-            return word.removesuffix(end) + full
-    return word
-
-
 @cache
 def phrasing_index() -> PhrasingIndex:
     """The index of all intents, built once."""
@@ -79,12 +57,13 @@ def phrasing_index() -> PhrasingIndex:
         for word in words:
             if not word.startswith("{"):
                 calls_of.setdefault(word, set()).add(intent.call)
+    trained = frozenset(calls_of)
     for intent in typed_intents():
         rows += [(intent, words_of_phrasing(line)) for line in intent.phrasings["typed"]]
     for intent, words in rows:
         for word in words:
-            if not word.startswith("{"):
-                calls_of.setdefault(word, {intent.call})
+            if not word.startswith("{") and word not in trained:
+                calls_of.setdefault(word, set()).add(intent.call)
     vocabulary = sorted(calls_of)
     index = {word: at for at, word in enumerate(vocabulary)}
     max_information = math.log(len(intents()))
@@ -118,6 +97,6 @@ def phrasing_index() -> PhrasingIndex:
 def words_of_phrasing(line: str) -> list[str]:
     """The words and {slots} of a phrasing, words as `words_of` gives them."""
     out: list[str] = []
-    for word in line.split():
-        out += [word.removesuffix("'s")] if word.startswith("{") else words_of(word)
+    for part in _SLOT.split(line):
+        out += [part] if part.startswith("{") else words_of(part.removeprefix("'s"))
     return out

@@ -6,12 +6,13 @@ The cheapest phrasing whose slots form a valid call wins, unless a word that tel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from roundelay.voice.nlu.domain.slot_finder import Query
 from roundelay.voice.nlu.matcher import REORDER_COST, Alignment, Matcher
-from roundelay.voice.nlu.phrasing_index import words_of
 from roundelay.voice.nlu.skills import Call
+from roundelay.voice.nlu.wording import without_possessive, words_of
 
 MAX_QUERY_WORDS = 40  # a longer text is no question of the domain
 MAX_UNORDERED = 40  # phrasings tried by `align_unordered`
@@ -52,7 +53,12 @@ def guess(text: str, spare: int = 0) -> Guess | None:
 
 def _best(text: str, lenient: bool = False, spare: int = 0) -> tuple[Alignment | None, float]:
     """The cheapest alignment with a call, and its cost as a share of the cost of inserting every word."""
-    words = words_of(text)
+    found = _best_of(words_of(text), lenient, spare)
+    other = without_possessive(text) if found[0] is None else None
+    return found if other is None else _best_of(words_of(other), lenient, spare)
+
+
+def _best_of(words: Sequence[str], lenient: bool, spare: int) -> tuple[Alignment | None, float]:
     if not words or len(words) > MAX_QUERY_WORDS:
         return None, REJECTION_COST
     matcher = Matcher(Query(words, lenient), spare)

@@ -17,6 +17,7 @@ MAX_MISSPELT = 0.34  # letter distance of a content word from what it may be an 
 MAX_IDLE_MISSPELT = 0.2  # the same for an error for an idle word; of a short one, which real words are less near to,
 MAX_SHORT_MISSPELT = 0.34
 SHORT = 4  # letters
+MIN_STEM = 3  # letters before -ing and -ed: not of thing, or red
 
 _TABLE = table("content_words")
 IDLE = frozenset(_TABLE["idle"].split())
@@ -27,7 +28,8 @@ NEVER_IDLE = frozenset(_TABLE["never_idle"].split())
 def _others(groups: str) -> dict[str, frozenset[str]]:
     """For each word of the groups, the other words of its own."""
     rows = [frozenset(group.split()) for line in groups.strip().splitlines() for group in line.split("|")]
-    return {word: row - {word} for row in rows for word in row}
+    words = frozenset().union(*rows)
+    return {word: frozenset().union(*(row for row in rows if word in row)) - {word} for word in words}
 
 
 SYNONYMS = _others(_TABLE["groups"]["meaning"])  # in the phrasings
@@ -38,17 +40,32 @@ HOMOPHONES = _others(_TABLE["groups"]["sound"])  # what recognisers write for ea
 def english() -> frozenset[str]:
     """Common English words: one of these is no misspelling of another word."""
     text = files("roundelay.voice.nlu.domain").joinpath("english.txt").read_text(encoding="utf-8")
-    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+    rows = [line for line in text.splitlines() if not line.startswith("#")]
+    return frozenset(word for line in (*rows, _TABLE["never_misspelt"]) for word in line.split())
 
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """A word without the ending of its plural or third person: legs and leg, flies and fly, boxes and box."""
+    """A word without its ending: legs and leg, flies and fly, boxes and box, waste and wasted, stop and stopping."""
+    for ending in ("ing", "ed"):
+        rest = word.removesuffix(ending)
+        if rest != word and len(rest) >= MIN_STEM and rest[-1] != "e" and any(letter in "aeiouy" for letter in rest):
+            return rest[:-1] if rest[-1] == rest[-2] and rest[-1] not in "lsz" else rest
+    singular = _singular(word)
+    return singular.removesuffix("e") if len(singular) > MIN_STEM else singular
+
+
+def _singular(word: str) -> str:
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("ses", "xes", "ches", "shes", "zes")):
         return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+@cache
+def _idle_stems() -> frozenset[str]:
+    return frozenset(stem(word) for word in IDLE if len(word) >= SHORT)
 
 
 @lru_cache(maxsize=50_000)
@@ -61,7 +78,7 @@ def letter_distance(one: str, other: str) -> float:
 @lru_cache(maxsize=50_000)
 def is_idle(word: str) -> bool:
     """Whether `word` may be left over: an idle one, or a misspelling of one."""
-    if word in IDLE or (len(word) == 1 and word.isalpha()):
+    if word in IDLE or (len(word) == 1 and word.isalpha()) or (len(word) > SHORT and stem(word) in _idle_stems()):
         return True
     if word in english() or not word.isalpha() or len(word) < 2:
         return False

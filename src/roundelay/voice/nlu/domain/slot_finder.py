@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache
 
 from roundelay.voice.nlu.domain import spoken
-from roundelay.voice.nlu.domain.content_words import names_the_same
+from roundelay.voice.nlu.domain.content_words import english, names_the_same
 from roundelay.voice.nlu.domain.edit_distance import FuzzyIndex
 from roundelay.voice.nlu.domain.phrasings import intents, typed_intents
 from roundelay.voice.nlu.domain.slots import NUMBERS, OPEN, Form, forms
@@ -175,6 +175,8 @@ class Query:
         if word in spoken.HOMOPHONES:
             return spoken.HOMOPHONES[word], HOMOPHONE_COST
         if word in spoken.NUMBER_RELATED:
+            return None
+        if word in english() and not self.lenient:  # went is no twenty
             return None
         near = _number_words().near(word, MAX_WORD_DISTANCE)
         return (_number_words().words[near[0][0]], SLOT_COST * near[0][1]) if near else None
