@@ -168,3 +168,11 @@ def test_json_is_the_contract(tmp_path):
 def test_tokens_cannot_be_changed():
     with pytest.raises(ValueError):
         Tokens(GOOD).ids[0] = 65_540
+
+
+@pytest.mark.parametrize("groups", [0, 1, 3_000])
+def test_json_in_parts_is_the_whole_json(groups: int) -> None:
+    rng = np.random.default_rng(0)
+    tokens = Tokens.interleave(rng.integers(0, 1024, 2 * groups), rng.integers(0, 4096, 3 * groups))
+    parts = list(tokens.json_parts())
+    assert "".join(parts) == json.dumps(tokens.to_json()) + "\n" and max(map(len, parts)) < 50_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from roundelay.errors import BadInput
 from roundelay.voice.vocab import VOCAB
 
+JSON_PART = 4_096  # codes that are made text at a time
 REPAIR = "give ids made by `roundelay voice encode`"
 
 
@@ -102,6 +103,16 @@ class Tokens:
         linguistic, semantic = (codes.tolist() for codes in self.split())
         rate = round(VOCAB.rate_hz, 2)
         return {"ids": self.ids.tolist(), "linguistic": linguistic, "semantic": semantic, "rate_hz": rate}
+
+    def json_parts(self) -> Iterator[str]:
+        """Yield `to_json` as a line of JSON in parts, so that it is never whole in memory."""
+        linguistic, semantic = self.split()
+        for key, codes in (("ids", self.ids), ("linguistic", linguistic), ("semantic", semantic)):
+            yield f'{"{" if key == "ids" else ", "}"{key}": ['
+            for at in range(0, len(codes), JSON_PART):
+                yield (", " if at else "") + ", ".join(map(str, codes[at : at + JSON_PART]))
+            yield "]"
+        yield f', "rate_hz": {round(VOCAB.rate_hz, 2)}}}\n'
 
     @classmethod
     def from_json(cls, value: object, name: object = "tokens") -> Tokens:

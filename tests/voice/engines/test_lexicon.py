@@ -53,3 +53,11 @@ def test_the_distance_says_how_near_a_question_is() -> None:
     assert nearest("what time is it") == (understand("what time is it"), 0.0)
     assert 0 < nearest("what time")[1] < REJECTION_COST
     assert nearest("the old man sat under a tree") == (None, REJECTION_COST) == nearest("")
+
+
+def test_a_marked_sentence_is_over_outside_the_domain_where_the_n_gram_agrees(lexicon: Lexicon) -> None:
+    judge = NanoEndOfTurn(lexicon)
+    text = "The rat sits in the mist."
+    assert judge.probability(text, domain_only=True) > 0.7 > 0.5 > judge.probability(text.rstrip("."), domain_only=True)
+    for text in ("I need to talk to the.", "The rat sits in the mist...", "Mist."):
+        assert judge.probability(text, domain_only=True) < 0.5

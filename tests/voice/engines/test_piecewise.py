@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,27 @@ def test_what_was_heard_before_a_cancel_is_kept() -> None:
     engine = Lengths()
     found = piecewise.transcribe(engine, Audio(spoken(), RATE_HZ), CallOptions(lambda: len(engine.heard) >= 2))
     assert not found.final and len(engine.heard) == 2
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
+    peaks = []
+    for minutes in (5, 10):
+        path = tmp_path / f"{minutes}.wav"
+        with soundfile.SoundFile(path, "w", RATE_HZ, 1) as file:
+            for _ in range(minutes):
+                file.write(spoken()[25 * RATE_HZ : 85 * RATE_HZ])
+        engine = Lengths()
+        engine.heard = Forgets()
+        tracemalloc.start()
+        found = piecewise.transcribe(engine, AudioFile.open(path), CallOptions())
+        peaks.append(tracemalloc.get_traced_memory()[1] / 2**20)
+        tracemalloc.stop()
+        assert len(found.segments) >= 2 * minutes
+    assert peaks[1] < peaks[0] + 1 and peaks[1] < 16, peaks  # MiB; ten minutes whole are 37
+
+
+class Forgets(list[Audio]):
+    """A list that keeps nothing."""
+
+    def append(self, audio: Audio) -> None:
+        pass

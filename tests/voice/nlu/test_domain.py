@@ -349,3 +349,38 @@ def test_the_page_of_the_domain_is_what_the_code_says() -> None:
         [sys.executable, docs / "make_domain.py", "--print"], capture_output=True, text=True, check=True
     )
     assert made.stdout == (docs / "voice-domain.md").read_text(encoding="utf-8"), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("How many GPUs do we have?", "fabric gpus"),
+        ("what is the number of g p u's in a group", "fabric size"),
+        ("Who was America's first president?", "fact first president"),
+        ("remind me what day it is", "weekday today"),
+        ("you are a robot aren't you", "talk human"),
+        ("how about a joke", "talk joke"),
+        ("what's two to the eighth power", "power 2 8"),
+        ("on what date did the titanic sink", "fact year titanic"),
+        ("twelve per cent of fifty", "percent 12 50"),
+        ("which nodes went down", "fabric down"),
+    ],
+)
+def test_one_wording_stands_for_many(text: str, call: str) -> None:
+    assert str(understand(normalise(text))) == call
+
+
+OTHER_WORDINGS = """
+the timer is calculated for ten minutes
+how about a beer
+remind me to call mom
+tell me the number of the plumber
+what is france's population
+lower the heating by three
+are you done with the dishes
+"""
+
+
+@pytest.mark.parametrize("text", OTHER_WORDINGS.strip().splitlines())
+def test_one_wording_does_not_stand_for_another_question(text: str) -> None:
+    assert understand(normalise(text)) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def watched(blocks: Iterable[np.ndarray], label: str, seconds: float, rate_hz: i
 def encode(sound: Path, out: Path, force: bool) -> None:
     """Write the tokens of a SOUND file as JSON: ids, linguistic, semantic, rate_hz."""
     from roundelay.console import note
-    from roundelay.files import write_text
+    from roundelay.files import replacing
     from roundelay.voice.audio_file import AudioFile
     from roundelay.voice.tokenizer.dual import Tokenizer
     from roundelay.voice.tokenizer.frontend import RATE_HZ
@@ -47,7 +46,8 @@ def encode(sound: Path, out: Path, force: bool) -> None:
     free(out, force)
     file = AudioFile.open(sound)
     tokens = Tokenizer.load().encode_blocks(watched(file.blocks(RATE_HZ), "encoding", file.duration_s, RATE_HZ))
-    write_text(out, json.dumps(tokens.to_json()) + "\n", force=force)
+    with replacing(out, force=force) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(tokens.json_parts())
     note(f"{tokens.groups} groups, {len(tokens)} tokens, {tokens.duration_s:.2f} s: {out}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roundelay.voice.cli.speech import AS_JSON
+from roundelay.voice.cli.engines import AS_JSON, ENGINE
 
 if TYPE_CHECKING:
     from roundelay.voice.eval.tasks.task import Task
@@ -18,7 +18,7 @@ TASKS = ("hear", "ask", "say", "understanding", "turn-end")
 
 @click.command("eval")
 @click.argument("tasks", nargs=-1, metavar=f"[{' | '.join(TASKS)}]...")
-@click.option("--engine", "engines", multiple=True, metavar="NAME", help="An engine to measure in the roles it has.")
+@ENGINE
 @click.option("--items", type=click.IntRange(min=1), default=10, show_default=True, help="Questions of each set.")
 @AS_JSON
 def evaluate(tasks: tuple[str, ...], engines: tuple[str, ...], items: int, as_json: bool) -> None:
@@ -38,18 +38,17 @@ def evaluate(tasks: tuple[str, ...], engines: tuple[str, ...], items: int, as_js
 
 
 def _tasks(engines: tuple[str, ...], items: int) -> Mapping[str, Callable[[], Task[Any]]]:
-    from roundelay.voice.engines.registry import assign
+    from roundelay.voice.engines.choice import select
     from roundelay.voice.eval import judges
     from roundelay.voice.pipeline import Pipeline
     from roundelay.voice.suites import turn_end, understanding
     from roundelay.voice.suites.speech import SpeechSuite
 
-    chosen = assign(engines)
-    names = [chosen[role] for role in ("transcriber", "responder", "synthesizer", "end_of_turn")]
+    chosen = select(engines)
 
     def suite() -> SpeechSuite:
         nowhere = Path()
-        return SpeechSuite(Pipeline.load(*names), [judges.load()], nowhere, nowhere, items, items)
+        return SpeechSuite(Pipeline.of(chosen), [judges.load()], nowhere, nowhere, items, items)
 
     return {
         "hear": lambda: suite().hear(),

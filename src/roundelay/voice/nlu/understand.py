@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from roundelay.voice.nlu.domain.slot_finder import Query
 from roundelay.voice.nlu.matcher import REORDER_COST, Alignment, Matcher
@@ -16,6 +17,7 @@ from roundelay.voice.nlu.wording import without_possessive, words_of
 
 MAX_QUERY_WORDS = 40  # a longer text is no question of the domain
 MAX_UNORDERED = 40  # phrasings tried by `align_unordered`
+REMEMBERED = 128  # texts; a turn's are asked for by the judge of its end, by asking back and by the answer
 REJECTION_COST = 0.68  # share of the cost of inserting every word, from which on nothing was understood
 
 
@@ -51,6 +53,7 @@ def guess(text: str, spare: int = 0) -> Guess | None:
     return None if best is None or best.call is None else Guess(best.call, best.question())
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _best(text: str, lenient: bool = False, spare: int = 0) -> tuple[Alignment | None, float]:
     """The cheapest alignment with a call, and its cost as a share of the cost of inserting every word."""
     found = _best_of(words_of(text), lenient, spare)
@@ -81,3 +84,8 @@ def _best_of(words: Sequence[str], lenient: bool, spare: int) -> tuple[Alignment
     if best is None or best.call is None:
         return None, REJECTION_COST
     return best, best.cost / whole
+
+
+def forget() -> None:
+    """Understand every text anew: for measuring how long it takes."""
+    _best.cache_clear()

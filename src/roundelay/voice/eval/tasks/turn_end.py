@@ -30,6 +30,8 @@ def scores(predictor: EndOfTurn, domain: Callable[[str], bool]) -> dict[str, Cal
         "a known question": lambda text: 1.0 if domain(text) else -1.0,
         "the n-gram": lambda text: endpointing.text_score(text, predictor.probability(text, domain_only=False)),
         "both": lambda text: endpointing.text_score(text, predictor.probability(text, domain_only=True)),
+        # as if the recogniser wrote the mark of a sentence's end behind each part
+        "both, all marked": lambda text: endpointing.text_score(text, predictor.probability(f"{text}.", True)),
     }
 
 
@@ -40,13 +42,31 @@ def speech(detector: Detector, samples_T: np.ndarray) -> list[tuple[int, int]]:
     return [(max(0, a.sample - pad), b.sample - pad) for a, b in zip(found[::2], found[1::2], strict=False)]
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Judges by the words that a recogniser hears in a part: `transcribe` takes float32 [T] at 16 kHz."""
+
+    transcribe: Callable[[np.ndarray], str]
+    judges: Scores
+
+    def scores(self, samples_T: np.ndarray) -> dict[str, float]:
+        """What each judge finds."""
+        text = self.transcribe(samples_T)
+        return {name: score(text) for name, score in self.judges.items()}
+
+
 def sentences(
-    recordings: Sequence[Recording], detector: Detector, by_words: Mapping[str, Callable[[str], float] | None]
+    recordings: Sequence[Recording],
+    detector: Detector,
+    by_words: Mapping[str, Callable[[str], float] | None],
+    heard: Heard | None = None,
 ) -> Task[Recording]:
     """The task: pauses inside sentences that people read, told from their ends by prosody and, each with it, by words.
 
     The words of a part are the transcript's first ones, as many as its share of the speech. None is prosody alone.
+    `heard` adds judges by the words that a recogniser hears.
     """
+    names = (*by_words, *(heard.judges if heard else ()))
 
     def run(recording: Recording) -> Row | None:
         samples, words = recording.audio.samples, recording.text.split()
@@ -54,19 +74,21 @@ def sentences(
         if not stretches or len(words) < FEWEST_WORDS:
             return None
         spoken = np.cumsum([stop - start for start, stop in stretches])
-        row: dict[str, dict[str, list[float]]] = {name: {"inner": [], "end": []} for name in by_words}
+        row: dict[str, dict[str, list[float]]] = {name: {"inner": [], "end": []} for name in names}
+        first = max(0, stretches[0][0] - LIMITS.prefix_ms * INPUT_RATE_HZ // 1000)
         for at, (_, stop) in enumerate(stretches):
             kind = "end" if at == len(stretches) - 1 else "inner"
             said = " ".join(words[: max(1, round(len(words) * spoken[at] / spoken[-1]))])
             prosody = endpointing.prosody_score(samples[stretches[0][0] : stop])
-            for name, score in by_words.items():
-                found = endpointing.combined_probability(prosody, score(said) if score else 0.0)
-                row[name][kind].append(found)
+            by_text = {name: score(said) if score else 0.0 for name, score in by_words.items()}
+            by_text |= heard.scores(samples[first:stop]) if heard else {}
+            for name, found in by_text.items():
+                row[name][kind].append(endpointing.combined_probability(prosody, found))
         return row
 
     def score(rows: Sequence[Row]) -> Numbers:
         numbers: Numbers = {"sentences": len(rows)}
-        for name in by_words:
+        for name in names:
             ends = [chance for row in rows for chance in row[name]["end"]]
             inner = [chance for row in rows for chance in row[name]["inner"]]
             waits = waits_ms(ends)
