@@ -12,6 +12,7 @@ from roundelay.voice.eval.metrics.intervals import interval
 from roundelay.voice.eval.metrics.words import spoken_words
 from roundelay.voice.eval.suite import run
 from roundelay.voice.eval.tasks.people import people
+from roundelay.voice.eval.tasks.slots import slots
 from roundelay.voice.eval.tasks.task import Recording, fixed
 from roundelay.voice.suites import people_page
 from roundelay.voice.suites.people import half
@@ -46,3 +47,16 @@ def test_each_set_and_each_half_is_counted_and_shown() -> None:
     page = people_page.body({"whisper": numbers})
     assert "| telephone digits, odd numbers, by whisper | ≤ 20.0 % | 0.0 % (one recording) | met |" in page
     assert "| stories, read | 1 | 2 | 100.0 % (one recording) |" in page
+
+
+def test_the_words_that_carry_meaning_are_counted_and_shown() -> None:
+    items = [
+        Recording("please call bill and call me", SECOND, "requests", "telephone sentences"),
+        Recording("the boat", SECOND, "others", "telephone sentences"),
+    ]
+    carries = lambda word: word in {"call", "bill", "boat"}  # noqa: E731
+    numbers = run(slots("slots", fixed(items), lambda audio: "Call Phil, the boat.", carries))["telephone sentences"]
+    assert [(numbers[group]["slots"], numbers[group]["recall"]) for group in numbers] == [(3, 0.3333), (1, 1), (4, 0.5)]
+    assert numbers["all"]["often missed"] == [("bill", 1), ("call", 1)]
+    page = people_page.body({"slots": {"telephone sentences": numbers}})
+    assert "**missed** by 56.7 points" in page and "| others | 1 | 1 | 100.0 % (one recording) |  |" in page

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from roundelay.voice.data.grammar import DIGITS
 from roundelay.voice.data.human_recordings import clips
 from roundelay.voice.engines import guard, registry
 from roundelay.voice.engines.choice import EngineChoice, parse
+from roundelay.voice.engines.defaults import best
 from roundelay.voice.eval.tasks.people import people
+from roundelay.voice.eval.tasks.slots import slots
 from roundelay.voice.eval.tasks.task import Recording, Task
 from roundelay.voice.interfaces import DEFAULT_OPTIONS, Transcriber
+from roundelay.voice.nlu.domain.content_words import is_idle
 from roundelay.voice.suites import sets
 
 SEED = 2_026
@@ -28,13 +32,19 @@ HEARING: Mapping[str, str] = {
     "whisper-full": "whisper:window=full",
     "pocketsphinx": "pocketsphinx",
 }
+PHONE_SET = "telephone sentences"
 # The collection and the kind of clip of the corpus of people, of its dev split; the table's set.
 COLLECTIONS = {
     ("robotutor_story", "sentence"): "stories, read",
-    ("wuw2", "sentence"): "telephone sentences",
+    ("wuw2", "sentence"): PHONE_SET,
     ("robotutor_words", "word"): "single words, read",
 }
+# A caller asks for something: the nearest to a spoken command that is recorded here.
+REQUEST = re.compile(
+    r"\b(?:please|can you|let me|invoke|call|book|speak to|talk to|connected|i need (?:a|to)|is the operator)\b"
+)
 DIGITS_SET, LONG_SET = "telephone digits", "the long sentence"
+SLOTS = "slots"  # the task of words that carry meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,23 @@ class PeopleSuite:
 
     def tasks(self) -> dict[str, Callable[[], Task[Any]]]:
         """Each task by name, made when it is called for."""
-        return {name: partial(self._task, name, parse(text)) for name, text in self.hearing.items()}
+        return {name: partial(self._task, name, parse(text)) for name, text in self.hearing.items()} | {
+            SLOTS: self.slots
+        }
+
+    def slots(self) -> Task[Recording]:
+        """How many of the words that carry the meaning of telephone sentences the default way of hearing hears."""
+        choice = best("transcriber")
+        engine: Transcriber = registry.load(choice.name, ["transcriber"], choice.settings)["transcriber"]
+
+        def recordings(seed: int) -> Sequence[Recording]:
+            phone = [each for each in self.recordings(seed) if each.set == PHONE_SET]
+            return [replace(one, group="requests" if REQUEST.search(one.text) else "others") for one in phone]
+
+        def transcribe(audio: Audio) -> str:
+            return guard.transcribe(engine, audio, DEFAULT_OPTIONS).text
+
+        return slots(SLOTS, recordings, transcribe, lambda word: not is_idle(word), SEED)
 
     def recordings(self, seed: int = SEED) -> Sequence[Recording]:
         """All recordings, set by set."""

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from roundelay.voice.eval.report import Cells, Found, percent, percent_verdict, table, targets
 from roundelay.voice.eval.tasks.task import Numbers
-from roundelay.voice.suites.people import DIGITS_SET, HEARING, LONG_SET
+from roundelay.voice.suites.people import DIGITS_SET, HEARING, LONG_SET, PHONE_SET, SLOTS
 
 DEFAULT = "default"  # the configuration that `make run` hears with, once it is measured
 OWN = "nano"
+SLOTS_HEARD = 0.9
 GOALS: tuple[tuple[str, str, float], ...] = (
     ("default", "stories, read", 0.04),
     ("default", "telephone sentences", 0.25),
@@ -22,11 +23,12 @@ GOALS: tuple[tuple[str, str, float], ...] = (
 
 def body(found: Found) -> str:
     """The page between its head and its notes; what was not measured is left out."""
+    words, found = found.get(SLOTS), {name: one for name, one in found.items() if name != SLOTS}
     names = [*(name for name in HEARING if name in found), *(name for name in found if name not in HEARING)]
     most = {name: max((one["all"]["words"] for one in found[name].values()), default=0) for name in names}
     names.sort(key=lambda name: -most[name])  # a sample stands behind what was measured whole
     kinds = dict.fromkeys(kind for name in names for kind in found[name])
-    text = "## Goals\n\n" + targets(_goals(found))
+    text = "## Goals\n\n" + targets([*_goals(found), *_slot_goals(words)])
     text += "\n## Words wrong, with the 95 % interval\n\n"
     head = ("set", "recordings", "words", *names)
     rows = [row for kind in kinds for row in _rows(found, names, kind)]
@@ -37,7 +39,37 @@ def body(found: Found) -> str:
         (kind, f"{one['seconds'] / one['recordings']:.1f} s", *(_cost(found[name], kind) for name in names))
         for kind, one in lengths.items()
     ]
-    return text + table(("set", "mean length", *names), costs)
+    return text + table(("set", "mean length", *names), costs) + _slots(words)
+
+
+def _slot_goals(words: Numbers | None) -> Iterable[Cells]:
+    if words is not None:
+        one = words[PHONE_SET]["requests"]
+        verdict = percent_verdict(one["recall"], SLOTS_HEARD, at_most=False)
+        yield (
+            "words that carry the meaning of requests by telephone, by default",
+            f"≥ {percent(SLOTS_HEARD)}",
+            (f"{percent(one['recall'])} ({_interval(one)})"),
+            verdict,
+        )
+
+
+def _slots(words: Numbers | None) -> str:
+    """The table of words that carry the meaning."""
+    if words is None:
+        return ""
+    rows = (
+        (
+            group,
+            one["recordings"],
+            one["slots"],
+            f"{percent(one['recall'])} ({_interval(one)})",
+            ", ".join(f"{word} ({count})" for word, count in one["often missed"]),
+        )
+        for group, one in words[PHONE_SET].items()
+    )
+    head = ("telephone sentences", "recordings", "such words", "heard", "missed most")
+    return f"\n## Words that carry the meaning, by default\n\n{table(head, rows)}"
 
 
 def _goals(found: Found) -> Iterable[Cells]:
