@@ -26,5 +26,3 @@ def test_an_unknown_task_or_engine_is_refused(wrong: list[str]) -> None:
 def test_an_engine_is_named_with_its_settings_as_for_other_verbs() -> None:
     with pytest.raises(BadInput, match="nonsense"):
         CliRunner().invoke(evaluate, ["hear", "--engine", "two_pass:final=nonsense"], catch_exceptions=False)
-    with pytest.raises(BadInput, match="write openai:"):
-        CliRunner().invoke(evaluate, ["understanding", "--engine", "openai:url"], catch_exceptions=False)
