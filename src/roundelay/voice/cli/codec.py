@@ -46,8 +46,8 @@ def encode(sound: Path, out: Path, force: bool) -> None:
     free(out, force)
     file = AudioFile.open(sound)
     tokens = Tokenizer.load().encode_blocks(watched(file.blocks(RATE_HZ), "encoding", file.duration_s, RATE_HZ))
-    with replacing(out, force=force) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.writelines(tokens.json_parts())
+    with replacing(out, force=force) as temporary, temporary.open("w", encoding="utf-8") as text:
+        text.writelines(tokens.json_parts())
     note(f"{tokens.groups} groups, {len(tokens)} tokens, {tokens.duration_s:.2f} s: {out}")
 
 
