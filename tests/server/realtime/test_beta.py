@@ -150,6 +150,7 @@ def test_turn_detection_keeps_what_is_not_given() -> None:
     assert semantic.with_update(wish(eagerness="low")).detection == {**semantic.detection, "eagerness": "low"}
     off = second.with_update({"turn_detection": None})
     assert off.detection is None and second.with_update(wish(type="none")).detection is None
+    assert second.with_update({"turn_detection": False}).detection is None
     again = off.with_update(wish(threshold=0.3)).detection
     assert again is not None and again["type"] == "server_vad" and again["threshold"] == 0.3
 

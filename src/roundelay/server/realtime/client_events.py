@@ -88,7 +88,7 @@ class ClientEventHandler:
     # -- the session
 
     def _session_update(self, message: Frame, now_ms: int) -> None:
-        spoken = any(output.sent for output in self.bridge.outputs.values())
+        spoken = any(output.sent and output.spoken for output in self.bridge.outputs.values())
         self.bridge.configure(self.bridge.settings.with_update(message.get("session"), spoken), now_ms)
 
     # -- sound

@@ -121,7 +121,7 @@ def _number(value: Any, low: float, high: float, where: str) -> float:
 
 def _detection(value: Any, where: str, ignored: list[str], before: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The turn detection, where what is not given stays as it was. Raises `ApiError` 400."""
-    if value is None or (isinstance(value, Mapping) and value.get("type") == "none"):  # none is of early clients
+    if value is None or value is False or (isinstance(value, Mapping) and value.get("type") == "none"):  # early clients
         return None
     given = table(value, where)
     kind = given.get("type") or (before or SERVER_VAD)["type"]
