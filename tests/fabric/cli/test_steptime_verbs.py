@@ -71,12 +71,12 @@ def test_a_model_and_a_gpu_of_ones_own(roundelay, tmp_path: Path) -> None:
 
 BAD = [
     (("--gpus", 64, "--tp", 8, "--pp", 8, "--dp", 2), "is not the 64 of --gpus; give --dp 1"),
-    (("--gpus", 60, "--tp", 8), "does not divide 60"),
+    (("--gpus", 60, "--tp", 8), "does not divide the 60 of --gpus"),
     (("--gpus", 64, "--tp", 8, "--pp", 8, "--interleave", 13), "is more pieces than 96 layers"),
     (("--gpus", 112, "--pp", 112), "give --pp 96 or less"),
     (("--gpus", 64, "--tp", 32), "more than the 8 GPUs of a domain of dgx"),
     (("--gpus", 70, "--tp", 5), "does not divide the 96 attention heads"),
-    (("--gpus", 64, "--tp", 6, "--fabric", "infinitepod-k3"), "--tp x --pp"),
+    (("--gpus", 64, "--tp", 6, "--fabric", "infinitepod-k3"), "--tp 6: does not divide the 64"),
     (("--gpus", 96, "--tp", 6, "--fabric", "infinitepod-k3"), "whole nodes of 4 GPUs"),
     (("--gpus", 64, "--tp", 8, "--ep", 3), "must divide dp x cp"),
     (("--gpus", 64, "--tp", 8, "--ep", 8), "does not divide the 1 experts"),
@@ -152,3 +152,25 @@ def test_a_fabric_that_cannot_hold_it_is_a_note_in_its_row(roundelay) -> None:
     assert [row["gpus"] for row in answer["rows"] if "note" in row] == [8] and answer["best"]["gpus"] == 64
     shown = roundelay(*asked)
     assert shown.code == 0 and "dgx, 8 GPUs: " in shown.err and "cannot hold it" in shown.err
+
+
+ADVICE = [
+    (("--gpus", 12, "--global-batch", 32), "--gpus 12: leaves 12 ranks of data parallelism, which do not divide"),
+    (("--gpus", 100, "--tp", 8), "--tp 8: does not divide the 100 of --gpus; give --gpus 96 or 104"),
+    (("--gpus", 64, "--tp", 8, "--cp", 3), "--tp x --cp = 24: does not divide the 64 of --gpus; give --gpus 48 or 72"),
+    (("--gpus", 64, "--tp", 8, "--dp", 4), "--tp x --dp 32: is not the 64 of --gpus; give --dp 8"),
+    (("--gpus", 16, "--tp", 16), "give at most that, or another --fabric"),
+    (("--gpus", 512, "--model", "llama3-405b", "--seq", 8192, "--zero", 1), "it fits with --tp"),
+]
+
+
+@pytest.mark.parametrize(("flags", "says"), ADVICE, ids=str)
+def test_messages_name_flags_that_were_given_and_advice_that_works(
+    roundelay, flags: tuple[object, ...], says: str
+) -> None:
+    outcome = roundelay("fabric", "steptime", *flags)
+    assert outcome.code == 2 and says in outcome.err and outcome.err.count("\n") == 1
+    assert "--dp" not in outcome.err or "--dp" in flags
+    if "it fits with" in outcome.err:
+        advice = outcome.err.split("it fits with ")[1].split()
+        assert roundelay("fabric", "steptime", *flags, *advice).code == 0

@@ -260,7 +260,8 @@ class GoodputStudy(Study):
             try:
                 found = self._search(arch.name)
             except BadInput as error:
-                cannot[arch.name] = str(error)
+                what = "--job-gpus" if error.what == "--gpus" else error.what
+                cannot[arch.name] = str(BadInput(what, error.value, error.do))
                 continue
             mfus[arch.name] = min(found.best[0].mfu, 1.0)
         if not mfus:

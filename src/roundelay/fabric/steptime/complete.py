@@ -42,10 +42,16 @@ def cut_of(gpus: int, axes: Mapping[str, int]) -> Parallelism:
     """
     tp, pp, cp = (axes.get(name, 1) for name in ("tp", "pp", "cp"))
     each = tp * pp * cp
-    if gpus % each or axes.get("dp", gpus // each) != gpus // each:
-        product = each * axes.get("dp", 1)
-        fill = f"give --dp {gpus // each}" if gpus % each == 0 else f"{each} does not divide {gpus}"
-        raise BadInput("--tp x --pp x --cp x --dp", product, f"is not the {gpus} of --gpus; {fill}")
+    given = [name for name in ("tp", "pp", "cp", "dp") if name in axes]
+    flags = " x ".join(f"--{name}" for name in given)
+    if gpus % each:
+        near = [n for n in (gpus // each * each, -(-gpus // each) * each) if n]
+        product = each if len(given) == 1 else f"= {each}"
+        do = f"does not divide the {gpus} of --gpus; give --gpus {' or '.join(map(str, near))}"
+        raise BadInput(" x ".join(f"--{name}" for name in given if name != "dp"), product, do)
+    if axes.get("dp", gpus // each) != gpus // each:
+        do = f"is not the {gpus} of --gpus; give --dp {gpus // each} or leave it out"
+        raise BadInput(flags, each * axes["dp"], do)
     return Parallelism(tp, pp, gpus // each, cp, axes.get("ep", 1))
 
 
@@ -68,15 +74,35 @@ def fastest(scenario: Scenario, gpus: int, axes: Mapping[str, int]) -> StepTime:
     if set(fixed) >= INNER:
         step = step_time(scenario.model, cut, job, scenario.hardware, scenario.links, scenario.software)
     else:
-        _check(scenario, cut, job, fixed)
-        step = search_scenario(scenario, gpus, fixed).best[0]
+        _check(scenario, cut, job, axes)
+        step = _searched(scenario, gpus, fixed, axes)
     remedies.require(scenario, step)
     return step
 
 
+def _searched(scenario: Scenario, gpus: int, fixed: Mapping[str, int], axes: Mapping[str, int]) -> StepTime:
+    """Return the shortest step with the axes fixed; where none fits, raise `BadInput` with the cut that does, if any
+    keeps to what was given.
+    """
+    try:
+        return search_scenario(scenario, gpus, fixed).best[0]
+    except BadInput as error:
+        try:
+            other = search_scenario(scenario, gpus, axes).best[0]
+        except BadInput:
+            raise error from None
+        p = other.parallelism
+        flags = [f"--{name} {getattr(p, name)}" for name in ("tp", "pp", "cp", "ep") if getattr(p, name) > 1]
+        do = f"{error.do.split('; give more')[0]}; it fits with {' '.join(flags)}"
+        raise BadInput(error.what, error.value, do) from None
+
+
 def _check(scenario: Scenario, cut: Parallelism, job: Job, fixed: Mapping[str, int]) -> None:
-    """Raise `BadInput` for what does not divide, whatever is chosen for the axes left open."""
+    """Raise `BadInput` for what does not divide, whatever is chosen for the axes left open; names only flags given."""
     for what, value, do in divisibility.violations(scenario, cut, job):
+        if what == "--dp" and "dp" not in fixed:
+            do = f"leaves {value} ranks of data parallelism, which {do.replace('does not', 'do not', 1).split(';')[0]}"
+            raise BadInput("--gpus", cut.gpus, f"{do}; give --tp, --pp or --cp, or another --global-batch")
         open_axis = "interleave" in what and "interleave" not in fixed
         if not (open_axis and divisibility.interleaves(scenario.model.shape.layers, cut.pp)):
             raise BadInput(what, value, do)

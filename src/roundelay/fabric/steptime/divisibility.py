@@ -24,10 +24,14 @@ def violations(scenario: Scenario, p: Parallelism, job: Job) -> Iterator[tuple[s
             yield "--tp", p.tp, f"does not divide the {size} {what}; give one of {_divisors(size)}"
     if shape.kv_groups % p.tp and p.tp % shape.kv_groups:
         yield "--tp", p.tp, f"does not fit {shape.kv_groups} key-value groups; give a divisor or a multiple"
-    if p.tp > scenario.links.hbd_gpus:
-        yield "--tp", p.tp, f"is more than the {scenario.links.hbd_gpus} GPUs of a domain of {scenario.links.name}"
-    if scenario.links.ring and p.tp % scenario.links.gpus_per_node and scenario.links.gpus_per_node % p.tp:
-        yield "--tp", p.tp, f"is not whole nodes of {scenario.links.gpus_per_node} GPUs on {scenario.links.name}"
+    links = scenario.links
+    if p.tp > links.hbd_gpus:
+        domain = f"{links.hbd_gpus} GPUs of a domain of {links.name}"
+        do = f"is more than the {domain}; give at most that, or another --fabric"
+        yield "--tp", p.tp, do
+    if links.ring and p.tp % links.gpus_per_node and links.gpus_per_node % p.tp:
+        do = f"is not whole nodes of {links.gpus_per_node} GPUs on {links.name}; give a multiple or a divisor"
+        yield "--tp", p.tp, do
     if not layers_divide(shape.layers, p.pp, job.interleave):
         yield (
             "--pp x --interleave",

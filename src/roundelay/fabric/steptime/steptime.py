@@ -172,8 +172,9 @@ def scenario_of(
         software = gpu.software
     soft = specs.software(software) if isinstance(software, str) else software
     if soft.fp8 and not gpu.fp8_tflops:
+        name = software if isinstance(software, str) else "with FP8"
         raise BadInput(
-            "--software", "with FP8", "this GPU has no 8-bit products (fp8_tflops); choose another of the two"
+            "--software", name, "needs 8-bit products, which this --hardware has not; choose another of the two"
         )
     return Scenario(model, gpu, links, soft, seq, global_batch)
 
