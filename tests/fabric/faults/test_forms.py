@@ -235,6 +235,7 @@ BAD = {
     "sample without time": ('up{instance="a"} 0\nup{instance="b"} 1\n', "line 1: is a sample without a time"),
     "a log of nothing": ("2024-01-01T00:00:00Z node n1 hello\n", "tells of no node"),
     "negative": ("node,start,end\nn1,-3,1\n", "day -3"),
+    "far away": ("start_hours,end,node\n1e12,,n1\n0,3,n2\n", "line 2: '1e12' lies beyond"),
     "packed": ("\x1f\x8b\x08", "no table and no log"),
     "JSON cut off": ('[{"node_id": "a", "event_time": 1, ', "is not JSON"),
     "JSON of nothing": ('{"a": 1}', "holds no list of events"),

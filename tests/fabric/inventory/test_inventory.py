@@ -111,6 +111,15 @@ def test_nodes_and_topology_in_one_stream_or_two_files(tmp_path: Path) -> None:
         assert value.slots(8, 1).down == (1,)
 
 
+def test_a_nodes_own_topology_is_its_tor(tmp_path: Path) -> None:
+    """Slurm 25.11 prints a node's place as Topology=NAME:UNIT, a tree's from the root down."""
+    text = "NodeName=a Topology=t:core:leaf1 State=IDLE\nNodeName=b Topology=t:core:leaf2 State=IDLE\n"
+    assert [(host.tor, host.domain) for host in read([given(tmp_path, text)]).hosts] == [
+        ("leaf1", "core"),
+        ("leaf2", "core"),
+    ]
+
+
 def test_a_host_that_is_no_node_is_caught(tmp_path: Path) -> None:
     topology = TOPOLOGY.replace("n003", "n04")
     with pytest.raises(BadInput, match=r"line 2.*n04.*no node"):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from roundelay.fabric.faults.records import Records
 from roundelay.fabric.faults.tables import Pairing
 from roundelay.fabric.faults.times import Times
+from roundelay.fabric.reading import clock
 from roundelay.fabric.reading.hostlist import expand
 from roundelay.fabric.reading.source import Source
 
@@ -116,9 +117,12 @@ def _sample(found: re.Match[str], number: int, log: _Log) -> None:
         return
     if found[3] is None:
         raise records.source.bad("is a sample without a time; give what Prometheus' query_range answers", number)
+    value = clock.number(found[2])
+    if value is None:
+        raise records.source.bad(f"has the value {found[2]}; give 0 or 1", number)
     firing = labels.get("alertname") is not None
     records.whole = not firing
-    down = (float(found[2]) != 0) == firing
+    down = (value != 0) == firing
     log.used += 1
     log.pairing.event(name, log.times.day(found[3], number), down, number, labels.get("alertname", ""))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from roundelay.fabric.faults.records import Records
 from roundelay.fabric.reading import clock
 
+MAX_S = 2.2e11
 AS_DAYS = "numbers of time are taken as days; name the column start_s or start_hours if they are not"
 
 
@@ -42,6 +43,8 @@ class Times:
         elif self.dates != unix:
             raise self.records.source.bad(f"{text!r} is of another kind than the times before; write all alike", line)
         assert seconds is not None
+        if abs(seconds) > MAX_S:
+            raise self.records.source.bad(f"{text!r} lies beyond the year 9000; correct it", line)
         return seconds / clock.DAY_S
 
     def _note(self, text: str) -> None:

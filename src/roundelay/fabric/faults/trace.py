@@ -90,7 +90,7 @@ def read(
     if records.unnamed:
         server = np.random.default_rng(0).integers(count, size=len(server)).astype(np.int32)
     order = np.argsort(start, kind="stable")
-    kinds = [json.loads(text) if text[:1] == "{" else {"Desc": text} if text else {} for text in records.kinds]
+    kinds = [{} if not text else json.loads(text) if published else {"Desc": text} for text in records.kinds]
     return Trace(
         server[order],
         start[order],
