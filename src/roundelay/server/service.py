@@ -9,7 +9,7 @@ import secrets
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,11 +101,15 @@ class Service:
         expires, settings = self._secrets.get(key or "", (0.0, None))
         return settings if expires > time.time() else None
 
+    def place(self, connection: HTTPConnection) -> AbstractContextManager[None]:
+        """`place_of` the client's address for a request that works; nothing for another."""
+        works = connection.scope["method"] == "POST" and connection.scope["path"].startswith("/v1/")
+        return self.place_of(client_of(connection) if works else None)
+
     @contextmanager
-    def place(self, connection: HTTPConnection) -> Iterator[None]:
-        """Count a request that works among those of its client's address. Raises `ApiError` 429 beyond its share."""
-        client = client_of(connection)
-        if client is None or connection.scope["method"] != "POST" or not connection.scope["path"].startswith("/v1/"):
+    def place_of(self, client: str | None) -> Iterator[None]:
+        """Count a request among those of an address of `client_of`. Raises `ApiError` 429 beyond its share."""
+        if client is None:
             yield
             return
         share = self.limits.requests_per_client or max(1, self.limits.requests // 2)
@@ -137,8 +141,13 @@ def client_of(connection: HTTPConnection) -> str | None:
 
     Behind a trusted proxy it is the one that the proxy forwards (`--trust-proxy`).
     """
+    return client_at(connection.client.host if connection.client else "")
+
+
+def client_at(host: str) -> str | None:
+    """The same of an address."""
     try:
-        address = ipaddress.ip_address(connection.client.host if connection.client else "")
+        address = ipaddress.ip_address(host)
     except ValueError:  # a test's client, or a socket file
         return None
     mapped = getattr(address, "ipv4_mapped", None)

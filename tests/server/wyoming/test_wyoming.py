@@ -110,6 +110,8 @@ def test_it_speaks_whole_texts_and_texts_that_still_come() -> None:
             last=SynthesizeStopped))  # fmt: skip
         assert server.model.said[-2:] == ["one two.", "three four"]
         assert sum(len(each.payload or b"") for each in seen) == 4 * WORD * 2
+        silent = talk(server, lambda client: ask(client, Synthesize("👍 …"), last=AudioStop))
+        assert [each.type for each in silent] == ["audio-start", "audio-stop"]
     with running(wyoming=True, names=Names(strict=True)) as server:
         seen = talk(server, lambda client: ask(client, Synthesize("hello", SynthesizeVoice("no_one")), last=AudioStop))
         assert Error.from_event(seen[0]).code == "unknown_voice" and seen[-1] is None, "told, and closed"
@@ -200,6 +202,16 @@ def test_a_client_that_leaves_frees_its_worker() -> None:
             client.sendall(event("synthesize", text="word " * 400))
             assert until(lambda: server.model.said)
         assert until(lambda: server.service.engines.busy == 0), "400 words take twenty seconds"
+
+
+def test_an_address_has_its_share_of_the_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roundelay.server.wyoming.connection.client_at", lambda host: "192.0.2.1")
+    with running(FakeEngine(pause_s=0.05), replace(Limits(), requests_per_client=1), wyoming=True) as server:
+        with socket.create_connection(("127.0.0.1", server.wyoming), timeout=10) as client:
+            client.sendall(event("synthesize", text="word " * 400))
+            assert until(lambda: server.model.said)
+            assert error_of(raw(server, event("synthesize", text="word")))["code"] == "too_many_requests"
+        assert until(lambda: not server.service.clients)
 
 
 def test_a_missing_model_is_told() -> None:

@@ -6,14 +6,14 @@ import asyncio
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import AbstractContextManager, aclosing, suppress
 from typing import Any
 
 from roundelay.errors import EngineError, RoundelayError
 from roundelay.server.audio.pcm import to_int16
 from roundelay.server.errors import ApiError, unsupported, wrong
 from roundelay.server.http.middleware import api_error
-from roundelay.server.service import Service
+from roundelay.server.service import Service, client_at
 from roundelay.server.wyoming import frames
 from roundelay.server.wyoming.frames import BadFrame, Event
 from roundelay.server.wyoming.information import info
@@ -22,6 +22,7 @@ from roundelay.voice.audio import Audio
 from roundelay.voice.interfaces import CallOptions, Cancelled, Request, Utterance
 from roundelay.voice.realtime.budget import CandidateBudget
 from roundelay.voice.realtime.clauses import Clauses
+from roundelay.voice.realtime.core.backchannel import words
 from roundelay.voice.voices import Voice
 
 log = logging.getLogger("roundelay.server")
@@ -74,6 +75,11 @@ class Connection:
         peer = self._writer.get_extra_info("peername")
         return f"{peer[0]}:{peer[1]}" if peer else "a client"
 
+    def _place(self) -> AbstractContextManager[None]:
+        """A place among the requests of the client's address."""
+        peer = self._writer.get_extra_info("peername")
+        return self.service.place_of(client_at(peer[0]) if peer else None)
+
     def _count(self, kind: str, outcome: str) -> None:
         self.service.metrics.count(
             "roundelay_wyoming_events_total", "Events of Wyoming clients.", event=kind, outcome=outcome
@@ -110,9 +116,10 @@ class Connection:
         text = ""
         if audio is not None:
             pipeline = self.service.engines.pipeline()
-            made = await self.service.engines.call(
-                lambda call: pipeline.transcribe(audio, CallOptions(call, progress=call.steps))
-            )
+            with self._place():
+                made = await self.service.engines.call(
+                    lambda call: pipeline.transcribe(audio, CallOptions(call, progress=call.steps))
+                )
             text = made.text
         await self._send("transcript", {"text": text})
 
@@ -175,11 +182,17 @@ class Connection:
                 yield audio
 
         form = {"rate": pipeline.synthesizer.rate_hz, "width": 2, "channels": 1}
-        await self._send("audio-start", {**form, "timestamp": 0})
+        if not words(text):  # emoji alone: nothing to say is no error to someone who listens
+            await self._send("audio-start", {**form, "timestamp": 0})
+            await self._send("audio-stop")
+            return
+        stream = self.service.engines.stream(work)
         try:
-            async with aclosing(self.service.engines.stream(work)) as blocks:  # type: ignore[type-var]
-                async for audio in blocks:
-                    await self._send("audio-chunk", form, to_int16(audio.samples).tobytes())
+            with self._place():
+                async with aclosing(stream) as blocks:  # type: ignore[type-var]
+                    await self._send("audio-start", {**form, "timestamp": 0})
+                    async for audio in blocks:
+                        await self._send("audio-chunk", form, to_int16(audio.samples).tobytes())
         except EngineError as error:
             if error.fault != "nothing":  # a text without words has no sound
                 raise
@@ -194,6 +207,7 @@ class Connection:
         if not text.strip():
             await self._send("not-handled", {"text": ""})
             return
-        made = await self.service.engines.call(lambda call: pipeline.respond(Request(text), CallOptions(call)))
+        with self._place():
+            made = await self.service.engines.call(lambda call: pipeline.respond(Request(text), CallOptions(call)))
         context = event.data.get("context")
         await self._send("handled", {"text": made.text, **({"context": context} if isinstance(context, dict) else {})})
