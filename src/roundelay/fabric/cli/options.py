@@ -15,6 +15,7 @@ PROGRESS = click.option(
 CONFIG = click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with settings")
 SETS = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="any setting; see docs/fabric-cost.md")
 FORCE = click.option("--force", is_flag=True, help="replace an existing file")
+IN_PLACE = click.option("--in-place", is_flag=True, help="write it back to its file")
 FORCE_FOREIGN = click.option("--force", is_flag=True, help="replace a file that this verb did not make")
 SEEDS = click.option("--seeds", type=int, help="node orders (or generated histories) to average over [20]")
 GPUS = click.option("--gpus", type=int, help="GPUs of the fabric [2880]")

@@ -9,8 +9,8 @@ import click
 
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
-from roundelay.fabric.cli import inventory_verb, options, output
-from roundelay.files import check_free, write_text
+from roundelay.fabric.cli import inventory_verb, life_verb, options, output
+from roundelay.files import check_free
 
 if TYPE_CHECKING:
     from roundelay.fabric.placement.placement import Placement
@@ -40,11 +40,12 @@ OUT = click.option("--out", type=click.Path(path_type=Path), help="write placeme
 @click.option("--spare-every", type=int, default=0, help="keep one spare per so many groups")
 @click.option("--picture", type=click.Path(path_type=Path), help="also draw it: .svg or .png")
 @OUT
+@click.option("--in-place", is_flag=True, help="write it back to the file of --into")
 @options.FORCE
 @options.JSON
-def place(out: Path | None, force: bool, as_json: bool, picture: Path | None, **flags: Any) -> None:
+def place(out: Path | None, in_place: bool, force: bool, as_json: bool, picture: Path | None, **flags: Any) -> None:
     """Place a job: aligned under its ToRs where that is possible, realisable on the transceivers always."""
-    from roundelay.fabric.placement import orchestrate, placement
+    from roundelay.fabric.placement import orchestrate
 
     for path in (out, picture):
         if path:
@@ -55,13 +56,18 @@ def place(out: Path | None, force: bool, as_json: bool, picture: Path | None, **
         raise BadInput("--spare-every", flags["spare_every"], "give 0 or more")
     if flags["into"] and flags["inventories"]:
         raise BadInput("--inventory", flags["inventories"][0], "goes without --into, whose racks are in the placement")
-    base = placement.read(flags["into"]) if flags["into"] else _empty(flags)
+    if in_place and not flags["into"]:
+        raise BadInput("--in-place", out, "writes back to the file of --into; give it, or --out")
+    read = ""
+    if flags["into"]:
+        base, read = life_verb.opened(flags["into"], out, in_place, force=force)
+    else:
+        base = _empty(flags)
     placed, score = orchestrate.place(
         base, flags["tp"], flags["job_gpus"], flags["name"], rings=flags["rings"], spare_every=flags["spare_every"]
     )
-    if out:
-        write_text(out, placed.dumps(), force=force)
-        note(f"wrote {out}")
+    if out or in_place:
+        life_verb.save(flags["into"], read, placed, out, in_place, force=force)
     if picture:
         _draw(placed, picture, force=force)
     if as_json:
@@ -143,23 +149,22 @@ def _draw(placed: Placement, path: Path, *, force: bool) -> None:
 @click.option("--fail", "failed", multiple=True, required=True, help="node that failed, by number or host; repeatable")
 @click.argument("more", nargs=-1)
 @OUT
+@options.IN_PLACE
 @options.FORCE
 @options.JSON
 def repair(
-    file: Path, failed: tuple[str, ...], more: tuple[str, ...], out: Path | None, force: bool, as_json: bool
-) -> None:
+    file: Path, failed: tuple[str, ...], more: tuple[str, ...], out: Path | None, in_place: bool, force: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Repair a placement after nodes have failed, disturbing the fewest groups; --fail takes several nodes."""
     from roundelay.fabric.placement import dcn, orchestrate, placement
     from roundelay.fabric.placement.repair import repair as rebuild
 
-    before = placement.read(file)
-    if out:
-        check_free(out, force=force)
+    before, read = life_verb.opened(file, out, in_place, force=force)
     nodes = placement.parse_nodes([*failed, *more], before.deployment.nodes, before.hosts)
     done = rebuild(before, nodes)
-    if out:
-        write_text(out, done.placement.dumps(), force=force)
-        note(f"wrote {out}")
+    if out or in_place:
+        life_verb.save(file, read, done.placement, out, in_place, force=force)
     moves = [{"job": m.job, "group": m.group, "before": list(m.before), "after": list(m.after)} for m in done.moves]
     commands = len(before.circuits().diff(done.placement.circuits()))
     values: dict[str, Any] = {"disturbed_groups": done.disturbed, "moves": moves, "switched_bundles": commands}

@@ -11,13 +11,14 @@ import click
 from roundelay import config
 from roundelay.console import note, print_json, print_table, progress
 from roundelay.errors import BadInput
-from roundelay.fabric.cli import options, output, place_verb, steptime_verb
+from roundelay.fabric.cli import life_verb, options, output, place_verb, steptime_verb
 from roundelay.fabric.cli.compare_verb import compare
 from roundelay.fabric.cli.cost_verb import cost
 from roundelay.fabric.cli.emit_verb import emit
 from roundelay.fabric.cli.goodput_verb import goodput
 from roundelay.fabric.cli.inventory_verb import inventory
 from roundelay.fabric.cli.operate_verb import operate
+from roundelay.fabric.cli.what_if_verb import what_if
 from roundelay.files import write_text
 
 if TYPE_CHECKING:
@@ -198,6 +199,8 @@ def report(out: Path, force: bool, show_progress: bool | None, **flags: Any) -> 
 
 for verb in (place_verb.place, place_verb.repair, place_verb.spares, place_verb.explain, emit,
              steptime_verb.steptime, steptime_verb.search):  # fmt: skip
+    group.add_command(verb)
+for verb in (life_verb.release, life_verb.return_, life_verb.grow, life_verb.shrink, life_verb.log, what_if):
     group.add_command(verb)
 for verb in (compare, cost, goodput, inventory, operate):
     group.add_command(verb)
