@@ -8,11 +8,15 @@ from __future__ import annotations
 import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
+from roundelay.errors import RoundelayError
 from roundelay.voice.audio import Audio
+from roundelay.voice.engines import registry
+from roundelay.voice.engines.defaults import default
 from roundelay.voice.interfaces import CallOptions
 from roundelay.voice.pipeline import Pipeline
 
@@ -62,3 +66,16 @@ def measure(pipeline: Pipeline, count: int | None = None) -> Capacity:
         pipeline.transcribe(spoken)
         hear_s = time.process_time() - began
     return Capacity(round(hear_s, 3), round(first_s, 3), round(factor, 3), count or cores())
+
+
+def of_defaults() -> dict[str, Any]:
+    """A row of what `serve` carries with its default engines: their names, the costs, `conversations` at once; "why"
+    instead where an engine fails.
+    """
+    chosen = {role: default(role).choice for role in registry.ROLES}
+    row: dict[str, Any] = {"hears": chosen["transcriber"].shown, "speaks": chosen["synthesizer"].shown}
+    try:
+        found = measure(Pipeline.of(chosen))
+    except RoundelayError as error:
+        return {**row, "conversations": None, "why": str(error)}
+    return {**row, **asdict(found), "conversations": found.conversations}

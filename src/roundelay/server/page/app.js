@@ -2,7 +2,7 @@
 
 import * as fabric from "./fabric.js";
 import * as say from "./say.js";
-import { json, key } from "./server.js";
+import { complain, json, key } from "./server.js";
 import * as talk from "./talk.js";
 import * as transcribe from "./transcribe.js";
 
@@ -44,6 +44,7 @@ async function ready() {
   const pill = $("ready");
   try {
     const answer = await (await fetch("ready")).json();
+    if (answer.model === "ready" && pill.dataset.state !== "ready") begin(); // the engines have names now
     pill.dataset.state = answer.model;
     const words = { ready: "ready", loading: "the model is loading…", missing: "no model" };
     pill.textContent = answer.ready || answer.model !== "ready" ? words[answer.model] : answer.reason;
@@ -56,13 +57,15 @@ async function ready() {
   }
 }
 
-async function begin() {
+async function begin(given = false) {
   try {
     await voices();
     await say.offerStyles();
+    await talk.showEngines();
     $("key-form").hidden = true;
   } catch (error) {
     if (error.status !== 401) console.warn(error);
+    if (given) complain($("key-error"), error);
   }
 }
 
@@ -70,7 +73,8 @@ document.addEventListener("key-wanted", () => ($("key-form").hidden = false));
 $("key-form").onsubmit = (event) => {
   event.preventDefault();
   key.set($("key").value.trim());
-  begin();
+  complain($("key-error"), null);
+  begin(true);
 };
 for (const tab of tabs) {
   tab.onclick = () => show(tab);

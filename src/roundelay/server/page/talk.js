@@ -18,6 +18,8 @@ class Conversation {
     this.session = "";
     this.active = null;
     this.cut = new Set();
+    this.waits = false; // others hold up the answer
+    this.fault = $("talk-error"); // where a fault is told: beside the button that asked last
   }
 
   async start(withMicrophone) {
@@ -87,7 +89,11 @@ class Conversation {
       case "response.created":
         this.active = event.response.id;
         break;
+      case "rate_limits.updated":
+        this.waits = event.rate_limits.some(({ remaining }) => remaining === 0);
+        break;
       case "response.output_audio.delta":
+        this.waits = false;
         if (!this.cut.has(item)) this.player.push(fromBase64(event.delta), item);
         break;
       case "response.output_audio_transcript.delta":
@@ -101,12 +107,13 @@ class Conversation {
         break;
       case "response.done":
         this.active = null;
+        this.waits = false;
         if (event.response.status === "cancelled") event.response.output.forEach(({ id }) => this.mark(id, "interrupted"));
-        if (event.response.status === "failed") complain($("talk-error"), event.response.status_details?.error ?? "the answer failed");
+        if (event.response.status === "failed") complain(this.fault, event.response.status_details?.error ?? "the answer failed");
         this.waterfall();
         break;
       case "error":
-        if (event.error.code !== "response_cancel_not_active") complain($("talk-error"), event.error);
+        if (event.error.code !== "response_cancel_not_active") complain(this.fault, event.error);
         break;
     }
   }
@@ -180,8 +187,8 @@ class Conversation {
     who("you", this.speaking, this.level);
     who("bot", bot, this.player.level);
     $("interrupt").disabled = !bot && !this.active;
-    const thinking = this.active && !bot;
-    state(this.speaking ? "You speak." : bot ? "Roundelay speaks. Speak over it to interrupt." : thinking ? "Thinking…" : this.microphone ? "Listening…" : "Type a message.");
+    const thinking = this.active && !bot && (this.waits ? "Others are talking; your answer comes in a moment…" : "Thinking…");
+    state(this.speaking ? "You speak." : bot ? "Roundelay speaks. Speak over it to interrupt." : thinking ? thinking : this.microphone ? "Listening…" : "Type a message.");
   }
 
   close() {
@@ -215,18 +222,20 @@ function stop(reason = "") {
 }
 
 async function start(withMicrophone) {
-  complain($("talk-error"), null);
+  const fault = $(withMicrophone ? "talk-error" : "type-error");
+  ["talk-error", "type-error"].forEach((id) => complain($(id), null));
   state("Connecting…");
   $("talk-button").disabled = true;
   const made = new Conversation();
   live = made;
+  made.fault = fault;
   try {
     await made.start(withMicrophone);
     $("talk-button").dataset.live = "true";
     $("talk-label").textContent = withMicrophone ? "Stop" : "End";
   } catch (error) {
     stop();
-    complain($("talk-error"), await reasonOf(error));
+    complain(fault, await reasonOf(error));
   } finally {
     $("talk-button").disabled = false;
   }
@@ -241,7 +250,7 @@ async function reasonOf(error) {
     await json("v1/models");
     const { data } = await json("v1/x/sessions");
     const { limits } = await json("v1/x/controls");
-    if (data.filter((each) => each.live).length >= limits.sessions) return new Error("too many people are talking already; try again later");
+    if (data.filter((each) => each.live).length >= limits.sessions) return new Error("as many people are talking as this server carries; wait a moment, and try again");
   } catch (other) {
     return other;
   }
@@ -249,13 +258,12 @@ async function reasonOf(error) {
 }
 
 /** Say which engines hear, speak and answer. */
-async function showEngines() {
+export async function showEngines() {
   const { hears, speaks, answering } = await json("v1/x/controls");
-  $("talk-engines").textContent = hears ? `Heard by ${hears}, spoken by ${speaks}, answered by ${answering}.` : "The model is still loading.";
+  $("talk-engines").textContent = hears ? `${hears} hears, ${speaks} speaks, ${answering === "embedded" ? "the embedded skills answer" : `${answering} answers`}.` : "";
 }
 
 export function setUp() {
-  $("talk-settings").ontoggle = () => showEngines().catch(() => {});
   $("talk-button").onclick = () => (live ? stop() : start(true));
   $("interrupt").onclick = () => live?.interrupt();
   $("type-form").onsubmit = async (event) => {
@@ -265,6 +273,8 @@ export function setUp() {
     if (!live) await start(false);
     if (!live) return;
     $("type").value = "";
+    complain($("type-error"), null);
+    live.fault = $("type-error");
     live.type(text);
   };
 }

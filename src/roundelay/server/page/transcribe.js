@@ -36,7 +36,9 @@ async function transcribe(file) {
 export function setUp() {
   const drop = $("drop");
   $("transcribe-form").onsubmit = (event) => event.preventDefault();
-  $("transcribe-file").onchange = ({ target }) => target.files[0] && transcribe(target.files[0]);
+  for (const id of ["transcribe-file", "transcribe-record"]) {
+    $(id).onchange = ({ target }) => target.files[0] && transcribe(target.files[0]);
+  }
   drop.ondragover = (event) => (event.preventDefault(), drop.classList.add("over"));
   drop.ondragleave = () => drop.classList.remove("over");
   drop.ondrop = (event) => {
@@ -45,7 +47,12 @@ export function setUp() {
     if (event.dataTransfer.files[0]) transcribe(event.dataTransfer.files[0]);
   };
   $("transcribe-copy").onclick = async () => {
-    await navigator.clipboard.writeText($("transcribe-text").textContent);
-    $("transcribe-state").textContent = "Copied.";
+    try {
+      await navigator.clipboard.writeText($("transcribe-text").textContent);
+      complain($("copy-error"), null);
+      $("transcribe-state").textContent = "Copied.";
+    } catch {
+      complain($("copy-error"), "the browser allows no copying here: select the text and copy it yourself");
+    }
   };
 }

@@ -10,12 +10,16 @@ from roundelay.voice.cli.engines import AS_JSON
 
 
 @click.command()
-@click.option("--measure", is_flag=True, help="Time each engine on one sentence too; half a minute or more.")
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Time each engine on a sentence, and tell how many conversations at once are carried; a minute or so.",
+)
 @AS_JSON
 def doctor(measure: bool, as_json: bool) -> None:
     """Say what is here, what serve will use and why, and what to install for better."""
     from roundelay.console import print_json, print_table
-    from roundelay.voice import inventory
+    from roundelay.voice import capacity, inventory
 
     found: dict[str, Any] = {
         "machine": inventory.machine(),
@@ -25,6 +29,7 @@ def doctor(measure: bool, as_json: bool) -> None:
     }
     if measure:
         found["measured"] = inventory.measure()
+        found["capacity"] = capacity.of_defaults()
     if as_json:
         print_json(found)
         return
@@ -46,3 +51,4 @@ def doctor(measure: bool, as_json: bool) -> None:
     if measure:
         columns = {name: name.replace("_", " ") for name in ("engine", "role", "load_s", "real_time_factor", "why")}
         print_table(found["measured"], columns)
+        print_table([found["capacity"]], {name: name.replace("_", " ") for name in found["capacity"]})
