@@ -24,6 +24,7 @@ from pathlib import Path
 import conversation
 import numpy as np
 from conversation import FLAT, Memory, SetUp
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from roundelay.errors import RoundelayError
 from roundelay.server.bench import latency
@@ -77,6 +78,7 @@ def together(port: int, people: int, rounds: int, turn: Turn, show: latency.Prog
     """All ask at the same moment, `rounds` times."""
     out, lock = Rounds([[] for _ in range(rounds)]), threading.Lock()
     start = threading.Barrier(people, timeout=ROUND_S)
+    _empty(port)
     used, began = _used(port), time.monotonic()
 
     def talk(person: int) -> None:
@@ -93,7 +95,11 @@ def together(port: int, people: int, rounds: int, turn: Turn, show: latency.Prog
                             out.answers[number].append(answer)
                     if person == 0:
                         show(f"{people} at once: round {number + 1} of {rounds}")
-        except (RoundelayError, threading.BrokenBarrierError, OSError) as error:
+        except InvalidStatus as error:
+            with lock:
+                out.broken.append(f"told to wait: HTTP {error.response.status_code}")
+            start.abort()
+        except (RoundelayError, WebSocketException, threading.BrokenBarrierError, OSError) as error:
             start.abort()
             with lock:
                 out.broken.append(f"{type(error).__name__}: {error}")
@@ -129,7 +135,7 @@ def soak(
                             out.answers[0].extend([answer] if answer else [])
                         if person == 0 and not number % 10:
                             show(f"soak: {until - time.monotonic():.0f} s left")
-            except (RoundelayError, OSError) as error:
+            except (RoundelayError, WebSocketException, OSError) as error:
                 with lock:
                     out.broken.append(f"{type(error).__name__}: {error}")
                 time.sleep(1)
@@ -142,6 +148,13 @@ def soak(
     memory.done.set()
     watching.join()
     return memory, out
+
+
+def _empty(port: int) -> None:
+    """Wait until the conversations before are gone."""
+    until = time.monotonic() + ROUND_S
+    while ask(port, "/v1/x/live")["roundelay_sessions"] and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _used(port: int) -> float:

@@ -112,9 +112,12 @@ class SetUp:
 def child(speculate: bool, engines: SetUp) -> None:
     """Serve until the standard input ends; prints the port."""
     from roundelay.server.engine import load_choices
+    from roundelay.voice.capacity import measure
 
     choices = select((), engines.hear, engines.speak, default=best)
-    with latency.in_process(lambda _: load_choices(choices))(speculate) as port:
+    with latency.in_process(lambda _: load_choices(choices), lambda made: measure(made).conversations)(
+        speculate
+    ) as port:
         print(port, flush=True)
         sys.stdin.read()
 

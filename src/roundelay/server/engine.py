@@ -124,7 +124,8 @@ class Engines:
             pipeline = self._load(engine)
             slot.voices = tuple(voice.name for voice in pipeline.voices())
             if engine == self.default and self._measure is not None and not self.limits.sessions:
-                self._measured = self._measure(pipeline)
+                with suppress(RoundelayError):  # an engine that fails says so when it is asked
+                    self._measured = self._measure(pipeline)
             slot.pipeline = pipeline
         except RoundelayError as error:
             slot.failure = str(error)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from server_case import RATE_HZ, FakeEngine, Running, running
 
+from roundelay.errors import EngineError
 from roundelay.server.engine import UNMEASURED_SESSIONS, Engines
 from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits
@@ -186,3 +187,13 @@ def test_sessions_follow_the_measured_capacity_unless_they_are_set() -> None:
     assert sessions(Limits(), lambda pipeline: 7) == 7
     assert sessions(replace(Limits(), sessions=3), lambda pipeline: 7) == 3
     assert sessions(Limits()) == UNMEASURED_SESSIONS
+
+    def fails(pipeline: Any) -> int:
+        raise EngineError("fake", "synthesizer", "is away")
+
+    assert sessions(Limits(), fails) == UNMEASURED_SESSIONS
+
+
+def test_an_engine_behind_an_address_is_not_asked_and_costs_nothing() -> None:
+    fake = FakeEngine(name="openai")
+    assert measure(fake.pipeline, 2).conversations == MOST and not fake.said

@@ -172,12 +172,12 @@ def trim(sound: np.ndarray, text: str) -> np.ndarray:
 # -- the server
 
 
-def in_process(load: Callable[[str], Pipeline]) -> ServerFactory:
-    """A factory of servers in this process."""
+def in_process(load: Callable[[str], Pipeline], measure: Callable[[Pipeline], int] | None = None) -> ServerFactory:
+    """A factory of servers in this process; `measure` is that of `Engines`."""
 
     @contextmanager
     def server(speculate: bool) -> Iterator[int]:
-        service = Service(Engines(load), thresholds=replace(Thresholds(), speculate=speculate))
+        service = Service(Engines(load, measure=measure), thresholds=replace(Thresholds(), speculate=speculate))
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         listening.listen(16)
