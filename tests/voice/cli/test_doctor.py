@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from roundelay.voice import capacity, inventory
 from roundelay.voice.packages import fetch
 
 
@@ -26,3 +27,12 @@ def test_doctor_prints_tables_for_people(roundelay) -> None:
     outcome = roundelay("doctor")
     assert outcome.code == 0 and "default of serve" in outcome.out and "packed by" in outcome.out
     assert roundelay("doctor", "--nonsense").code == 2
+
+
+def test_doctor_measures_how_many_conversations_are_carried(roundelay, monkeypatch) -> None:
+    monkeypatch.setattr(inventory, "measure", list)
+    monkeypatch.setattr(capacity, "measure", lambda pipeline: capacity.Capacity(0.2, 0.1, 0.2, 2))
+    outcome = roundelay("doctor", "--measure", "--json")
+    row = json.loads(outcome.out)["capacity"]
+    assert row["conversations"] == 8 and row["cores"] == 2 and row["speaks"]
+    assert "conversations" in roundelay("doctor", "--measure").out
