@@ -34,5 +34,5 @@ def test_doctor_measures_how_many_conversations_are_carried(roundelay, monkeypat
     monkeypatch.setattr(capacity, "measure", lambda pipeline: capacity.Capacity(0.2, 0.1, 0.2, 2))
     outcome = roundelay("doctor", "--measure", "--json")
     row = json.loads(outcome.out)["capacity"]
-    assert row["conversations"] == 8 and row["cores"] == 2 and row["speaks"]
+    assert row["conversations"] == 13 and row["cores"] == 2 and row["speaks"]
     assert "conversations" in roundelay("doctor", "--measure").out
