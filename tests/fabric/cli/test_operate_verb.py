@@ -118,3 +118,28 @@ def test_bad_csv_is_one_line(roundelay, tmp_path, text, says) -> None:
     (tmp_path / "jobs.csv").write_text(text)
     outcome = roundelay("fabric", "operate", "--jobs", tmp_path / "jobs.csv", *FABRIC)
     assert outcome.code == 2 and says in outcome.err and outcome.err.count("\n") == 1
+
+
+def test_own_faults_fall_on_own_hosts(roundelay, tmp_path: Path) -> None:
+    """Eight hosts under uneven ToRs, faults by their names: what no host bears is said, missing slots never fall."""
+    racks, trace, jobs = tmp_path / "racks.csv", tmp_path / "faults.csv", tmp_path / "jobs.toml"
+    racks.write_text("host,tor\n" + "".join(f"h{i},t{i // 2}\n" for i in range(9)))
+    trace.write_text(
+        "node,start,end\nh0,2024-01-02,2024-01-04\nh8,2024-01-03,2024-01-05\nlogin,2024-01-01,2024-01-09\n"
+    )
+    jobs.write_text('[[job]]\nname = "j"\ngpus = 32\ntp = 8\n')
+    run = ("fabric", "operate", "--jobs", jobs, "--inventory", racks, "--k", 2)
+    outcome = roundelay(*run, "--trace", trace, "--out", tmp_path / "o.json", "--json")
+    assert (
+        outcome.code == 0
+        and "1 servers of the history are no hosts of the fabric and are left out: login" in outcome.err
+    )
+    summary = outcome.json()["summary"]
+    assert summary["gpus"] == 36 and summary["node_faults"] == 2 and summary["days"] == 8
+    jobs.write_text('[[job]]\nname = "j"\ngpus = 40\ntp = 8\n')
+    refused = roundelay(*run, "--trace", trace)
+    assert refused.code == 2 and "the whole fabric holds 32" in refused.err
+    trace.write_text("node,start,end\nx1,2024-01-02,2024-01-04\n")
+    jobs.write_text('[[job]]\nname = "j"\ngpus = 32\ntp = 8\n')
+    refused = roundelay(*run, "--trace", trace)
+    assert refused.code == 2 and "none of the fabric's hosts, h0 for one" in refused.err

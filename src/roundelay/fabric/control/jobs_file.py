@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -35,7 +35,7 @@ class Submission:
     duration_s: float | None
 
 
-def read(path: Path | str, deployment: Deployment) -> list[Submission]:
+def read(path: Path | str, deployment: Deployment, missing: Sequence[int] = ()) -> list[Submission]:
     """Return the jobs of a file in the order in which they are submitted, all of which the whole fabric could run.
 
     Raises `BadInput` for a file that is not of the form, a value out of range, two jobs of one name, and a job that
@@ -54,7 +54,7 @@ def read(path: Path | str, deployment: Deployment) -> list[Submission]:
         if found.job.name in names:
             raise BadInput(f"job {number} of {path.name}", found.job.name, "is named already; give each its own name")
         names.add(found.job.name)
-        if (reason := refusal(deployment, found.job)) is not None:
+        if (reason := refusal(deployment, found.job, missing)) is not None:
             raise BadInput(f"job {number} of {path.name}", found.job.name, f"can never be placed: {reason}")
         out.append(found)
     return sorted(out, key=lambda each: each.at_s)

@@ -83,10 +83,12 @@ class Operation:
     """One fabric over one history."""
 
     def __init__(
-        self, deployment: Deployment, events: Events, jobs: Sequence[Submission], policy: Policy | None = None
-    ) -> None:
+        self, deployment: Deployment, events: Events, jobs: Sequence[Submission], policy: Policy | None = None,
+        missing: tuple[int, ...] = (),
+    ) -> None:  # fmt: skip
         self.deployment, self.horizon_s = deployment, events.horizon_days * SECONDS_PER_DAY
-        self.controller = Controller(deployment, policy)
+        self.controller = Controller(deployment, policy, missing=missing)
+        self.gpus = (deployment.nodes - len(missing)) * deployment.ring.fabric.gpus_per_node
         self.records = {each.job.name: JobRecord(each) for each in jobs}
         self.planned = _planned(events, jobs)
         self.now_s = 0.0
@@ -172,10 +174,10 @@ class Operation:
     def summary(self) -> dict[str, Any]:
         """Return the counts of the whole history, and the share of all GPU time that jobs held."""
         records = self.records.values()
-        total = self.deployment.ring.fabric.gpus * self.horizon_s
+        total = self.gpus * self.horizon_s
         return {
             "days": round(self.horizon_s / SECONDS_PER_DAY, 6),
-            "gpus": self.deployment.ring.fabric.gpus,
+            "gpus": self.gpus,
             **self.counts,
             "jobs_placed_anew": sum(record.placed_anew for record in records),
             "jobs_released": sum(record.released for record in records),

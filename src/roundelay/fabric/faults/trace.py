@@ -7,6 +7,7 @@ The published format is that of the InfinitePOD authors' public trace: a JSON li
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -189,6 +190,32 @@ def on_fabric(trace: Trace, fabric: Fabric, seed: int, *, together: bool = False
         unit, start, end = place[server[fault] * parts + part], start[fault], end[fault]
     inside = unit < fabric.nodes
     return _events(unit[inside], start[inside], end[inside], trace.horizon_days)
+
+
+def on_hosts(trace: Trace, hosts: Sequence[str], say: Say = note) -> Events:
+    """Return the trace's events on the hosts of its own names, each one node; `hosts` are those of the nodes in order.
+
+    Servers that are no hosts are left out, and said. Raises `BadInput` where none is.
+    """
+    node_of = {host: node for node, host in enumerate(hosts)}
+    nodes = np.array([node_of.get(name, -1) for name in trace.names], dtype=np.int32)
+    failed = np.unique(trace.server)
+    if trace.names and (nodes[failed] < 0).any():
+        other = [trace.names[i] for i in failed if nodes[i] < 0]
+        some = ", ".join(other[:3]) + (", …" if len(other) > 3 else "")
+        say(f"{len(other):,} servers of the history are no hosts of the fabric and are left out: {some}")
+    server, start, end = trace.merged()
+    inside = nodes[server] >= 0 if trace.names else np.zeros(len(server), dtype=bool)
+    if not inside.any():
+        do = f"names none of the fabric's hosts, {hosts[0]} for one; name servers as the inventory does"
+        raise BadInput("--trace", ", ".join(trace.names[:3]) or "without names", do)
+    return _events(nodes[server[inside]], start[inside], end[inside], trace.horizon_days)
+
+
+def without(events: Events, nodes: Sequence[int]) -> Events:
+    """Return the events of all nodes but these."""
+    kept = ~np.isin(events.node, np.array(nodes, dtype=np.int64))
+    return Events(events.node[kept], events.delta[kept], events.time_days[kept], events.horizon_days)
 
 
 def whole_servers(trace: Trace) -> Events:

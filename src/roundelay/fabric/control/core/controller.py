@@ -23,8 +23,11 @@ from roundelay.fabric.topology.deployment import Deployment
 class Controller:
     """One fabric: which nodes are down, which jobs run where, which wait."""
 
-    def __init__(self, deployment: Deployment, policy: Policy | None = None, hosts: tuple[str, ...] = ()) -> None:
-        placement = Placement(deployment, (), hosts=hosts).check()
+    def __init__(
+        self, deployment: Deployment, policy: Policy | None = None, hosts: tuple[str, ...] = (),
+        missing: tuple[int, ...] = (),
+    ) -> None:  # fmt: skip
+        placement = Placement(deployment, (), hosts=hosts, missing=missing).check()
         circuits = placement.circuits()
         circuits.paths_NB.flags.writeable = False
         self._memory = Memory(placement, circuits)

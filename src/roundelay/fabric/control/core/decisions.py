@@ -24,13 +24,16 @@ from roundelay.fabric.topology.deployment import Deployment
 from roundelay.fabric.topology.optics import Circuits, TransceiverPath
 
 
-def refusal(deployment: Deployment, request: JobRequest) -> str | None:
-    """Return why the fabric could never run the job, not even empty and without a fault; None if it could."""
+def refusal(deployment: Deployment, request: JobRequest, missing: Sequence[int] = ()) -> str | None:
+    """Return why the fabric could never run the job, not even empty and without a fault; None if it could.
+
+    `missing` are the slots where no host stands.
+    """
     try:
         deployment.ring.fabric.nodes_per_group(request.tp)
     except BadInput as error:
         return f"tp {request.tp}: {error.do}"
-    most = orchestrate.capacity(deployment, ~Placement(deployment, ()).down_mask(), request.tp)
+    most = orchestrate.capacity(deployment, ~Placement(deployment, (), missing=tuple(missing)).down_mask(), request.tp)
     if request.min_groups > most:
         needs = request.min_groups * request.tp
         return f"it needs {needs:,} GPUs in groups of {request.tp}; the whole fabric holds {most * request.tp:,}"
@@ -73,7 +76,7 @@ class Decision:
 
     def submit(self, request: JobRequest) -> None:
         """Place the job, queue it, or refuse what could never run."""
-        reason = refusal(self.placement.deployment, request)
+        reason = refusal(self.placement.deployment, request, self.placement.missing)
         if reason is not None:
             self.actions.append(Refuse(request.name, reason))
             return
