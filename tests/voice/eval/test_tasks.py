@@ -11,6 +11,7 @@ from roundelay.voice.eval.metrics.signal import longest_silence_s
 from roundelay.voice.eval.suite import run
 from roundelay.voice.eval.tasks.cloning import speakers
 from roundelay.voice.eval.tasks.hearing import hearing
+from roundelay.voice.eval.tasks.pauses import pauses
 from roundelay.voice.eval.tasks.questions import WRITTEN, questions
 from roundelay.voice.eval.tasks.resynthesis import reference, resynthesis
 from roundelay.voice.eval.tasks.speaking import Line, speaking
@@ -145,3 +146,14 @@ def test_a_judge_that_knows_the_end_never_takes_over() -> None:
 
 def test_the_area_is_the_chance_that_an_end_is_judged_higher() -> None:
     assert area([0.9, 0.5], [0.1, 0.5]) == pytest.approx((1 + 1 + 1 + 0.5) / 4)
+
+
+def test_pauses_are_those_between_the_clauses() -> None:
+    silence, loud = {",": 0.2, ";": 0.3, ".": 0.5}, audio(1).samples
+
+    def say(text: str) -> Audio:
+        mark = next((mark for mark in text[:-1] if mark in silence), "")
+        return Audio(np.concatenate([loud, np.zeros(round(silence.get(mark, 0) * RATE), np.float32), loud]), RATE)
+
+    numbers = run(pauses(say))
+    assert [numbers[mark]["median_s"] for mark in ("none", "comma", "semicolon", "full stop")] == [0, 0.2, 0.3, 0.5]

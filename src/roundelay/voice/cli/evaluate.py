@@ -13,7 +13,7 @@ from roundelay.voice.cli.engines import AS_JSON, ENGINE
 if TYPE_CHECKING:
     from roundelay.voice.eval.tasks.task import Task
 
-TASKS = ("hear", "ask", "say", "understanding", "turn-end")
+TASKS = ("hear", "ask", "say", "understanding", "turn-end", "pauses")
 
 
 @click.command("eval")
@@ -24,7 +24,8 @@ TASKS = ("hear", "ask", "say", "understanding", "turn-end")
 def evaluate(tasks: tuple[str, ...], engines: tuple[str, ...], items: int, as_json: bool) -> None:
     """Measure hearing, answering and speaking on held-out texts; results/ has the full runs.
 
-    hear, ask and say need the teachers (make setup-train); say is judged by PocketSphinx (the eval extra).
+    hear, ask and say need the teachers (make setup-train); say is judged by PocketSphinx (the eval extra). pauses
+    are those at a comma, a semicolon and a full stop.
     """
     from roundelay.console import print_json, print_table
     from roundelay.voice.eval.suite import Run, run_all
@@ -40,6 +41,7 @@ def evaluate(tasks: tuple[str, ...], engines: tuple[str, ...], items: int, as_js
 def _tasks(engines: tuple[str, ...], items: int) -> Mapping[str, Callable[[], Task[Any]]]:
     from roundelay.voice.engines.choice import select
     from roundelay.voice.eval import judges
+    from roundelay.voice.eval.tasks.pauses import pauses
     from roundelay.voice.pipeline import Pipeline
     from roundelay.voice.suites import turn_end, understanding
     from roundelay.voice.suites.speech import SpeechSuite
@@ -56,6 +58,7 @@ def _tasks(engines: tuple[str, ...], items: int) -> Mapping[str, Callable[[], Ta
         "say": lambda: suite().say(),
         "understanding": lambda: understanding.task(items),
         "turn-end": lambda: turn_end.questions(items),
+        "pauses": lambda: pauses(Pipeline.of({"synthesizer": chosen["synthesizer"]}).say),
     }
 
 

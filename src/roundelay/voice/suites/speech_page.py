@@ -49,13 +49,19 @@ def _speaking(numbers: Numbers) -> str:
         (
             *(kind, voice, one["texts"], judge, percent(one[column("teacher", judge)])),
             *(percent(one[column("ours", judge)]), one["lost ends"], one["run away"]),
+            *(_seconds(one.get("longest_silence_s")), one.get("silences", "–")),
         )
         for kind, voices in numbers.items()
         for voice, one in voices.items()
         for judge in JUDGES
         if column("ours", judge) in one
     )
-    return table(("set", "voice", "texts", "judge", "teacher, judged", "ours, judged", "lost ends", "run away"), rows)
+    head = ("set", "voice", "texts", "judge", "teacher, judged", "ours, judged", "lost ends", "run away")
+    return table((*head, "longest silence", "silences too long"), rows)
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f} s"
 
 
 def _targets(found: Found) -> Iterable[Cells]:

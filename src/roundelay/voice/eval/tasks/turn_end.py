@@ -97,6 +97,8 @@ def sentences(
                 "ends": len(ends),
                 "area": round(area(ends, inner), 3),
                 "takeover_1s": takeovers(inner),
+                "at_once": round(float((waits <= LIMITS.commit_sure_ms).mean()), 3),
+                "wait_at_end_mean_ms": int(np.mean(waits)),
                 "wait_at_end_median_ms": int(np.median(waits)),
                 "wait_at_end_p95_ms": int(np.percentile(waits, 95)),
             }
