@@ -6,7 +6,9 @@ The kind is told by the content, never by the name. Nothing is believed that a f
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -227,4 +229,11 @@ class _Nameless:
     """A file without its name, by whose ending FFmpeg would guess what the content does not tell."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell, self.seekable = file.read, file.seek, file.tell, file.seekable
+        self._file, self.read, self.tell, self.seekable = file, file.read, file.tell, file.seekable
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """The place moved to; negative, which FFmpeg takes for an error, where a damaged file names none."""
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -errno.EINVAL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +68,10 @@ class SndfileReader:
 @contextmanager
 def opened(path: Path) -> Iterator[SndfileReader]:
     """Yield the reader of a file; one with a wrong header is opened as it should be. Raises `NoSndfile`."""
-    soundfile = libsndfile()
-    source = riff.examine(path).view or path.open("rb")
-    with source:
+    soundfile, view = libsndfile(), riff.examine(path).view
+    with view or nullcontext():
         try:
-            file = soundfile.SoundFile(source)
+            file = soundfile.SoundFile(view or path)
         except RuntimeError as error:
             raise NoSndfile(reason(error)) from None
         with file:
