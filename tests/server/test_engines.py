@@ -73,6 +73,14 @@ def test_a_reply_in_g711_is_resampled_once_to_8_khz() -> None:
     assert abs(len(samples) - 8_000) <= 32 and abs(peak_hz(samples, 8_000) - 440) < 2
 
 
+def test_a_session_speaks_at_its_speed_and_in_the_same_pitch() -> None:
+    with running(Tones(24_000), create_worker=None) as server, conversation(server) as talk:
+        assert talk.configure(audio={"output": {"speed": 0.5}})["audio"]["output"]["speed"] == 0.5
+        answer(talk, "one two three four five six seven eight")
+        samples = samples_of(talk.audio())
+    assert abs(len(samples) / 24_000 - 2.0) < 0.3 and abs(peak_hz(samples, 24_000) - 440) < 3
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_faulty_engine_fails_the_response_and_the_session_lives(fault: str) -> None:
     engine = Tones()

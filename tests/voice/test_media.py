@@ -103,6 +103,8 @@ def test_every_kind_is_read_whatever_its_name(tmp_path: Path, kind: str) -> None
     assert is_the_tone(path)
     file = AudioFile.open(path, whole=True)
     assert file.longer_than(1.2) and not file.longer_than(1.8)
+    measured = file.measured(1.8)
+    assert file.measured(1.2) is None and measured is not None and measured.duration_s == file.duration_s
 
 
 @pytest.mark.parametrize("form", ["mp4", "mov", "matroska", "avi"])

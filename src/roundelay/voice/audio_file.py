@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -96,6 +96,17 @@ class AudioFile:
             return self.frames > seconds * self.rate
         left = seconds * self.rate
         return any((left := left - len(block)) < 0 for block in self.blocks())
+
+    def measured(self, longest_s: float) -> AudioFile | None:
+        """The same with its length known, None where it is longer; a file that does not tell is decoded so far."""
+        limit, read = longest_s * self.rate, 0
+        if self.frames is None:
+            for block in self.blocks():
+                read += len(block)
+                if read > limit:
+                    return None
+        frames = read if self.frames is None else self.frames
+        return replace(self, frames=frames) if frames <= limit else None
 
     def blocks(self, rate: int | None = None) -> Iterator[np.ndarray]:
         """Yield the samples float32 [n], mono, within [-1, 1], at `rate` Hz if given, in blocks of a few seconds.

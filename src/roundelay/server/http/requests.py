@@ -70,8 +70,8 @@ def recording(data: bytes, name: str, longest_s: float, param: str = "file") -> 
         path = Path(folder) / f"upload{suffix}"
         path.write_bytes(data)
         try:
-            file = AudioFile.open(path, whole=True)  # a client does not see the log
-            if file.longer_than(longest_s):
+            file = AudioFile.open(path, whole=True).measured(longest_s)  # whole: a client does not see the log
+            if file is None:
                 message = f"the recording lasts longer than the {longest_s:.0f} s that are taken"
                 raise ApiError(413, "audio_too_long", message, param=param)
             yield file

@@ -14,6 +14,7 @@ from roundelay.voice.agent.persona import MAX_INSTRUCTION_CHARACTERS, Persona, p
 from roundelay.voice.agent.tools import Tool
 from roundelay.voice.realtime.core.settings import Thresholds
 from roundelay.voice.realtime.reply_request import WorkerConfig
+from roundelay.voice.style import Style
 
 PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
 RATES_HZ = {PCM: 24_000, PCMU: 8_000, PCMA: 8_000}
@@ -178,6 +179,7 @@ class Settings:
     transcription: dict[str, Any] | None = None
     detection: dict[str, Any] | None = field(default_factory=lambda: dict(SERVER_VAD))
     voice: str | None = None  # as the client names it
+    speed: float = 1.0
     ignored: tuple[str, ...] = ()
     model: str = MODEL
     voices: tuple[str, ...] | None = None
@@ -247,8 +249,8 @@ class Settings:
         new, where = self, "session.audio.output"
         if given.get("format") is not None:
             new = replace(new, output_format=sound_format(given["format"], f"{where}.format"))
-        if given.get("speed") is not None and _number(given["speed"], 0.25, 1.5, f"{where}.speed") != 1:
-            raise unsupported(f"{where}.speed", "this model speaks at speed 1 only")
+        if given.get("speed") is not None:
+            new = replace(new, speed=_number(given["speed"], 0.25, 1.5, f"{where}.speed"))
         if given.get("voice") is not None:
             voice = given["voice"].get("id") if isinstance(given["voice"], Mapping) else given["voice"]
             if self.names.voice(voice, f"{where}.voice", self.voices, ignored) != self.voice_name and spoken:
@@ -281,7 +283,9 @@ class Settings:
         voice = self.voice_name if self.voice is not None else None
         role = Persona("session", self.instructions, voice) if self.instructions else replace(persona(), voice=voice)
         spoken = self.modalities == ("audio",)
-        return WorkerConfig(self.thresholds(own), role, tool_specs(self.tools), self.tool_choice, spoken)
+        return WorkerConfig(
+            self.thresholds(own), role, tool_specs(self.tools), self.tool_choice, spoken, Style(self.speed)
+        )
 
     def as_dict(self, name: str, expires_at: int) -> dict[str, Any]:
         """The session as `session.created` and `session.updated` show it: the settings that have effect."""
@@ -293,7 +297,7 @@ class Settings:
             head["x_ignored"] = list(self.ignored)
         if self.kind == "transcription":
             return {**head, "audio": {"input": sound}}
-        output = {"format": _shown(self.output_format), "voice": self.voice or self.voice_name, "speed": 1.0}
+        output = {"format": _shown(self.output_format), "voice": self.voice or self.voice_name, "speed": self.speed}
         return {
             **head, "model": self.model, "output_modalities": list(self.modalities),
             "instructions": self.instructions,

@@ -13,6 +13,7 @@ from roundelay.voice.realtime import language_table
 from roundelay.voice.realtime.core import actions as act
 from roundelay.voice.realtime.core.language import Language
 from roundelay.voice.realtime.core.settings import Thresholds
+from roundelay.voice.style import PLAIN, Style
 
 MAX_RESULT_CHARACTERS = 240  # of a tool's result that are read aloud
 SUMMARY_REQUEST = "Summarise the conversation so far in at most one hundred words. Keep names, numbers and decisions."
@@ -27,6 +28,7 @@ class WorkerConfig:
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"  # as in `interfaces.Request`
     spoken: bool = True
+    style: Style = PLAIN
     language: Language = field(default_factory=language_table.load)
 
 

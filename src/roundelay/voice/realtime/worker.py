@@ -277,7 +277,7 @@ class Worker:
             self._emit(lambda at_ms, clause=clause: ev.ReplyText(at_ms, reply, clause))  # type: ignore[misc]
             if not spoken:
                 continue
-            made = self._pipeline.stream(Utterance(clause, voice, seed=seed), options=options)
+            made = self._pipeline.stream(Utterance(clause, voice, self.config.style, seed), options=options)
             blocks = self._pool.blocks(made, lambda: budget.due_s, cancelled)
             try:
                 for audio in blocks if budget.samples else trim_leading_silence(blocks):
