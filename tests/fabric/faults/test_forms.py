@@ -54,6 +54,16 @@ SAME = {
             {"node": "node003", "start": "2024-01-03", "end": "2024-01-05"},
         ]
     ),
+    "Alertmanager's": json.dumps(
+        [
+            {"labels": {"alertname": "NodeDown", "instance": f"node00{n}:9100"}, "startsAt": a, "endsAt": b}
+            for n, a, b in (
+                (1, "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"),
+                (2, "2024-01-01T12:00:00Z", "0001-01-01T00:00:00Z"),
+                (3, "2024-01-03T00:00:00Z", "2024-01-05T00:00:00Z"),
+            )
+        ]
+    ),
     "slurmctld.log": """[2024-01-01T00:00:00.000] error: Nodes node001 not responding, setting DOWN
 [2024-01-01T11:00:00.000] error: Nodes node[002-003] not responding
 [2024-01-01T12:00:00.000] update_node: node node002 reason set to: bad gpu

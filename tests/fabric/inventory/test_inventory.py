@@ -75,6 +75,9 @@ FORMS = {
     "semicolons": 'Hostname ; Leaf switch;Rack\n"n001";tor1;r1\nn002;tor1;r1\nn003;tor2;r1\n',
     "rack alone": "\ufeffnode\track\nn001\ttor1\nn002\ttor1\nn003\ttor2\n",
     "blanks": "NAME      STATUS   TOR\nn001      Ready    tor1\nn002      Ready    tor1\nn003      Ready    tor2\n",
+    "kubectl -L": "NAME   STATUS                     ROLES    AGE   VERSION   RACK\n"
+    "n001   Ready,SchedulingDisabled   <none>   1d    v1.30     tor1\n"
+    "n002   Ready   <none>   1d    v1.30     tor1\nn003   Ready   <none>   1d    v1.30     tor2\n",
     "bars": "| host | tor |\n|------|-----|\n| n001 | tor1 |\n| n002 | tor1 |\n| n003 | tor2 |\n",
     "lists in cells": 'tor,nodes\ntor1,"n[001-002]"\ntor2,n003\n',
     "host lists": "tor1: n[001-002]\ntor2: n003\n",
@@ -143,6 +146,12 @@ def test_labels_can_be_set_and_zones_tell_racks_of_one_name_apart(tmp_path: Path
     for wrong in ("tor=other", "tower=x", "tor"):
         with pytest.raises(BadInput):
             read([path], Options(labels=(wrong,)))
+
+
+def test_sinfo_names_a_node_for_every_partition(tmp_path: Path) -> None:
+    text = "NODELIST   NODES PARTITION STATE \nn1             1     main* idle  \nn1             1       gpu idle  \n"
+    value = read([given(tmp_path, text + "n2             1     main* drained \n")])
+    assert [(host.name, host.down) for host in value.hosts] == [("n1", ""), ("n2", "drained")]
 
 
 def test_slots_keep_their_numbers_and_gaps(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def _headings(lines: list[str]) -> tuple[list[str], list[str]]:
     rules = [line for line in lines[1:2] if table.RULE.fullmatch(line.strip())]
     if not plain:
         return [], []
-    split = table.splitter(plain[0], rules[0] if rules else None)
+    split = table.splitter(plain[0], rules[0] if rules else None, plain[1] if len(plain) > 1 else "")
     return split(plain[0]), split(plain[1]) if len(plain) > 1 else []
 
 
@@ -98,7 +98,8 @@ def _flat(value: Any) -> dict[str, str]:
         if isinstance(inner, dict) and "number" in inner:
             out[key] = str(inner["number"]) if inner.get("set", True) else ""
         elif isinstance(inner, dict):
-            out |= {f"{key}_{name}": _text(part) for name, part in inner.items() if not isinstance(part, dict | list)}
+            before = "" if key in ("labels", "metric") else f"{key}_"
+            out |= {f"{before}{name}": _text(part) for name, part in inner.items() if not isinstance(part, dict | list)}
         elif not isinstance(inner, list):
             out[key] = _text(inner)
     return out

@@ -136,11 +136,16 @@ def _intervals(
         else:
             end = start + _length_s(cells[at["length"]], length_s, source, line) / clock.DAY_S
         why = cells[at["why"]] if "why" in at else cells[at["event"]] if "event" in at else ""
-        for one in expand(name) if set(name) & set("[,") else (name,):
+        for one in _names(name):
             records.fault(one, start, end, line, why)
     if without:
         records.notes.append(f"{source.name}: {without:,} lines name no node and are left out")
     return records
+
+
+def _names(text: str) -> list[str]:
+    """Return the servers of a cell: a host list, or one name, the port of a Prometheus instance left out."""
+    return expand(text) if set(text) & set("[,") else [re.sub(r"^([^:]+):\d{2,5}$", r"\1", text)]
 
 
 def _length_s(text: str, unit_s: float | None, source: Source, line: int | None) -> float:
@@ -234,7 +239,7 @@ def _events(lines: Lines, at: Mapping[str, int], records: Records, times: Times)
             raise records.source.bad(f"{cells[at['event']]!r} is no state that is known; write down or up", line)
         name = cells[at["node"]]
         why = cells[at["why"]] if "why" in at else ""
-        for one in expand(name) if set(name) & set("[,") else (name,):
+        for one in _names(name):
             pairing.event(one, times.day(cells[at["time"]], line), down, line, why)
     return pairing.done()
 

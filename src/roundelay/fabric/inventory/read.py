@@ -68,7 +68,8 @@ def form_of(head: str) -> str | None:
         return "slurm-yaml"
     heading = next((line for line in lines[:3] if not table.RULE.fullmatch(line.strip())), "")
     rule = lines[1] if len(lines) > 1 and table.RULE.fullmatch(lines[1].strip()) else None
-    headings = table.splitter(heading, rule)(heading)
+    below = next((line for line in lines[1:4] if not table.RULE.fullmatch(line.strip())), "")
+    headings = table.splitter(heading, rule, below)(heading)
     at = {} if re.search(r"\[\d", heading) else tables.columns_of(headings)  # node[001-016] is no heading
     if "name" in at and (len(at) > 1 or len(headings) == 1):
         return "csv"

@@ -48,7 +48,13 @@ def read(source: Source, notes: list[str]) -> Iterator[Host]:
     unread = [heading for i, heading in enumerate(headings) if heading and i not in at.values()]
     if unread:
         notes.append(f"{source.name}: not read are the columns {', '.join(unread)}"[:200])
+    # sinfo --Node has a line for every partition of a node
+    by_partition = "partition" in map(table.plain, headings)
+    seen: set[str] = set()
     for number, cells in lines:
+        if by_partition and cells[at["name"]] in seen:
+            continue
+        seen.update([cells[at["name"]]] if by_partition else ())
         yield from _hosts(table.Row(number, {key: cells[i] for key, i in at.items()}), at, source)
 
 

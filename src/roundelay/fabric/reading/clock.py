@@ -28,7 +28,8 @@ MAX_S = 1e10 * 10  # beyond the year 5000
 
 def is_open(text: str) -> bool:
     """Return whether a cell says that there is no end yet."""
-    return text.strip().lower() in OPEN
+    plain = text.strip().lower()
+    return plain in OPEN or plain.startswith("0001-01-01")  # the time that Go programs write for none
 
 
 def unit_of(heading: str) -> float | None:

@@ -42,8 +42,8 @@ def delimiter_of(line: str) -> str | None:
     return best if counts[best] else None
 
 
-def splitter(heading: str, rule: str | None) -> Splitter:
-    """Return what cuts a line into cells, after the heading line and the line of dashes below it, if there is one."""
+def splitter(heading: str, rule: str | None, first: str = "") -> Splitter:
+    """Return what cuts a line into cells, told by the headings, the dashes below them and the first line of data."""
     delimiter = delimiter_of(heading)
     if delimiter:
         bars = (heading.lstrip().startswith("|"), heading.rstrip().endswith("|"))  # of a drawn or parsable table
@@ -52,7 +52,8 @@ def splitter(heading: str, rule: str | None) -> Splitter:
         spans = [match.span() for match in re.finditer(r"\S+", rule)]
         spans[-1] = (spans[-1][0], 1 << 30)
         return lambda line: [line[a:b].strip() for a, b in spans]
-    if re.search(r"\S {2,}\S", heading):
+    even = len(heading.split()) == len(first.split())  # blanks stand between cells alone, not in them
+    if re.search(r"\S {2,}\S", heading) and not even:
         return lambda line: re.split(r"\s{2,}|\t", line.strip())
     return str.split
 
@@ -90,7 +91,9 @@ def rows(source: Source) -> Iterator[tuple[int, list[str]]]:
         raise source.bad("is empty; give a table with headings")
     second = next(lines, None)
     rule = second[1] if second and RULE.fullmatch(second[1].strip()) else None
-    cut = splitter(heading, rule)
+    third = next(lines, None) if rule else None
+    data = third if rule else second
+    cut = splitter(heading, rule, data[1] if data else "")
 
     def split(line: str, number: int) -> list[str]:
         try:
@@ -100,8 +103,8 @@ def rows(source: Source) -> Iterator[tuple[int, list[str]]]:
 
     headings = split(heading, number)
     yield number, headings
-    if second and rule is None:
-        yield second[0], _checked(split(second[1], second[0]), headings, source, second[0])
+    if data and not RULE.fullmatch(data[1].strip()):
+        yield data[0], _checked(split(data[1], data[0]), headings, source, data[0])
     for number, line in lines:
         if not RULE.fullmatch(line.strip()):
             yield number, _checked(split(line, number), headings, source, number)
