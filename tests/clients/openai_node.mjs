@@ -43,8 +43,7 @@ tell("chat", chat.choices[0].message.audio.transcript);
 
 tell("secret", (await client.realtime.clientSecrets.create({ session: { type: "realtime" } })).value.slice(0, 3));
 
-tell("realtime", await new Promise((resolve, reject) => {
-  const talk = new OpenAIRealtimeWS({ model: "gpt-realtime" }, client);
+const converse = (talk) => new Promise((resolve, reject) => {
   let sound = 0;
   talk.on("error", reject);
   talk.on("response.output_audio.delta", (event) => (sound += event.delta.length));
@@ -57,5 +56,13 @@ tell("realtime", await new Promise((resolve, reject) => {
     talk.close();
     resolve({ status: response.status, words: response.output[0].content[0].transcript, sound });
   });
-}));
+});
+tell("realtime", await converse(new OpenAIRealtimeWS({ model: "gpt-realtime" }, client)));
+
+// the class for browsers, whose key travels as a subprotocol; Node.js has a WebSocket of its own since version 22
+globalThis.WebSocket ??= (await load("ws")).default;
+const { OpenAIRealtimeWebSocket } = await load("openai/realtime/websocket");
+tell("realtime of a browser", await converse(
+  new OpenAIRealtimeWebSocket({ model: "gpt-realtime", dangerouslyAllowBrowser: true }, client),
+));
 process.exit(0);

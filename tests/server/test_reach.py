@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
+import time
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +98,42 @@ def test_a_server_of_https(files: tuple[Path, Path]) -> None:
         with urllib.request.urlopen(f"https://localhost:{server.port}/", timeout=20, context=context) as answer:
             assert b"Roundelay" in answer.read()
         assert until(lambda: not server.service.sessions)
+
+
+UPGRADE = (
+    b"GET /v1/realtime HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+CLOSE = b"\x88\x80\0\0\0\0"  # a WebSocket's close frame
+
+
+def test_no_end_of_a_connection_ends_a_server_of_https(files: tuple[Path, Path]) -> None:
+    """asyncio's TLS transport cannot be asked any more once it is closed twice; the server asks it each second."""
+    context = ssl.create_default_context(cafile=str(files[0]))
+    heads = (UPGRADE, b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+    with running(tls=Tls(*files)) as server:
+        kept = []
+        for head, then in (
+            (heads[0], CLOSE),
+            (heads[0], b""),
+            (heads[1], heads[1]),
+            (heads[1], b"\0\0"),
+            (b"\0\0", b""),
+        ):
+            plain = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            client = context.wrap_socket(plain, server_hostname="localhost")
+            client.sendall(head)
+            client.recv(65536)
+            with contextlib.suppress(OSError):
+                client.sendall(then)
+            kept.append(client)
+        time.sleep(2.5)
+        for client in kept:
+            client.close()
+        time.sleep(1.5)
+        assert server.thread.is_alive()
+        with urllib.request.urlopen(f"https://localhost:{server.port}/health", timeout=20, context=context) as answer:
+            assert answer.status == 200
 
 
 def test_what_is_wrong_with_a_certificate_is_one_line(files: tuple[Path, Path], tmp_path: Path) -> None:
