@@ -38,7 +38,7 @@ def test_place_adds_jobs_to_a_placement_that_prints_its_scores() -> None:
     [
         (lambda: waste(fault_ration=0.1), "did you mean fault_ratio"),
         (lambda: step_time(gpus=64, zeero=1), "did you mean zero"),
-        (lambda: step_time(gpus=64, tp=7), "--tp x --pp"),
+        (lambda: step_time(gpus=64, tp=7), "--tp 7: does not divide the 64"),
         (lambda: place(64, nodes=32, nodes_per_tors=4), "did you mean nodes_per_tor"),
         (lambda: place(64), "give the number of nodes"),
         (lambda: place(64, nodes=32, faults=[99]), "the fabric has nodes 0 to 31"),
