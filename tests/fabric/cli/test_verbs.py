@@ -151,6 +151,13 @@ def test_what_an_architecture_cannot_do_is_a_note_in_its_row(
     assert shown.code == 0 and says in shown.err and all(name in shown.out for name in missing)
 
 
+def test_the_report_says_in_its_table_what_an_architecture_cannot_do(roundelay, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    assert roundelay("fabric", "report", "--gpus", 3200, "--seeds", 1, "--out", out).code == 0
+    text = out.read_text()
+    assert text.count("GPUs would be cut off") == 3 and "<th scope=row>nvl-72</th><td colspan" in text
+
+
 def test_one_architecture_that_cannot_be_is_refused(roundelay) -> None:
     for verb in (("waste",), ("goodput", "--mfu", 0.4)):
         outcome = roundelay("fabric", *verb, "--gpus", 3200, "--arch", "nvl-72,nvl-576")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -86,7 +86,7 @@ def page(facts: Facts) -> str:
         source=f"Faults: {escape(source)}; {study.seeds} node orders; {facts.first.horizon_days:.0f} days.",
         verdict=template.items(verdict(facts)),
         limits=template.items(limits(facts)),
-        table=_table(facts.rows),
+        table=_table(facts.rows, facts.study.architectures()[1]),
         **_figures(facts),
     )
 
@@ -162,13 +162,16 @@ def limits(facts: Facts) -> list[str]:
     return out
 
 
-def _table(rows: list[waste.WasteRow]) -> str:
+def _table(rows: list[waste.WasteRow], cannot: Mapping[str, str]) -> str:
     heads = ("architecture", "waste", "remainder", "topology", "p50", "p99", "max", "a job that never waits, GPUs")
     lines = ["<tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
     for row in rows:
         ratios = (row.waste, row.remainder, row.topology, row.p50, row.p99, row.max)
         cells = [f"<th scope=row>{row.arch}</th>", *(f"<td>{_per_cent(value)}</td>" for value in ratios)]
         lines.append("<tr>" + "".join(cells) + f"<td>{row.largest_job_min_gpus:,}</td></tr>")
+    for name, why in cannot.items():
+        note = f'<td colspan={len(heads) - 1} style="text-align:left;white-space:normal">{escape(why)}</td>'
+        lines.append(f"<tr><th scope=row>{escape(name)}</th>{note}</tr>")
     return "<table>" + "".join(lines) + "</table>"
 
 

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class ClassError:
         """Return the class of these relative errors of the step time."""
         size = np.abs(np.asarray(errors))
         mean, most, worst = (round(float(value), 3) for value in (size.mean(), np.quantile(size, WITHIN), size.max()))
-        return cls(mean, most, worst, len(size), gpus, round(billions, 1))
+        return cls(mean, most, worst, len(size), gpus, ceil(billions * 10) / 10)
 
 
 @dataclass(frozen=True, slots=True)
