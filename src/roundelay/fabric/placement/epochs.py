@@ -34,7 +34,9 @@ class Entry(Record):
             old_tp, old = before.get(name, (tp, ()))
             if (tp, groups) != (old_tp, old):
                 same = old if old_tp == tp else ()
-                jobs.append((name, tuple(i for i, group in enumerate(groups) if i >= len(same) or group != same[i])))
+                kept = [new is was or new == was for new, was in zip(groups, same, strict=False)]
+                changed = [i for i, equal in enumerate(kept) if not equal]
+                jobs.append((name, (*changed, *range(len(kept), len(groups)))))
         return cls(epoch, event, tuple(jobs))
 
     def as_dict(self) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def lay_out(placement: Placement, tp: int, groups: int, spare_every: int = 0) ->
     nodes_Gm = nodes_Gm[rank_groups(deployment.tor(nodes_Gm), p)]
     if deployment.nodes <= refine.MAX_NODES:
         nodes_Gm = _refine(deployment, usable_N, nodes_Gm)
-    return Layout(nodes_Gm.astype(np.int64), found is not None)
+    crosses = dcn.crossing(deployment.tor(nodes_Gm), dcn.parse_rings(None, wanted, p)) > 0
+    return Layout(nodes_Gm.astype(np.int64), found is not None or not crosses)
 
 
 def _beyond_rows(deployment: Deployment, usable_N: np.ndarray, m: int, wanted: int) -> np.ndarray:

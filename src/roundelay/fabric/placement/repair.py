@@ -189,7 +189,7 @@ class _State:
                 groups[i], nodes_Gm[i] = nodes, nodes
                 self._verify(nodes)
             jobs.append(JobPlace(job.name, job.tp, tuple(groups), nodes_Gm))
-        failed = ", ".join(before.host(node) for node in self.placement.down if node not in set(before.down))
+        failed = ", ".join(before.host(node) for node in sorted(set(self.placement.down).difference(before.down)))
         return Repair(before.changed(jobs=tuple(jobs), down=self.placement.down, event=f"down {failed}"), tuple(moves))
 
     def _verify(self, nodes: tuple[int, ...]) -> None:
