@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 import subprocess
@@ -166,6 +167,20 @@ def test_one_server_side_apply_sets_the_labels_of_the_living() -> None:
     assert sorted(lines[1].split(" --overwrite")[0].split()[3:]) == dead, "an applied dead node would be made anew"
     assert all(f"{key}-" in lines[1] for key in (SEGMENT, GROUP, RING_INDEX, JOB)) and lines[1].endswith("|| true")
     assert files["labels.yaml"] == emit(CASE, "kueue", "llama").files["labels.yaml"]
+
+
+def test_topographs_labels_are_one_apply_too() -> None:
+    emitted = emit(CASE, "topograph", "llama")
+    nodes = {
+        node["metadata"]["name"]: node["metadata"]["labels"]
+        for node in yaml.safe_load_all(emitted.files["labels.yaml"])
+    }
+    instances = {each["id"]: each for each in json.loads(emitted.files["graph.json"])["instances"]}
+    assert nodes.keys() == instances.keys()
+    for host, labels in nodes.items():
+        assert set(instances[host]["network_layers"]) <= set(labels.values())
+        assert instances[host].get("labels", {}).items() <= labels.items()
+    assert emitted.commands[0].startswith("kubectl apply --server-side --field-manager=roundelay-topograph")
 
 
 @pytest.mark.parametrize("target", ["kueue", "volcano"])

@@ -11,8 +11,10 @@ from typing import Any
 
 from roundelay.fabric.emit import lint
 from roundelay.fabric.emit.view import Emitted, View, free_cut, group_name
+from roundelay.fabric.emit.yaml_text import stream
 
 PREFIX = "network.topology.nvidia.com"
+MANAGER = "roundelay-topograph"  # owner of these labels, apart from those of `labels`
 ACCELERATOR = f"{PREFIX}/accelerator"
 LAYERS = ("leaf", "spine", "core")
 
@@ -55,22 +57,22 @@ def graph(view: View) -> dict[str, Any]:
     return {"instances": sorted(instances, key=lambda instance: instance["id"])}
 
 
-def labels_sh(view: View) -> str:
-    """Return `kubectl label` lines with topograph's keys, for clusters where it does not run itself."""
-    lines = ["#!/usr/bin/env bash", f"# {view.header}", "set -euo pipefail"]
+def labels_yaml(view: View) -> str:
+    """Return the nodes with topograph's labels, for clusters where it does not run itself."""
+    nodes = []
     for instance in graph(view)["instances"]:
-        host = lint.dns_name(instance["id"], "node")
-        pairs = [f"{key}={value}" for key, value in instance.get("labels", {}).items()]
-        pairs += [f"{PREFIX}/{layer}={name}" for layer, name in zip(LAYERS, instance["network_layers"], strict=False)]
-        lines.append(f"kubectl label node {host} --overwrite {' '.join(pairs)}")
-    return "\n".join(lines) + "\n"
+        layers = zip(LAYERS, instance["network_layers"], strict=False)
+        labels = {**instance.get("labels", {}), **{f"{PREFIX}/{layer}": name for layer, name in layers}}
+        metadata = {"name": lint.dns_name(instance["id"], "node"), "labels": labels}
+        nodes.append({"apiVersion": "v1", "kind": "Node", "metadata": metadata})
+    return f"# {view.header}\n" + stream(nodes)
 
 
 def topograph(view: View) -> Emitted:
     """Return the graph and the labels."""
     lint.host_names([view.placement.host(node) for node in view.nodes()])
     return Emitted(
-        {"graph.json": json.dumps(graph(view), indent=1) + "\n", "labels.sh": labels_sh(view)},
-        ("DIR/labels.sh",),
-        ("graph.json is what topograph's graph engine gives; labels.sh is for clusters where topograph does not run.",),
+        {"graph.json": json.dumps(graph(view), indent=1) + "\n", "labels.yaml": labels_yaml(view)},
+        (f"kubectl apply --server-side --field-manager={MANAGER} --force-conflicts -f DIR/labels.yaml",),
+        ("graph.json is what topograph's graph engine gives; labels.yaml is for clusters without it.",),
     )
