@@ -108,6 +108,21 @@ def test_speech_comes_in_pieces_with_pauses_and_can_be_cancelled(engine: KokoroS
 
 
 @needs_espeak
+@pytest.mark.parametrize(("speed", "own"), [(0.25, 0.5), (2.0, 1.0), (4.0, 1.0)])
+def test_beyond_its_own_speeds_the_sound_is_made_faster_or_slower(
+    engine: KokoroSynthesizer, speed: float, own: float
+) -> None:
+    pytest.importorskip("av", reason="the package av is not installed")
+    long = "Water runs down the hill, and the wind blows over the lake. Birds sing in the trees."
+
+    def seconds(value: float) -> float:
+        return sum(block.duration_s for block in engine.synthesize(Utterance(long, style=Style(speed=value))))
+
+    assert seconds(speed) == pytest.approx(seconds(own) * own / speed, rel=0.1)
+    assert calls(engine)[-1]["speed"] == [own]
+
+
+@needs_espeak
 def test_voice_speed_and_language_reach_the_graph(engine: KokoroSynthesizer) -> None:
     for voice, style, value, speed in (
         (None, Style(), 0, 1),
