@@ -40,7 +40,8 @@ def test_a_models_best_mfu_stands_in_for_a_given_one(roundelay) -> None:
         same = next(other for other in given if other["arch"] == row["arch"])
         assert same["terms"] == pytest.approx(row["terms"])
     wide = roundelay(*common[:4], "--tp", 32, *common[6:], "--model", "gpt-175b", "--seq", 2048, "--json")
-    assert "dgx" not in [row["arch"] for row in wide.json()["rows"]] and "dgx" in wide.err
+    (dgx,) = [row for row in wide.json()["rows"] if row["arch"] == "dgx"]
+    assert set(dgx) == {"arch", "note"} and "--job-gpus" in dgx["note"]
 
 
 BAD = [
