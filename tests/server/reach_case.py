@@ -84,7 +84,15 @@ def proxy(how: Proxy) -> Iterator[int]:
                 return client.close()
             server = socket.create_connection(("127.0.0.1", how.upstream))
             server.sendall(sent)
-            threading.Thread(target=pipe, args=(client, server), daemon=True).start()
+            if b"upgrade: websocket" in sent.lower():
+                threading.Thread(target=pipe, args=(client, server), daemon=True).start()
+            else:  # one request a connection: its body, and no more
+                length = re.search(rb"(?im)^content-length: *(\d+)", sent)
+                left = int(length[1]) if length else 0
+                left -= len(sent.partition(b"\r\n\r\n")[2])
+                while left > 0 and (data := client.recv(min(left, 65536))):
+                    server.sendall(data)
+                    left -= len(data)
             pipe(server, client)
 
     threading.Thread(target=accept, daemon=True).start()
