@@ -23,7 +23,7 @@ from pathlib import Path
 
 import conversation
 import numpy as np
-from conversation import FLAT, Memory, SetUp
+from conversation import FLAT, SETTLED_S, Memory, SetUp
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from roundelay.errors import RoundelayError
@@ -77,7 +77,7 @@ def typed(caller: Caller, number: int) -> Answer | None:
 def together(port: int, people: int, rounds: int, turn: Turn, show: latency.Progress) -> Rounds:
     """All ask at the same moment, `rounds` times."""
     out, lock = Rounds([[] for _ in range(rounds)]), threading.Lock()
-    start = threading.Barrier(people, timeout=ROUND_S)
+    start = threading.Barrier(people, timeout=3 * ROUND_S)
     _empty(port)
     used, began = _used(port), time.monotonic()
 
@@ -117,9 +117,9 @@ def together(port: int, people: int, rounds: int, turn: Turn, show: latency.Prog
 def soak(
     port: int, people: int, minutes: float, voices: Sequence[np.ndarray], show: latency.Progress
 ) -> tuple[Memory, Rounds]:
-    """Spoken turns out of step for `minutes`; the memory meanwhile."""
+    """Spoken turns out of step for `minutes`; the memory meanwhile, from `SETTLED_S` on."""
     memory, out, lock = Memory(port), Rounds([[]]), threading.Lock()
-    watching = threading.Thread(target=memory.watch, daemon=True)
+    watching = threading.Thread(target=lambda: memory.done.wait(SETTLED_S) or memory.watch(), daemon=True)
     watching.start()
     until = time.monotonic() + 60 * minutes
 
@@ -203,7 +203,7 @@ def soaked(memory: Memory, out: Rounds, people: int) -> str:
     gaps = [each.gap_ms for each in out.every()]
     dry = sum(gap > latency.DRY_MS for gap in gaps)
     return (
-        f"Soak: {people} conversations out of step for {seconds / 60:.1f} minutes, {out.asked} turns, {len(gaps)} answered with sound, "
+        f"Soak: {people} conversations out of step for {(seconds + SETTLED_S) / 60:.1f} minutes, {out.asked} turns, {len(gaps)} answered with sound, "
         f"{dry} of them ran dry, {len(out.broken)} faults. Memory {settled:.0f} MiB once settled, {end:.0f} MiB at the end: "
         f"{end / settled:.3f} of it ({flat}: {1 + FLAT:.2f} at most)."
     )

@@ -86,11 +86,12 @@ class Caller:
         if not self.silence(wanted):
             raise RoundelayError(f"nothing came for {MAX_WAIT_S:.0f} s")
 
-    def _take(self, wait_s: float) -> None:
+    def _take(self, wait_s: float) -> bool:
+        """Take the next frame; whether one came in time."""
         try:
             frame = json.loads(self.link.recv(timeout=wait_s))
         except TimeoutError:
-            return
+            return False
         at, kind = time.monotonic(), frame["type"]
         if kind == "error":
             raise RoundelayError(frame["error"]["message"])
@@ -104,6 +105,7 @@ class Caller:
             self._of(frame["response_id"]).add(at, from_int16(base64.b64decode(frame["delta"])))
         elif kind == "response.done":
             self._of(frame["response"]["id"]).status = frame["response"]["status"]
+        return True
 
     def _of(self, response: str) -> PlayedResponse:
         return self.responses.setdefault(response, PlayedResponse())
@@ -111,10 +113,10 @@ class Caller:
     # -- the microphone
 
     def _piece(self, sound: np.ndarray) -> None:
-        """Receive frames until the chunk has been spoken, then send it."""
+        """Receive frames until the chunk has been spoken, then send it; one who is late receives what is there."""
         self._due += len(sound) / WIRE_RATE_HZ
-        while (wait_s := self._due - time.monotonic()) > 0:
-            self._take(wait_s)
+        while self._take(wait_s := max(0.0, self._due - time.monotonic())) or wait_s > 0:
+            pass
         self.send("input_audio_buffer.append", audio=base64.b64encode(to_int16(sound).tobytes()).decode())
 
     def say(self, sound: np.ndarray) -> float:
