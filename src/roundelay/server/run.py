@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import time
@@ -87,11 +88,17 @@ def names_of(address: Address) -> tuple[str, ...]:
     return (*hosts.OWN, *map(hosts.parse, address.hosts))
 
 
+def _no_refusal(record: logging.LogRecord) -> bool:
+    """Whether a log line is not about a handshake refused in order, which uvicorn 0.54 takes for an error."""
+    return record.msg != "ASGI callable returned without completing handshake."
+
+
 class Runner(uvicorn.Server):
     """uvicorn with a graceful stop: the first signal refuses new work and lets replies finish, the second ends all."""
 
     def __init__(self, service: Service, tls: Tls | None = None, wyoming: socket.socket | None = None) -> None:
         limits = service.limits
+        logging.getLogger("uvicorn.error").addFilter(_no_refusal)
         super().__init__(
             uvicorn.Config(
                 build(service), http=limited_protocol(limits), ws="websockets-sansio", loop="asyncio",

@@ -15,12 +15,13 @@ import pytest
 from server_case import RATE_HZ, FakeEngine, Running, running
 
 from roundelay.errors import EngineError
-from roundelay.server.engine import UNMEASURED_SESSIONS, Engines
+from roundelay.server.engine import UNMEASURED_SESSIONS, Call, Engines
 from roundelay.server.errors import ApiError
 from roundelay.server.limits import Limits
 from roundelay.server.realtime.connection import admit
 from roundelay.server.service import client_of
 from roundelay.voice.capacity import MOST, Capacity, measure
+from roundelay.voice.realtime.compute_slots import ComputeSlots
 
 SPEAK = {"input": "a few words to say", "response_format": "pcm"}
 
@@ -132,6 +133,27 @@ def test_a_short_text_is_heard_while_a_long_one_is_made() -> None:
         for thread in threads:
             thread.join(60)
         assert done["short"] < done["long"]
+
+
+def test_long_calls_take_turns_step_by_step() -> None:
+    slots, order = ComputeSlots(1), list[str]()
+
+    def run(name: str) -> None:
+        call = Call(slots, lambda: False)
+        with call:
+            for _ in call.steps(range(4)):
+                order.append(name)
+                time.sleep(0.05)
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in "ab"]
+    with slots.slot(slots.clock() + 60, lambda: False), slots.slot(slots.clock(), lambda: False):
+        for thread in threads:
+            thread.start()
+        while slots.waiting < 2:
+            time.sleep(0.01)
+    for thread in threads:
+        thread.join(20)
+    assert "".join(order) in ("abababab", "babababa")
 
 
 def test_a_chat_speaks_as_it_is_made() -> None:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from roundelay.errors import RoundelayError
-from roundelay.server.engine import RETRY_S
+from roundelay.server.engine import RETRY_S, Call
 from roundelay.server.errors import ApiError
 from roundelay.server.http.middleware import api_error
 from roundelay.server.realtime import beta
@@ -30,7 +30,7 @@ from roundelay.server.realtime.settings import Settings
 from roundelay.server.service import Service
 from roundelay.voice.audio import Audio
 from roundelay.voice.engines import guard
-from roundelay.voice.interfaces import CallOptions, Cancelled
+from roundelay.voice.interfaces import CallOptions
 from roundelay.voice.realtime.core import events as ev
 from roundelay.voice.realtime.worker import Worker
 
@@ -296,5 +296,5 @@ class Connection:
             transcribe = partial(self._transcribe, sound)
             self.client_events.set_transcript(name, await self.service.engines.call(transcribe), self.now_ms())
 
-    def _transcribe(self, sound: Audio, cancelled: Cancelled) -> str:
-        return self._pipeline.transcribe(sound, CallOptions(cancelled)).text
+    def _transcribe(self, sound: Audio, call: Call) -> str:
+        return self._pipeline.transcribe(sound, CallOptions(call, progress=call.steps)).text
