@@ -32,6 +32,7 @@ from roundelay.server.bench.caller import Answer, Caller, ask, call
 
 HERE = Path(__file__).parent
 FIRST_MS = 2_000.0  # everyone hears something by then
+PACKET = 2_400  # samples sent at a time: 100 ms, as most clients do
 ROUND_S = 60.0  # that a round is waited for
 Turn = Callable[[Caller, int], Answer | None]
 
@@ -83,7 +84,7 @@ def together(port: int, people: int, rounds: int, turn: Turn, show: latency.Prog
 
     def talk(person: int) -> None:
         try:
-            with call(port) as caller:
+            with call(port, PACKET) as caller:
                 for number in range(rounds):
                     start.wait()
                     answer = turn(caller, number + person)
@@ -127,7 +128,7 @@ def soak(
         number = person
         while time.monotonic() < until:
             try:
-                with call(port) as caller:  # a new conversation after every fault
+                with call(port, PACKET) as caller:  # a new conversation after every fault
                     while time.monotonic() < until:
                         answer, number = caller.turn(voices[number % len(voices)]), number + 1
                         with lock:

@@ -65,6 +65,7 @@ class Caller:
 
     link: Any
     port: int
+    packet: int = PIECE  # samples sent at a time
     session: str = ""
     responses: dict[str, PlayedResponse] = field(default_factory=dict)  # by response
     newest: PlayedResponse = field(default_factory=PlayedResponse)
@@ -121,8 +122,8 @@ class Caller:
 
     def say(self, sound: np.ndarray) -> float:
         """Send speech, float32 at 24 kHz; returns the time of its last sample."""
-        for at in range(0, len(sound), PIECE):
-            self._piece(sound[at : at + PIECE])
+        for at in range(0, len(sound), self.packet):
+            self._piece(sound[at : at + self.packet])
         return self._due
 
     def silence(self, until: Callable[[], bool], most_s: float = MAX_WAIT_S) -> bool:
@@ -131,7 +132,7 @@ class Caller:
         while not until():
             if self._due >= end:
                 return False
-            self._piece(np.zeros(PIECE, np.float32))
+            self._piece(np.zeros(self.packet, np.float32))
         return True
 
     def settle(self) -> None:
@@ -186,12 +187,12 @@ class Caller:
 
 
 @contextmanager
-def call(port: int) -> Iterator[Caller]:
-    """A conversation with the server on that port of loopback."""
+def call(port: int, packet: int = PIECE) -> Iterator[Caller]:
+    """A conversation with the server on that port of loopback, in packets of so many samples at 24 kHz."""
     from websockets.sync.client import connect
 
     with connect(f"ws://127.0.0.1:{port}/v1/realtime", max_size=None, proxy=None, close_timeout=1) as link:
-        caller = Caller(link, port)
+        caller = Caller(link, port, packet)
         caller.begin()
         yield caller
 
