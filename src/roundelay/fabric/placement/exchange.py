@@ -16,7 +16,8 @@ import numpy as np
 
 from roundelay.fabric.placement import packing
 
-EVERY_SET, WORK = 3000, 2_000_000  # sets of one size that are all tried; nodes looked at before all groups move
+EVERY_SET = 3000  # sets of one size that are all tried
+SHORT, WORK = 4, 2_000_000  # rows of so many groups are tried everywhere, until so many nodes have been looked at
 MATCHED = 64  # chains given to the groups that hold most of their nodes; more are given in ring order
 
 
@@ -32,10 +33,9 @@ def exchange(
     others = [int(g) for g in groups[np.argsort((first - near) % len(owner), kind="stable")] if g >= 0]
     work = 0
     for chosen in _sets(others, len(others) if fewer_than is None else fewer_than - 1):
-        last = len(chosen) == len(others)
         work += len(owner)
-        if work > WORK and not last:
-            continue
+        if work > WORK and len(chosen) <= SHORT and len(chosen) < len(others):
+            continue  # what is left are larger and larger neighbourhoods of the fault, then all groups
         usable = (owner == -1) | np.isin(owner, chosen)
         wanted = Counter(int(sizes[g]) for g in (hit, *chosen))
         chains = packing.pack(~usable, k, closed, wanted)
@@ -54,7 +54,7 @@ def _sets(others: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
         if comb(count, size) <= EVERY_SET:
             done.add(size)
             yield from itertools.combinations(others, size)
-        elif size <= 4:
+        elif size <= SHORT:
             starts = sorted(range(count), key=lambda i: min(i, count - i))
             yield from (tuple(others[(start + i) % count] for i in range(size)) for start in starts)
         elif size & (size - 1) == 0:
