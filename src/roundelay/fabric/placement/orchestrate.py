@@ -113,9 +113,15 @@ def lay_out(placement: Placement, tp: int, groups: int, spare_every: int = 0) ->
     if not wanted:
         return Layout(np.zeros((0, m), dtype=np.int64), aligned=True)
     found = align.align_groups(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
-    nodes_Gm = found[1] * p + found[0][:, None] if found is not None else _beyond_rows(deployment, usable_N, m, wanted)
+    spread = chains_of(deployment, free_N, m, spare_every)[:groups] if found is None and spare_every else []
+    if found is not None:
+        nodes_Gm = found[1] * p + found[0][:, None]
+    elif len(spread) >= wanted:  # spares were asked for: each beside its groups is worth more than alignment
+        nodes_Gm = deployment.node(np.array(spread))
+    else:
+        nodes_Gm = _beyond_rows(deployment, usable_N, m, wanted)
     nodes_Gm = nodes_Gm[rank_groups(deployment.tor(nodes_Gm), p)]
-    if deployment.nodes <= refine.MAX_NODES:
+    if deployment.nodes <= refine.MAX_NODES and not spread:
         nodes_Gm = _refine(deployment, usable_N, nodes_Gm)
     crosses = dcn.crossing(deployment.tor(nodes_Gm), dcn.parse_rings(None, wanted, p)) > 0
     return Layout(nodes_Gm.astype(np.int64), found is not None or not crosses)
