@@ -66,7 +66,7 @@ def pack(unavailable_N: np.ndarray, k: int, closed: bool, wanted: Mapping[int, i
     if sum(map(len, parts)) < sum(m * wanted[m] for m in sizes):
         return None
     choices = [_lines(part, k, len(unavailable_N), closed) for part in parts]
-    alone = choices[0] if len(choices) == 1 else None  # only a whole circle has two ways to be laid flat
+    alone = choices[0] if len(choices) == 1 else None  # only a whole circle has two layouts
     for lines in [[line] for line in alone] if alone else [[each[0] for each in choices]]:
         found = _fill(lines, sizes, tuple(wanted[m] for m in sizes))
         if found is not None:
@@ -75,7 +75,7 @@ def pack(unavailable_N: np.ndarray, k: int, closed: bool, wanted: Mapping[int, i
 
 
 def _lines(segment: np.ndarray, k: int, n: int, closed: bool) -> list[Line]:
-    """Return the ways to lay a segment flat: one; two for a circle, whose first pivot may begin or end the line."""
+    """Return the layouts of a segment on a line: one; two for a circle, whose first pivot may begin or end the line."""
     if k < 3 or k % 2 == 0 or len(segment) < 3:
         return [(segment, [])]
     hops = np.diff(segment, append=segment[0]) % n
@@ -130,7 +130,7 @@ def _fill(lines: Sequence[Line], sizes: Counts, wanted: Counts) -> list[_Filled]
 
 
 def _fillings(room: int, sizes: Counts, left: Counts) -> list[Counts]:
-    """Return the ways to fill a run, the smallest size taking all it can; not all of them where it is long."""
+    """Return the fillings of a run, the smallest size taking all it can; not all of them where it is long."""
     most = min(room // sizes[0], left[0])
     if len(sizes) == 1:
         return [(most,)]
