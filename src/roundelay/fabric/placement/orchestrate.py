@@ -6,6 +6,7 @@ score and the bound that no placement can beat.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,10 +56,30 @@ def cut(unavailable_N: np.ndarray, k: int, m: int, closed: bool, spare_every: in
     """
     if not spare_every:
         return [g for run in packing.runs(unavailable_N, k, m, closed) for g in run[: len(run) // m * m].reshape(-1, m)]
-    spare_N = unavailable_N.copy()
+    spare_N, beside = unavailable_N.copy(), list[np.ndarray]()
     for healthy in segments(unavailable_N, k, closed):
-        spare_N[healthy[_spare_slice(len(healthy), m, spare_every)]] = True
-    return cut(spare_N, k, m, closed)
+        spares = _spare_slice(len(healthy), m, spare_every)
+        spare_N[healthy[spares]] = True
+        beside += _in_order(np.delete(healthy, spares), len(unavailable_N), k, m)
+    most = cut(spare_N, k, m, closed)
+    return beside if len(beside) == len(most) else most
+
+
+def _in_order(line: np.ndarray, n: int, k: int, m: int) -> list[np.ndarray]:
+    """Return groups of m ring positions as they follow in a line, so that spares stand between two of them.
+
+    A group begins anew behind a hop that no fibre spans, and behind two longest hops of an odd K at one node.
+    """
+    out, run = [], list[int]()
+    for position in line.tolist():
+        hops = [(b - a) % n for a, b in itertools.pairwise([*run[-2:], position])]
+        if (hops and hops[-1] > k) or (k % 2 and k > 1 and hops == [k, k]):
+            run = []
+        run.append(position)
+        if len(run) == m:
+            out.append(np.array(run))
+            run = []
+    return out
 
 
 def capacity(deployment: Deployment, free_N: np.ndarray, tp: int) -> int:
@@ -113,18 +134,32 @@ def lay_out(placement: Placement, tp: int, groups: int, spare_every: int = 0) ->
     if not wanted:
         return Layout(np.zeros((0, m), dtype=np.int64), aligned=True)
     found = align.align_groups(np.ascontiguousarray(deployment.rows(usable_N)), deployment.ring.k, m, wanted)
-    spread = chains_of(deployment, free_N, m, spare_every)[:groups] if found is None and spare_every else []
+    spread = _beside_spares(deployment, free_N, usable_N, m, wanted, spare_every) if found is None else None
     if found is not None:
         nodes_Gm = found[1] * p + found[0][:, None]
-    elif len(spread) >= wanted:  # spares were asked for: each beside its groups is worth more than alignment
-        nodes_Gm = deployment.node(np.array(spread))
+    elif spread is not None:
+        nodes_Gm = spread
     else:
         nodes_Gm = _beyond_rows(deployment, usable_N, m, wanted)
     nodes_Gm = nodes_Gm[rank_groups(deployment.tor(nodes_Gm), p)]
-    if deployment.nodes <= refine.MAX_NODES and not spread:
+    if deployment.nodes <= refine.MAX_NODES and spread is None:
         nodes_Gm = _refine(deployment, usable_N, nodes_Gm)
     crosses = dcn.crossing(deployment.tor(nodes_Gm), dcn.parse_rings(None, wanted, p)) > 0
     return Layout(nodes_Gm.astype(np.int64), found is not None or not crosses)
+
+
+def _beside_spares(
+    deployment: Deployment, free_N: np.ndarray, usable_N: np.ndarray, m: int, wanted: int, spare_every: int
+) -> np.ndarray | None:
+    """Return the groups, nodes int [wanted, m], cut from the beginning of the ring: with spares among its groups a job
+    is better off unaligned than interleaved. None where it has none, or too few groups come out.
+    """
+    if not spare_every:
+        return None
+    for chains in (chains_of(deployment, free_N, m, spare_every), chains_of(deployment, usable_N, m)):
+        if len(chains) >= wanted:
+            return deployment.node(np.array(chains[:wanted]))
+    return None
 
 
 def _beyond_rows(deployment: Deployment, usable_N: np.ndarray, m: int, wanted: int) -> np.ndarray:
