@@ -14,14 +14,15 @@ from pathlib import Path
 from roundelay import waste
 from roundelay.fabric.faults import generator, history, trace
 
-path = Path(sys.argv[1] if len(sys.argv) > 1 else "my-trace.json")
+path, servers = Path(sys.argv[1] if len(sys.argv) > 1 else "my-trace.json"), None
 if not path.exists():
-    path.write_text(trace.dumps(generator.generate(generator.read_model(), servers=400, days=180, seed=3)))
+    servers = 400  # which the file does not state; of an own trace, what it names is taken, and said
+    path.write_text(trace.dumps(generator.generate(generator.read_model(), servers, days=180, seed=3)))
 
-read = trace.read(path)
+read = trace.read(path, servers)
 print({name: history.summary(read)[name] for name in ("servers", "days", "faults")})
 
-table = waste("infinitepod-k3,nvl-72,tpuv4-cube", gpus=2880, tp=32, trace=str(path), seeds=3)
+table = waste("infinitepod-k3,nvl-72,tpuv4-cube", gpus=2880, tp=32, trace=str(path), servers=servers, seeds=3)
 print(table)
 ring, switch = table["infinitepod-k3"], table["nvl-72"]
 print(f"the ring wastes {ring.waste:.2%} of the GPUs, NVL-72 {switch.waste:.2%}")

@@ -6,7 +6,7 @@ Times are seconds since 1970 where the file has dates, days or another unit sinc
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -36,10 +36,10 @@ class Records:
     absolute: bool = False
     whole: bool = False
     unnamed: bool = False
-    server: array[int] = field(default_factory=lambda: array("i"))
-    kind: array[int] = field(default_factory=lambda: array("i"))
-    start: array[float] = field(default_factory=lambda: array("d"))
-    end: array[float] = field(default_factory=lambda: array("d"))
+    server: MutableSequence[int] = field(default_factory=lambda: array("i"))
+    kind: MutableSequence[int] = field(default_factory=lambda: array("i"))
+    start: MutableSequence[float] = field(default_factory=lambda: array("d"))
+    end: MutableSequence[float] = field(default_factory=lambda: array("d"))
     ids: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=lambda: {"": 0})
     failed: set[str] = field(default_factory=set)
