@@ -167,38 +167,26 @@ def _resize(
     _answer(before, after, actions, as_json)
 
 
-@click.command()
-@FILE
-@click.argument("job")
-@GPUS
-@BY
-@OUT
-@options.IN_PLACE
-@options.FORCE
-@options.JSON
-def grow(
-    file: Path, job: str, job_gpus: int | None, by: int | None, out: Path | None, in_place: bool, force: bool,
-    as_json: bool,
-) -> None:  # fmt: skip
-    """Give a JOB more groups: on free nodes, or else all of it anew where only that makes room."""
-    _resize(file, job, job_gpus, by, 1, out, in_place, force, as_json)
+def _resizing(name: str, sign: int, text: str) -> click.Command:
+    """Return the verb that gives a job more groups (`sign` 1) or takes some (-1)."""
+
+    @click.command(name=name, help=text)
+    @FILE
+    @click.argument("job")
+    @GPUS
+    @BY
+    @OUT
+    @options.IN_PLACE
+    @options.FORCE
+    @options.JSON
+    def verb(file: Path, job: str, job_gpus: int | None, by: int | None, out: Path | None, **flags: bool) -> None:
+        _resize(file, job, job_gpus, by, sign, out, flags["in_place"], flags["force"], flags["as_json"])
+
+    return verb
 
 
-@click.command()
-@FILE
-@click.argument("job")
-@GPUS
-@BY
-@OUT
-@options.IN_PLACE
-@options.FORCE
-@options.JSON
-def shrink(
-    file: Path, job: str, job_gpus: int | None, by: int | None, out: Path | None, in_place: bool, force: bool,
-    as_json: bool,
-) -> None:  # fmt: skip
-    """Take a JOB's last groups; the others keep their nodes and ranks."""
-    _resize(file, job, job_gpus, by, -1, out, in_place, force, as_json)
+grow = _resizing("grow", 1, "Give a JOB more groups: on free nodes, or else all of it anew where only that makes room.")
+shrink = _resizing("shrink", -1, "Take a JOB's last groups; the others keep their nodes and ranks.")
 
 
 @click.command(name="log")
